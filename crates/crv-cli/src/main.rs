@@ -1,0 +1,2 @@
+//! The crv command.
+fn main() {}
