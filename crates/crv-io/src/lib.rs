@@ -1,6 +1,6 @@
 //! The run store.
 
-pub mod schema;
-pub mod validate;
 pub mod config;
 pub mod formats;
+pub mod schema;
+pub mod validate;
