@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crv_core::constants::{ROW_GROUP_SIZE, TICK_BUCKET_SIZE};
 use serde::Serialize;
 
 use super::error::{ConfigError, Origin};
 use super::fields::{IO_FIELDS, assign};
 use super::kinds::{Compression, FsProtocol, Partitioning};
-const TICK_BUCKET_SIZE: u64 = 100;
-const ROW_GROUP_SIZE: usize = 131_072;
 use super::valuation::ValuationSettings;
 use super::value::SettingValue;
 
