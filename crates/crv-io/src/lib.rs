@@ -1,6 +1,7 @@
 //! The run store.
 
-pub mod schema;
-pub mod validate;
 pub mod config;
 pub mod formats;
+pub mod frame;
+pub mod schema;
+pub mod validate;
