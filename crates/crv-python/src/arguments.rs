@@ -1,5 +1,7 @@
 //! What a Python caller may pass for a table, a run id, a range of ticks and a list of columns.
 
+use std::ops::RangeInclusive;
+
 use crv_io::paths::{parse_table, validate_run_id};
 use crv_io::{RunId, TableName, TickRange};
 use pyo3::prelude::*;
@@ -100,8 +102,12 @@ fn range(min: Option<i128>, max: Option<i128>) -> TickRange {
     let (first, last) = (i128::from(i64::MIN), i128::from(i64::MAX));
     let reversed = matches!((min, max), (Some(min), Some(max)) if min > max);
     if reversed || min.is_some_and(|min| min > last) || max.is_some_and(|max| max < first) {
-        return TickRange::from(1..=0);
+        return nothing();
     }
     let bound = |bound: Option<i128>| bound.and_then(|bound| i64::try_from(bound).ok());
-    TickRange::new(bound(min), bound(max)).unwrap_or_else(|_| TickRange::from(1..=0))
+    TickRange::new(bound(min), bound(max)).unwrap_or_else(|_| nothing())
+}
+
+fn nothing() -> TickRange {
+    TickRange::from(RangeInclusive::new(1, 0))
 }

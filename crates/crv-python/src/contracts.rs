@@ -21,10 +21,10 @@ pub(crate) fn error_kinds() -> Vec<&'static str> {
 /// The canonical form of a JSON document.
 #[pyfunction]
 pub(crate) fn json_dumps_canonical(text: &str) -> Result<String> {
-    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| {
-        NativeError::argument(format!("the text is not JSON: {error}"), "pass what json.dumps returns")
-    })?;
-    Ok(crv_core::hashing::json_dumps_canonical(&value))
+    let refuse =
+        |error: String| NativeError::argument(format!("no JSON: {error}"), "pass what json.dumps returns");
+    let value = serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?;
+    crv_core::hashing::json_dumps_canonical(&value).map_err(|error| refuse(error.to_string()))
 }
 
 /// The run id, if it is one.

@@ -1,6 +1,6 @@
 //! The dataset of a run.
 
-use crv_io::AppendOptions;
+use crv_io::{AppendOptions, TableName};
 use pyo3::prelude::*;
 use pythonize::pythonize;
 
@@ -34,7 +34,8 @@ impl Dataset {
         validate_rows: bool,
     ) -> Result<Bound<'py, PyAny>> {
         let options = AppendOptions { validate_schema, validate_rows };
-        let summary = py.detach(|| Ok::<_, NativeError>(self.0.append(table.0, frame.read()?, options)?))?;
+        let summary =
+            py.detach(|| Ok::<_, NativeError>(self.0.append(table.0, frame.read()?, options)?))?;
         Ok(pythonize(py, &summary).map_err(PyErr::from)?)
     }
 
@@ -45,7 +46,7 @@ impl Dataset {
     #[pyo3(signature = (table, r#where))]
     fn scan(&self, py: Python<'_>, table: Table, r#where: Option<Where>) -> Result<Scan> {
         let ticks = r#where.map(|range| range.0).unwrap_or_default();
-        Ok(Scan::new(py.detach(|| self.0.scan(table.0))?.ticks(ticks), ticks, self.0.settings()))
+        Ok(Scan::new(py.detach(|| self.0.scan(table.0))?.ticks(ticks), self.0.settings()))
     }
 
     fn manifest<'py>(&self, py: Python<'py>, table: Table) -> Result<Bound<'py, PyAny>> {
@@ -57,7 +58,7 @@ impl Dataset {
     }
 
     fn tables(&self, py: Python<'_>) -> Result<Vec<&'static str>> {
-        Ok(py.detach(|| self.0.tables())?.into_iter().map(|table| table.as_str()).collect())
+        Ok(py.detach(|| self.0.tables())?.into_iter().map(TableName::as_str).collect())
     }
 
     fn close(&self, py: Python<'_>) -> Result<()> {

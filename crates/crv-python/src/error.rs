@@ -46,7 +46,9 @@ impl From<NativeError> for PyErr {
     fn from(error: NativeError) -> Self {
         match error {
             NativeError::Python(error) => error,
-            NativeError::Store(error) => Python::attach(|py| raise(py, &error).unwrap_or_else(|failure| failure)),
+            NativeError::Store(error) => {
+                Python::attach(|py| raise(py, &error).unwrap_or_else(|failure| failure))
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Rows from Python: anything that speaks the Arrow `PyCapsule` interface, without copying.
 
 use arrow_array::{RecordBatch, RecordBatchReader};
-use crv_io::Frame;
+use crv_io::{Error, ErrorKind, Frame};
 use pyo3::prelude::*;
 use pyo3_arrow::{PyRecordBatch, PyRecordBatchReader};
 
@@ -13,8 +13,7 @@ pub(crate) enum Rows {
     Batch(RecordBatch),
 }
 
-const ACCEPTED: &str =
-    "pass a Polars DataFrame, a pyarrow Table, a pandas DataFrame, a DuckDB relation, or anything else with \
+const ACCEPTED: &str = "pass a Polars DataFrame, a pyarrow Table, a pandas DataFrame, a DuckDB relation, or anything else with \
      `__arrow_c_stream__` or `__arrow_c_array__`";
 
 impl FromPyObject<'_, '_> for Rows {
@@ -54,7 +53,9 @@ impl Rows {
                         "nothing was written; mend the frame and append it again",
                     )
                 })?;
-                Ok(Frame::new(schema, batches)?)
+                let frame = Frame::new(schema, batches);
+                Ok(frame
+                    .map_err(|error| Error::new(ErrorKind::Schema, error.to_string()).with_source(error))?)
             }
         }
     }

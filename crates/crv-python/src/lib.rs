@@ -7,6 +7,8 @@
 //!
 //! What this crate does not do: it names no file, opens no file, and knows neither Parquet nor Polars.
 
+#![expect(clippy::needless_pass_by_value, reason = "PyO3 hands over the arguments it made")]
+
 mod arguments;
 mod command;
 mod contracts;

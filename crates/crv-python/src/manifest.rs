@@ -1,6 +1,6 @@
 //! Manifests, as the objects of their JSON.
 
-use crv_io::manifest::TableManifest;
+use crv_io::{Dataset, TableManifest};
 use pyo3::prelude::*;
 use pythonize::{depythonize, pythonize};
 
@@ -10,13 +10,17 @@ use crate::settings::Settings;
 
 /// The current state of a table; None for a table that has none.
 #[pyfunction]
-pub(crate) fn load_manifest<'py>(
-    py: Python<'py>,
+pub(crate) fn load_manifest(
+    py: Python<'_>,
     settings: Settings,
     run_id: Run,
     table: Table,
-) -> Result<Option<Bound<'py, PyAny>>> {
-    let manifest = py.detach(|| crv_io::maintenance::load_manifest(&settings.0, &run_id.0, table.0))?;
+) -> Result<Option<Bound<'_, PyAny>>> {
+    let manifest = py.detach(|| {
+        let dataset = Dataset::open(settings.0, run_id.0.as_ref())?;
+        let exists = dataset.tables()?.contains(&table.0);
+        Ok::<_, NativeError>(if exists { Some(dataset.manifest(table.0)?) } else { None })
+    })?;
     manifest.map(|manifest| to_python(py, &manifest)).transpose()
 }
 
@@ -29,9 +33,12 @@ pub(crate) fn write_manifest(
     manifest: &Bound<'_, PyAny>,
 ) -> Result<()> {
     let manifest: TableManifest = depythonize(manifest).map_err(|error| {
-        NativeError::argument(format!("the manifest cannot be written: {error}"), "make it with crv.io.manifest")
+        NativeError::argument(
+            format!("the manifest cannot be written: {error}"),
+            "make it with crv.io.manifest",
+        )
     })?;
-    Ok(py.detach(|| crv_io::maintenance::write_manifest(&settings.0, &run_id.0, &manifest))?)
+    Ok(py.detach(|| Dataset::open(settings.0, run_id.0.as_ref())?.replace_manifest(&manifest))?)
 }
 
 pub(crate) fn to_python<'py>(py: Python<'py>, manifest: &TableManifest) -> Result<Bound<'py, PyAny>> {

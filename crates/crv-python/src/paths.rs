@@ -59,7 +59,10 @@ pub(crate) fn part_path(
     part_id: &str,
 ) -> Result<String> {
     let part = PartId::parse_file_name(&format!("part-{part_id}.parquet")).ok_or_else(|| {
-        NativeError::argument(format!("{part_id:?} is not the id of a part"), "a part's id is 32 hex digits, a-f small")
+        NativeError::argument(
+            format!("{part_id:?} is not the id of a part"),
+            "a part's id is 32 hex digits, a-f small",
+        )
     })?;
     Ok(full_path(&settings.0, &RunPaths::new(run_id.0).part(table.0, bucket(bucket_id)?, part)))
 }

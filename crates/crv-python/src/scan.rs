@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::{ArrayRef, RecordBatch, StructArray};
 use arrow_schema::{ArrowError, Field};
 use crv_io::config::FsProtocol;
-use crv_io::{IoSettings, ScanBatches, TickRange};
+use crv_io::{IoSettings, ScanBatches};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
 use pyo3_arrow::error::PyArrowResult;
@@ -17,7 +17,6 @@ use crate::error::Result;
 #[pyclass(frozen, module = "crv._native")]
 pub(crate) struct Scan {
     scan: crv_io::Scan,
-    ticks: TickRange,
     on_disk: bool,
 }
 
@@ -25,8 +24,8 @@ pub(crate) struct Scan {
 type Group = (Option<Vec<String>>, usize, usize);
 
 impl Scan {
-    pub(crate) fn new(scan: crv_io::Scan, ticks: TickRange, settings: &IoSettings) -> Self {
-        Self { scan, ticks, on_disk: settings.fs_protocol() == FsProtocol::File }
+    pub(crate) fn new(scan: crv_io::Scan, settings: &IoSettings) -> Self {
+        Self { scan, on_disk: settings.fs_protocol() == FsProtocol::File }
     }
 }
 
@@ -35,15 +34,14 @@ impl Scan {
     /// The ticks asked for: the first and the last.
     #[getter]
     fn ticks(&self) -> (Option<i64>, Option<i64>) {
-        (self.ticks.min(), self.ticks.max())
+        (self.scan.range().min(), self.scan.range().max())
     }
 
     /// Are all rows of all parts asked for?
     #[getter]
     fn is_exact(&self) -> bool {
-        self.scan.parts().iter().all(|part| {
-            self.ticks.contains(part.tick_min) && self.ticks.contains(part.tick_max)
-        })
+        let range = self.scan.range();
+        self.scan.parts().iter().all(|part| range.contains(part.tick_min) && range.contains(part.tick_max))
     }
 
     fn groups(&self) -> Vec<Group> {
@@ -64,7 +62,7 @@ impl Scan {
 
     #[pyo3(signature = (*, columns, limit))]
     fn select(&self, columns: Option<Vec<String>>, limit: Option<u64>) -> Result<Self> {
-        Ok(Self { scan: narrowed(self.scan.clone(), columns, limit)?, ticks: self.ticks, on_disk: self.on_disk })
+        Ok(Self { scan: narrowed(self.scan.clone(), columns, limit)?, on_disk: self.on_disk })
     }
 
     #[pyo3(signature = (start, stop, *, columns, limit))]
@@ -77,7 +75,7 @@ impl Scan {
         limit: Option<u64>,
     ) -> Result<Batches> {
         let scan = narrowed(self.scan.clone().part_range(start..stop), columns, limit)?;
-        Ok(Batches(Mutex::new(py.detach(|| scan.batches())?)))
+        Ok(Batches(Mutex::new(py.detach(|| scan.batches()))))
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyArrowResult<Bound<'py, PyCapsule>> {
@@ -92,7 +90,7 @@ impl Scan {
     ) -> Result<Bound<'py, PyCapsule>> {
         let fields = self.scan.schema().fields().clone();
         let scan = self.scan.clone();
-        let batches = py.detach(|| scan.batches())?;
+        let batches = py.detach(|| scan.batches());
         let arrays = batches.map(|batch| match batch {
             Ok(batch) => Ok(Arc::new(StructArray::from(batch)) as ArrayRef),
             Err(error) => Err(ArrowError::ExternalError(Box::new(error))),

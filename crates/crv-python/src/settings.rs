@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crv_io::config::{SettingValue, ValuationSettings};
 use crv_io::IoSettings;
+use crv_io::config::{SettingValue, ValuationSettings};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyMapping, PyString};
 use pythonize::pythonize;
@@ -45,7 +45,7 @@ fn value(obj: &Bound<'_, PyAny>) -> Result<SettingValue> {
     } else if obj.hasattr("__fspath__")? {
         Ok(SettingValue::Str(obj.call_method0("__fspath__")?.extract()?))
     } else if obj.hasattr("__dataclass_fields__")? {
-        table(obj.getattr("__dict__")?.cast()?)
+        table(obj.getattr("__dict__")?.cast().map_err(PyErr::from)?)
     } else {
         Ok(SettingValue::Other(obj.repr()?.to_string()))
     }
@@ -80,7 +80,9 @@ pub(crate) fn check_valuation<'py>(
     py: Python<'py>,
     valuation: &Bound<'py, PyDict>,
 ) -> Result<Bound<'py, PyAny>> {
-    let SettingValue::Table(pairs) = table(valuation.as_mapping())? else { return Ok(py.None().into_bound(py)) };
+    let SettingValue::Table(pairs) = table(valuation.as_mapping())? else {
+        return Ok(py.None().into_bound(py));
+    };
     Ok(pythonize(py, &ValuationSettings::from_pairs(pairs)?).map_err(PyErr::from)?)
 }
 

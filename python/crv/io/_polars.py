@@ -16,9 +16,10 @@ from crv import _native
 
 __all__ = ["lazy_frame"]
 
-# Payload fields differ from part to part: what a part lacks is null. An integer may have become a float since.
+# Payload fields differ from part to part: what a part lacks is null. An integer may have become a float since. The
+# table's schema has every field there is, but for the one that stands for "no fields" in Parquet: it is left out.
 _CASTS = pl.ScanCastOptions(
-    integer_cast=["upcast", "allow-float"], missing_struct_fields="insert", extra_struct_fields="raise"
+    integer_cast=["upcast", "allow-float"], missing_struct_fields="insert", extra_struct_fields="ignore"
 )
 
 
