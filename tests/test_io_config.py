@@ -118,8 +118,8 @@ def test_the_environment_may_have_another_prefix_and_base(monkeypatch: pytest.Mo
     monkeypatch.setenv("LAB_VALUATION_CURRENCY", "CHF")
     settings = IoSettings.from_env(IoSettings(root_dir="base"), prefix="LAB_")
     assert (settings.root_dir, settings.valuation.currency) == ("base", "CHF")
-    monkeypatch.setenv("LAB_ROOT", "x")
-    with pytest.raises(IoConfigError, match="(?s)LAB_ROOT.*did you mean `LAB_ROOT_DIR`"):
+    monkeypatch.setenv("LAB_ROOT_DIRR", "x")
+    with pytest.raises(IoConfigError, match="(?s)LAB_ROOT_DIRR.*did you mean `LAB_ROOT_DIR`"):
         IoSettings.from_env(prefix="LAB_")
 
 

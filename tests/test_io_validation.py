@@ -1,6 +1,5 @@
 """Validation: what is refused, what the error says, and that nothing is left behind."""
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -130,13 +129,6 @@ def test_a_real_conflict_names_the_field_and_both_types(dataset: Dataset) -> Non
 def test_validate_schema_off_still_checks_ticks(dataset: Dataset) -> None:
     with pytest.raises(IoSchemaError, match="tick"):
         dataset.append(TableName.HOLDINGS, holdings(0).drop("tick"), validate_schema=False)
-
-
-def test_decimals_are_carried_over_exactly_or_not_at_all(dataset: Dataset) -> None:
-    dataset.append(TableName.HOLDINGS, holdings(0).with_columns(quantity=pl.lit(Decimal("3.00"))))
-    assert dataset.read(TableName.HOLDINGS)["quantity"].to_list() == [3]
-    with pytest.raises(IoSchemaError, match=r"3\.25"):
-        dataset.append(TableName.HOLDINGS, holdings(0).with_columns(quantity=pl.lit(Decimal("3.25"))))
 
 
 def test_another_bucket_size_than_the_tables_is_refused(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class IoSettings:
     'zstd'
     >>> IoSettings(tick_bucket_size=0)
     Traceback (most recent call last):
-    crv.io.errors.IoConfigError: setting `tick_bucket_size` is `0`, and must be an integer of at least 1
+    crv.io.errors.IoConfigError: setting `tick_bucket_size` is `0`, and must be an integer of at least 1...
     """
 
     root_dir: str = "out"

@@ -101,7 +101,7 @@ def validate_run_id(run_id: str) -> RunId:
 
     >>> validate_run_id("../etc")
     Traceback (most recent call last):
-    ValueError: ...
+    crv.io.errors.IoArgumentError: invalid run id `../etc`: ...
     """
     return RunId(_native.validate_run_id(run_id))
 

@@ -1,15 +1,20 @@
 //! Rows from Python: anything that speaks the Arrow `PyCapsule` interface, without copying.
 
-use arrow_array::{RecordBatch, RecordBatchReader};
+mod stream;
+
+use std::fmt::Display;
+
+use arrow_array::RecordBatch;
 use crv_io::{Error, ErrorKind, Frame};
 use pyo3::prelude::*;
-use pyo3_arrow::{PyRecordBatch, PyRecordBatchReader};
+use pyo3_arrow::PyRecordBatch;
 
+use self::stream::Stream;
 use crate::error::NativeError;
 
 /// Rows to append, not read yet.
 pub(crate) enum Rows {
-    Stream(Box<dyn RecordBatchReader + Send>),
+    Stream(Stream),
     Batch(RecordBatch),
 }
 
@@ -21,14 +26,15 @@ impl FromPyObject<'_, '_> for Rows {
 
     fn extract(obj: Borrowed<'_, '_, PyAny>) -> Result<Self, NativeError> {
         let kind = obj.get_type().name()?;
-        let refuse = |error: PyErr| {
+        let refuse = |error: &dyn Display| {
             NativeError::argument(format!("the {kind} is not a frame with columns: {error}"), ACCEPTED)
         };
         if obj.hasattr("__arrow_c_stream__")? {
-            let reader = obj.extract::<PyRecordBatchReader>().map_err(refuse)?;
-            Ok(Self::Stream(reader.into_reader()?))
+            let capsule = obj.call_method0("__arrow_c_stream__")?;
+            let stream = Stream::take(capsule.cast().map_err(PyErr::from)?)?;
+            Ok(Self::Stream(stream.map_err(|error| refuse(&error))?))
         } else if obj.hasattr("__arrow_c_array__")? {
-            Ok(Self::Batch(obj.extract::<PyRecordBatch>().map_err(refuse)?.into_inner()))
+            Ok(Self::Batch(obj.extract::<PyRecordBatch>().map_err(|error| refuse(&error))?.into_inner()))
         } else if obj.hasattr("collect")? && obj.hasattr("lazy")? {
             Err(NativeError::argument(
                 format!("a {kind} holds no rows yet"),
@@ -45,9 +51,9 @@ impl Rows {
     pub(crate) fn read(self) -> Result<Frame, NativeError> {
         match self {
             Self::Batch(batch) => Ok(Frame::from(batch)),
-            Self::Stream(reader) => {
-                let schema = reader.schema();
-                let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|error| {
+            Self::Stream(stream) => {
+                let schema = stream.schema();
+                let batches = stream.collect::<Result<Vec<_>, _>>().map_err(|error| {
                     NativeError::argument(
                         format!("the frame's own producer failed: {error}"),
                         "nothing was written; mend the frame and append it again",
