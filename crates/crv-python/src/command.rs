@@ -1,0 +1,11 @@
+//! The command line.
+
+use std::ffi::OsString;
+
+use pyo3::prelude::*;
+
+/// Runs the `crv` command and returns its exit code. `arguments` are those after the command's name.
+#[pyfunction]
+pub(crate) fn cli_main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
+    py.detach(|| crv_cli::run(arguments))
+}
