@@ -78,11 +78,17 @@ pub(super) fn touched(world: &World, thought: &Thought, edges: &mut Vec<Edge>) {
         }
     }
 
+    if let Some(foe) = person.coldest().filter(|tie| tie.strength < 0.0) {
+        let dislike = edge(Kind::AgentToNegativeValence, foe.strength.abs());
+        edges.push(dislike.subject(world.agent(foe.other)));
+    }
+
     let Some(tie) = person.closest() else { return };
     let (friend, strength) = (tie.other, tie.strength);
     edges.push(edge(Kind::SelfToAgent, strength).subject(world.agent(me)).object(world.agent(friend)));
-    let feeling = if strength < 0.0 { Kind::AgentToNegativeValence } else { Kind::AgentToPositiveValence };
-    edges.push(edge(feeling, strength.abs()).subject(world.agent(friend)));
+    if strength > 0.0 {
+        edges.push(edge(Kind::AgentToPositiveValence, strength).subject(world.agent(friend)));
+    }
     let theirs = world.agents[friend].attachment[token];
     edges.push(edge(Kind::AgentToObject, theirs).subject(world.agent(friend)).token(world.token(token)));
 

@@ -59,11 +59,12 @@ pub(super) fn endorse(world: &mut World, sender: usize, token: usize, polarity: 
     }
 }
 
-/// A word in private; it brings the two closer, and their opinions too.
+/// A word in private; it sways whoever hears it, and brings two who agree closer and two who do not apart.
 pub(super) fn whisper(world: &mut World, sender: usize, to: usize, token: usize, polarity: f64) -> Message {
     let felt = world.agents[to].feels_for(sender);
     world.agents[to].incline_to(token, 0.2 * felt * polarity);
-    world.agents[to].warm_to(sender, 0.02);
+    let agree = world.agents[to].attachment[token] * polarity > 0.0;
+    world.agents[to].warm_to(sender, if agree { 0.02 } else { -0.06 });
     let owned = world.agents[sender].positions[token].quantity;
     Message {
         sender,

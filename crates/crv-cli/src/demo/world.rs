@@ -47,6 +47,11 @@ impl Agent {
         self.ties.iter().max_by(|a, b| a.strength.abs().total_cmp(&b.strength.abs()))
     }
 
+    /// The tie with the least love in it.
+    pub(super) fn coldest(&self) -> Option<&Tie> {
+        self.ties.iter().min_by(|a, b| a.strength.total_cmp(&b.strength))
+    }
+
     /// What this agent feels for another; 0 for a stranger.
     pub(super) fn feels_for(&self, other: usize) -> f64 {
         self.ties.iter().find(|tie| tie.other == other).map_or(0.0, |tie| tie.strength)
