@@ -1,6 +1,7 @@
 """One picture of a recorded run, drawn from the tables alone."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -40,7 +41,7 @@ def draw(dataset: Dataset, path: Path) -> None:
         .filter(pl.col("unpriced") == 0)
         .collect()
     )
-    style = {
+    style: dict[Any, Any] = {
         "font.size": 9,
         "text.color": INK,
         "axes.labelcolor": INK,
@@ -53,7 +54,7 @@ def draw(dataset: Dataset, path: Path) -> None:
     }
     with plt.rc_context(style):
         figure = plt.figure(figsize=(12, 7.5), layout="constrained")
-        over_time, at_a_step = figure.subfigures(1, 2, width_ratios=(3, 2))
+        over_time, at_a_step = figure.subfigures(1, 2, squeeze=False, width_ratios=(3, 2))[0]
         price, *others = over_time.subplots(4, 1, sharex=True, height_ratios=(3, 1, 1, 1))
         _price(price, trades)
         for panel, axes in zip((_dispersion, _volume), others, strict=False):
@@ -116,7 +117,7 @@ def _traders(axes: Axes, holdings: pl.DataFrame) -> None:
     axes.set_title("Traders alive")
     axes.set_ylabel("traders")
     axes.set_ylim(bottom=0)
-    axes.set_xlim(0, max(1, int(holdings["tick"].max())))
+    axes.set_xlim(0, max(1, holdings.select(pl.col("tick").max()).item()))
 
 
 def gini(values: np.ndarray) -> float:
