@@ -1,0 +1,139 @@
+//! Settings from TOML files: `crv.toml`, and `pyproject.toml` for projects that have one.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::environment::DEFAULT_PREFIX;
+use super::error::{ConfigError, Origin};
+use super::fields::IO_FIELDS;
+use super::settings::IoSettings;
+use super::suggest::nearest;
+use super::value::SettingValue;
+
+/// The files that are looked for, in this order; the first that exists counts.
+const FILES: [&str; 2] = ["crv.toml", "pyproject.toml"];
+
+/// Parts of CRV that keep settings of their own in the same file: their tables are theirs.
+const NEIGHBOURS: [&str; 6] = ["core", "world", "mind", "lab", "viz", "app"];
+
+impl IoSettings {
+    /// Environment over TOML over defaults; `path` as in [`from_toml`](Self::from_toml).
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::from_env(Self::from_toml(path)?, DEFAULT_PREFIX)
+    }
+
+    /// The settings of a TOML file over the defaults.
+    ///
+    /// Without a path: `./crv.toml`, or else `./pyproject.toml`, or else the defaults. A path must exist, and may
+    /// be either kind of file: settings at the top level or in an `[io]` table, or in `[tool.crv.io]`.
+    pub fn from_toml(path: Option<&Path>) -> Result<Self, ConfigError> {
+        match path {
+            Some(path) => Self::default().with_file(path),
+            None => Self::from_toml_in(Path::new("")),
+        }
+    }
+
+    /// The settings of the file that is found in `directory`, over the defaults.
+    pub fn from_toml_in(directory: &Path) -> Result<Self, ConfigError> {
+        FILES
+            .iter()
+            .map(|name| directory.join(name))
+            .find(|path| path.is_file())
+            .map_or_else(|| Ok(Self::default()), |path| Self::default().with_file(&path))
+    }
+
+    /// These settings with the ones of a TOML file over them.
+    pub fn with_file(self, path: &Path) -> Result<Self, ConfigError> {
+        let root = parse(path)?;
+        let is_pyproject = path.file_name().is_some_and(|name| name == FILES[1]);
+        let (table, found) = if is_pyproject || root.contains_key("tool") {
+            ("tool.crv.io", pyproject(path, root)?)
+        } else if root.contains_key("io") {
+            ("io", section(path, "", root)?)
+        } else {
+            ("", root.into_iter().filter(|(key, value)| !is_neighbour(key, value)).collect())
+        };
+        let origin = Origin::File { path: path.to_owned(), table: table.to_owned() };
+        self.with_pairs(&origin, found.into_iter().map(|(key, value)| (key, SettingValue::from(value))))
+    }
+
+    /// These settings as a `crv.toml` that gives them again.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        Table::try_from(self)
+            .and_then(|table| toml::to_string(&Table::from_iter([("io".to_owned(), Value::Table(table))])))
+            .map_err(|error| {
+                ConfigError::source(format_args!("the settings cannot be written as TOML: {error}"), None)
+            })
+    }
+}
+
+fn parse(path: &Path) -> Result<Table, ConfigError> {
+    let text = fs_err::read_to_string(path).map_err(|error| {
+        let shown = path.display();
+        match error.kind() {
+            ErrorKind::NotFound => ConfigError::source(
+                format_args!("the settings file {shown} does not exist"),
+                Some("name an existing file, or leave it out to use ./crv.toml, ./pyproject.toml or the defaults"),
+            ),
+            ErrorKind::InvalidData => {
+                ConfigError::source(format_args!("the settings file {shown} is not valid UTF-8"), None)
+            }
+            // fs-err's own text names the path as well.
+            _ => ConfigError::source(format_args!("the settings file cannot be read: {error}"), None),
+        }
+    })?;
+    text.parse::<Table>().map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let before = text.get(..at).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let reason = error.message().trim().replace('\n', "; ");
+        let shown = path.display();
+        ConfigError::source(
+            format_args!("{shown} is not valid TOML: line {line}, column {column}: {reason}"),
+            None,
+        )
+    })
+}
+
+/// The settings of a `pyproject.toml`; it has none when it has no `[tool.crv]`.
+fn pyproject(path: &Path, mut root: Table) -> Result<Table, ConfigError> {
+    let Some(Value::Table(mut tool)) = root.remove("tool") else { return Ok(Table::new()) };
+    match tool.remove("crv") {
+        None => Ok(Table::new()),
+        Some(Value::Table(crv)) => section(path, "tool.crv.", crv),
+        Some(_) => Err(not_a_table(path, "tool.crv")),
+    }
+}
+
+/// The `io` table of a table whose other keys belong to other parts of CRV.
+///
+/// A key beside it that belongs to nobody would be a setting without effect, so it is an error.
+fn section(path: &Path, prefix: &str, mut table: Table) -> Result<Table, ConfigError> {
+    let io = match table.remove("io") {
+        None => Table::new(),
+        Some(Value::Table(io)) => io,
+        Some(_) => return Err(not_a_table(path, &format!("{prefix}io"))),
+    };
+    let Some((key, _)) = table.iter().find(|(key, value)| !is_neighbour(key, value)) else { return Ok(io) };
+    let hint = if IO_FIELDS.iter().any(|field| field.key == key) {
+        format!("move it into the table `[{prefix}io]`")
+    } else if let Some(near) = nearest(key, ["io"].into_iter().chain(NEIGHBOURS)) {
+        format!("did you mean `[{prefix}{near}]`?")
+    } else {
+        format!("settings of the store are in the table `[{prefix}io]`")
+    };
+    let message = format!("unknown key `{prefix}{key}` in {}", path.display());
+    Err(ConfigError::source(message, Some(&hint)))
+}
+
+fn is_neighbour(key: &str, value: &Value) -> bool {
+    value.is_table() && NEIGHBOURS.contains(&key)
+}
+
+fn not_a_table(path: &Path, name: &str) -> ConfigError {
+    let hint = format!("write the settings below a line `[{name}]`");
+    ConfigError::source(format_args!("`{name}` in {} is not a table", path.display()), Some(&hint))
+}

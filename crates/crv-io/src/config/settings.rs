@@ -1,0 +1,188 @@
+//! The settings themselves: getters, setters, and building from pairs.
+
+use std::collections::BTreeMap;
+
+use crv_core::constants::{ROW_GROUP_SIZE, TICK_BUCKET_SIZE};
+use serde::Serialize;
+
+use super::error::{ConfigError, Origin};
+use super::fields::{IO_FIELDS, assign};
+use super::kinds::{Compression, FsProtocol, Partitioning};
+use super::valuation::ValuationSettings;
+use super::value::SettingValue;
+
+/// How runs are stored: where, in what buckets, and how parts are written.
+///
+/// Invariants, from construction on: `tick_bucket_size`, `row_group_size`, an explicit `write_manifest_every_n`
+/// and `valuation.vwap_window_ticks` are at least 1 and fit an `i64`; `root_dir` and `valuation.currency` are not
+/// empty; a store for `fs_protocol` exists.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct IoSettings(Inner);
+
+/// The fields, in the order they are documented and serialised in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub(super) struct Inner {
+    pub(super) root_dir: String,
+    pub(super) partitioning: Partitioning,
+    pub(super) tick_bucket_size: u64,
+    pub(super) row_group_size: usize,
+    pub(super) compression: Compression,
+    pub(super) fs_protocol: FsProtocol,
+    pub(super) fs_options: BTreeMap<String, String>,
+    pub(super) strict_schema: bool,
+    pub(super) write_manifest_every_n: Option<u64>,
+    pub(super) valuation: ValuationSettings,
+}
+
+impl Default for IoSettings {
+    fn default() -> Self {
+        Self(Inner {
+            root_dir: Self::DEFAULT_ROOT_DIR.to_owned(),
+            partitioning: Partitioning::TickBuckets,
+            tick_bucket_size: TICK_BUCKET_SIZE,
+            row_group_size: ROW_GROUP_SIZE,
+            compression: Compression::Zstd,
+            fs_protocol: FsProtocol::File,
+            fs_options: BTreeMap::new(),
+            strict_schema: true,
+            write_manifest_every_n: None,
+            valuation: ValuationSettings::default(),
+        })
+    }
+}
+
+impl IoSettings {
+    /// The root of all runs when nothing else is said.
+    pub const DEFAULT_ROOT_DIR: &'static str = "out";
+
+    /// The defaults, with these settings changed: what a caller with keyword arguments has.
+    pub fn from_pairs<K: AsRef<str>>(
+        pairs: impl IntoIterator<Item = (K, SettingValue)>,
+    ) -> Result<Self, ConfigError> {
+        Self::default().with_pairs(&Origin::Argument, pairs)
+    }
+
+    /// These settings with some changed; `origin` is what an error names.
+    pub fn with_pairs<K: AsRef<str>>(
+        mut self,
+        origin: &Origin,
+        pairs: impl IntoIterator<Item = (K, SettingValue)>,
+    ) -> Result<Self, ConfigError> {
+        for (key, value) in pairs {
+            assign(&mut self.0, IO_FIELDS, key.as_ref(), &value)
+                .map_err(|refusal| ConfigError::refused(origin, refusal))?;
+        }
+        Ok(self)
+    }
+
+    /// These settings with one changed by name.
+    pub fn with(self, key: &str, value: impl Into<SettingValue>) -> Result<Self, ConfigError> {
+        self.with_pairs(&Origin::Argument, [(key, value.into())])
+    }
+
+    /// These settings with another root of all runs.
+    pub fn with_root_dir(self, root_dir: impl Into<String>) -> Result<Self, ConfigError> {
+        self.with("root_dir", root_dir.into())
+    }
+
+    /// These settings with another number of ticks in a bucket.
+    pub fn with_tick_bucket_size(self, ticks: u64) -> Result<Self, ConfigError> {
+        self.with("tick_bucket_size", ticks)
+    }
+
+    /// These settings with another number of rows in a Parquet row group.
+    pub fn with_row_group_size(self, rows: usize) -> Result<Self, ConfigError> {
+        self.with("row_group_size", rows)
+    }
+
+    /// These settings with another compression.
+    #[must_use]
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.0.compression = compression;
+        self
+    }
+
+    /// These settings on another kind of storage.
+    #[must_use]
+    pub fn with_fs_protocol(mut self, protocol: FsProtocol) -> Self {
+        self.0.fs_protocol = protocol;
+        self
+    }
+
+    /// These settings with other options for the store.
+    #[must_use]
+    pub fn with_fs_options(mut self, options: BTreeMap<String, String>) -> Self {
+        self.0.fs_options = options;
+        self
+    }
+
+    /// These settings, refusing columns that a table does not have, or keeping them.
+    #[must_use]
+    pub fn with_strict_schema(mut self, strict: bool) -> Self {
+        self.0.strict_schema = strict;
+        self
+    }
+
+    /// These settings with `manifest.json` rewritten every so many commits; none is adaptive.
+    pub fn with_write_manifest_every_n(self, commits: Option<u64>) -> Result<Self, ConfigError> {
+        self.with("write_manifest_every_n", commits.map_or(SettingValue::Null, SettingValue::from))
+    }
+
+    /// These settings with another valuation.
+    #[must_use]
+    pub fn with_valuation(mut self, valuation: ValuationSettings) -> Self {
+        self.0.valuation = valuation;
+        self
+    }
+
+    /// The root of all runs, as it was given.
+    pub fn root_dir(&self) -> &str {
+        &self.0.root_dir
+    }
+
+    /// How rows are divided over directories.
+    pub const fn partitioning(&self) -> Partitioning {
+        self.0.partitioning
+    }
+
+    /// Ticks in a bucket; at least 1, and fits an `i64`.
+    pub const fn tick_bucket_size(&self) -> u64 {
+        self.0.tick_bucket_size
+    }
+
+    /// Rows in a Parquet row group; at least 1.
+    pub const fn row_group_size(&self) -> usize {
+        self.0.row_group_size
+    }
+
+    /// The compression of a part's columns.
+    pub const fn compression(&self) -> Compression {
+        self.0.compression
+    }
+
+    /// The kind of storage.
+    pub const fn fs_protocol(&self) -> FsProtocol {
+        self.0.fs_protocol
+    }
+
+    /// Options passed to the store.
+    pub const fn fs_options(&self) -> &BTreeMap<String, String> {
+        &self.0.fs_options
+    }
+
+    /// Whether columns that a table does not have are refused.
+    pub const fn strict_schema(&self) -> bool {
+        self.0.strict_schema
+    }
+
+    /// Commits between two rewrites of `manifest.json`; none is adaptive.
+    pub const fn write_manifest_every_n(&self) -> Option<u64> {
+        self.0.write_manifest_every_n
+    }
+
+    /// How holdings are valued.
+    pub const fn valuation(&self) -> &ValuationSettings {
+        &self.0.valuation
+    }
+}
