@@ -7,11 +7,11 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
-use crv_io::{AppendOptions, Dataset, IoSettings, TableName, TickRange};
+use crv_io::{AppendOptions, Dataset, IoSettings, TableName};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root_dir = std::env::args().nth(1).unwrap_or_else(|| "out".to_owned());
-    let dataset = Dataset::open(IoSettings { root_dir, ..IoSettings::default() }, "quickstart")?;
+    let dataset = Dataset::open(IoSettings::default().with_root_dir(root_dir)?, "quickstart")?;
     let mut out = stdout();
 
     // When this returns, the rows are on disk: all of them, in one commit, or an error and none.
@@ -19,8 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     writeln!(out, "appended {} rows to buckets {:?}", summary.rows, summary.buckets)?;
 
     // A scan is lazy. Parts outside the ticks asked for are never opened.
-    let scan = dataset.scan(TableName::IdentityEdges)?.ticks(TickRange::from(1..=2)).columns(&["edge_weight"])?;
-    for batch in scan.batches()? {
+    let scan = dataset.scan(TableName::IdentityEdges)?.ticks(1..=2).columns(&["edge_weight"])?;
+    for batch in scan.batches() {
         for weight in batch?.column(0).as_primitive::<Float64Type>().values() {
             writeln!(out, "weight {weight}")?;
         }
