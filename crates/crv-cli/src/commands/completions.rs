@@ -1,0 +1,24 @@
+//! `crv completions`: a script that completes commands in a shell.
+
+use std::io::Write as _;
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use crate::args::Arguments;
+use crate::error::CliError;
+use crate::output::Stdout;
+
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+pub(crate) fn run(arguments: &Completions) -> Result<(), CliError> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Arguments::command(), "crv", &mut script);
+    let mut stdout = Stdout::new();
+    stdout.write_all(&script).and_then(|()| stdout.flush()).map_err(|error| CliError::stdout(&error))
+}
