@@ -1,6 +1,57 @@
-//! The run store.
+//! The run store of CRV simulations: every tick one atomic, durable commit; reads that always have the
+//! table's schema.
+//!
+//! # A map
+//!
+//! - [`Dataset`]: a run, open. [`Dataset::append`], [`Dataset::transaction`], [`Dataset::scan`].
+//! - [`IoSettings`]: where and how ([`config`]). [`paths`]: every on-disk name.
+//! - [`store`]: the storage operations the protocol needs, on local disks and in memory.
+//! - [`commit`]: the run's commit log. [`manifest`]: a table's state and its checkpoint.
+//! - [`schema`] and [`validate`]: the schema union, lossless casts, row rules.
+//! - [`catalog`]: the runs under a root.
+//!
+//! # What holds
+//!
+//! The nine invariants of the commit protocol are in `docs/commit-protocol.md`; code and tests cite them by
+//! number. In short: a commit is visible whole or not at all, over buckets and tables; when it has returned
+//! it survives power loss; a file that no commit names is invisible; nothing outside the root is touched.
+//!
+//! # What this crate does not do
+//!
+//! It does not know what a simulation is, runs no queries, and never deletes a part that a commit may name.
+//! It speaks no network protocol. It never panics on input, and reads the clock in one place only.
 
+pub mod catalog;
+pub mod commit;
 pub mod config;
+mod dataset;
+mod error;
+mod footer;
+#[cfg(feature = "formats")]
 pub mod formats;
+mod frame;
+mod maintenance;
+pub mod manifest;
+mod parallel;
+mod part_file;
+pub mod paths;
+mod read;
 pub mod schema;
+mod stamp;
+pub mod store;
+mod ticks;
 pub mod validate;
+mod write;
+
+pub use crv_core::grammar::TableName;
+pub use crv_core::ids::RunId;
+
+pub use config::{IoSettings, ValuationSettings};
+pub use dataset::Dataset;
+pub use error::{Error, ErrorKind, Result};
+pub use frame::Frame;
+pub use maintenance::RebuildReport;
+pub use manifest::{PartMeta, PartitionMeta, TableManifest};
+pub use read::{Scan, ScanBatches, ScanPart};
+pub use ticks::{TickRange, TickSpan};
+pub use write::{AppendOptions, AppendSummary, PartSummary, Transaction, TransactionSummary};

@@ -1,1 +1,10 @@
-//! x
+//! The store from outside: every promise of the crate's pages, on both stores.
+
+mod append;
+mod log;
+mod manifest;
+mod rebuild;
+mod scan;
+mod store;
+mod support;
+mod transaction;

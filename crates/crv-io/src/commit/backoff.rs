@@ -1,0 +1,31 @@
+//! Waiting before another try at a commit: longer each time, never twice the same.
+
+use std::time::Duration;
+
+use crate::stamp;
+
+const FIRST: Duration = Duration::from_micros(500);
+const LONGEST: Duration = Duration::from_millis(100);
+
+/// Sleeps before try number `attempt` (from 0): between half and all of a time that doubles up to 100 ms.
+pub(super) fn wait(attempt: u32) {
+    std::thread::sleep(pause(attempt, stamp::fraction()));
+}
+
+fn pause(attempt: u32, fraction: f64) -> Duration {
+    let full = FIRST.saturating_mul(1_u32.checked_shl(attempt.min(16)).unwrap_or(u32::MAX)).min(LONGEST);
+    full.mul_f64(0.5 + fraction.clamp(0.0, 1.0) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stay_bounded() {
+        assert_eq!(pause(0, 1.0), FIRST);
+        assert!(pause(3, 0.0) > pause(0, 1.0));
+        assert_eq!(pause(40, 1.0), LONGEST);
+        assert_eq!(pause(u32::MAX, 0.0), LONGEST / 2);
+    }
+}

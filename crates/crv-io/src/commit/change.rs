@@ -1,0 +1,103 @@
+//! What a commit does to the tables of a run. Pure: planned here, published elsewhere.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crv_core::grammar::TableName;
+use jiff::Timestamp;
+
+use crate::manifest::{Part, TableState};
+use crate::paths::{BucketId, CommitNumber, PartId};
+use crate::schema::{SchemaConflict, TableSchema};
+
+/// Why a commit was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Rows were appended, to one table or to several in a transaction.
+    Append,
+    /// Parts that only a manifest knew were taken into the log.
+    Adopt,
+    /// A table was rebuilt from the parts on disk.
+    Rebuild,
+    /// A manifest was put in place by hand.
+    Manifest,
+}
+
+impl Operation {
+    pub(crate) const ALL: [Self; 4] = [Self::Append, Self::Adopt, Self::Rebuild, Self::Manifest];
+
+    /// The word in the commit file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Append => "append",
+            Self::Adopt => "adopt",
+            Self::Rebuild => "rebuild",
+            Self::Manifest => "manifest",
+        }
+    }
+}
+
+/// What a commit does to one table.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TableChange {
+    /// Parts that come to be live, in order.
+    pub add: Vec<(BucketId, Part)>,
+    /// Parts that cease to be live.
+    pub remove: Vec<(BucketId, PartId)>,
+    /// The table's whole schema, where this commit makes it grow.
+    pub schema: Option<Arc<TableSchema>>,
+    /// Ticks per bucket, said by the first commit to a table.
+    pub tick_bucket_size: Option<u64>,
+}
+
+impl TableChange {
+    /// Does this change nothing?
+    pub fn is_empty(&self) -> bool {
+        self.add.is_empty() && self.remove.is_empty() && self.schema.is_none()
+    }
+}
+
+/// What a commit does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Why.
+    pub operation: Operation,
+    /// To which tables.
+    pub tables: BTreeMap<TableName, TableChange>,
+}
+
+/// A commit as it was read from the log.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Commit {
+    pub(crate) number: CommitNumber,
+    pub(crate) id: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) change: Change,
+}
+
+impl Commit {
+    /// Applies what this commit does to `state`'s table, and counts the commit in. Idempotent.
+    pub(crate) fn apply(&self, state: &mut TableState) -> Result<(), SchemaConflict> {
+        if let Some(change) = self.change.tables.get(&state.table) {
+            if let Some(schema) = &change.schema {
+                let union = match state.schema.take() {
+                    None => Arc::clone(schema),
+                    Some(known) if schema.covers(&known) => Arc::clone(schema),
+                    Some(known) if known.covers(schema) => known,
+                    Some(known) => Arc::new(known.union(schema)?),
+                };
+                state.schema = Some(union);
+            }
+            state.tick_bucket_size = state.tick_bucket_size.or(change.tick_bucket_size);
+            for (bucket, part) in &change.add {
+                state.add(*bucket, part.clone());
+            }
+            for (bucket, id) in &change.remove {
+                state.remove(*bucket, *id);
+            }
+            state.updated_at = state.updated_at.max(self.created_at);
+        }
+        state.commit = state.commit.max(self.number);
+        Ok(())
+    }
+}

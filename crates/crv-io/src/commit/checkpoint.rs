@@ -1,0 +1,171 @@
+//! Checkpoints: when a `manifest.json` is rewritten, and how, without ever replacing a newer one.
+//!
+//! A checkpoint is maintenance: the commit has happened. One that fails is tried again after a later commit,
+//! and [`RunLog::close`] says so if it still fails then.
+
+use std::sync::Arc;
+
+use crv_core::grammar::TableName;
+
+use super::publish::{RunLog, encoding_failed};
+use super::view::RunView;
+use crate::error::Result;
+use crate::manifest::{self, TableState};
+use crate::parallel;
+use crate::store::{PutMode, PutOutcome, StoreError, Tag};
+
+/// A checkpoint is due when the commits since the last one are a sixteenth of the table's parts or of the
+/// run's commits, whichever is more. So the parts written into checkpoints are a constant multiple of the
+/// parts committed, however long the run is, and a run of up to 16 commits has a current manifest always.
+const FRACTION: u64 = 16;
+
+/// Is a checkpoint due? Pure.
+fn is_due(head: u64, checkpoint: u64, parts: u64, every_n: Option<u64>) -> bool {
+    let since = head.saturating_sub(checkpoint);
+    match every_n {
+        Some(every_n) => since >= every_n,
+        None => since > 0 && since.saturating_mul(FRACTION) >= parts.max(head),
+    }
+}
+
+impl RunLog {
+    /// After a commit to `touched`: rewrites the manifests that are due.
+    pub(super) fn after_commit(&self, view: &mut RunView, touched: &[TableName]) {
+        if !touched.iter().any(|table| self.due(view, *table)) {
+            return;
+        }
+        let mut tables = touched.to_vec();
+        if self.write_manifest_every_n.is_none() {
+            // Tables that stand still must not fall behind: whoever reads them replays from their checkpoint.
+            for table in self.list_tables().unwrap_or_default() {
+                if !tables.contains(&table) {
+                    if view.state(table).is_none() && self.load(view, table).is_err() {
+                        continue;
+                    }
+                    tables.push(table);
+                }
+            }
+        }
+        tables.retain(|table| self.due(view, *table));
+        // Deliberately unheard: see the module.
+        let _ = self.checkpoint(view, &tables);
+    }
+
+    fn due(&self, view: &RunView, table: TableName) -> bool {
+        view.tables.get(&table).is_some_and(|loaded| {
+            let parts = loaded.state.part_count();
+            // Parts that the log does not name yet: their manifest waits until they are adopted.
+            loaded.unlogged.is_empty()
+                && is_due(view.head().get(), loaded.checkpoint.get(), parts, self.write_manifest_every_n)
+        })
+    }
+
+    /// Leaves the manifest of every table that this handle changed current.
+    pub(crate) fn close(&self) -> Result<()> {
+        let mut view = self.view();
+        let behind = view.tables.iter().filter(|(_, loaded)| loaded.ours && loaded.dirty);
+        let behind: Vec<TableName> = behind.map(|(table, _)| *table).collect();
+        self.checkpoint(&mut view, &behind)
+    }
+
+    /// Rewrites the manifests of `tables` from the view, side by side.
+    pub(super) fn checkpoint(&self, view: &mut RunView, tables: &[TableName]) -> Result<()> {
+        let mut jobs = Vec::with_capacity(tables.len());
+        for table in tables {
+            if let Some(loaded) = view.tables.get(table) {
+                jobs.push((*table, Arc::clone(&loaded.state), loaded.manifest.clone()));
+            }
+        }
+        let written = parallel::map(&jobs, parallel::WAITING, |(table, state, expected)| {
+            let bytes = manifest::encode(state).map_err(|error| encoding_failed(&error))?;
+            let outcome = self.store.put(&self.paths.manifest(*table), &bytes, PutMode::IfMatches(expected));
+            outcome.map_err(|error: StoreError| self.write_failed(error).in_context(self.name(*table)))
+        })?;
+        for ((table, state, _), outcome) in jobs.into_iter().zip(written) {
+            match outcome {
+                PutOutcome::Stored(tag) => mark_written(view, table, &state, tag),
+                PutOutcome::Refused => self.checkpoint_over(view, table)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody else wrote this manifest meanwhile. If theirs includes our commits, good; else ours is made
+    /// from theirs: it may name parts that no log knows.
+    fn checkpoint_over(&self, view: &mut RunView, table: TableName) -> Result<()> {
+        let ours = view.tables.get(&table).is_some_and(|loaded| loaded.ours);
+        for _ in 0..4 {
+            if !self.load(view, table)? {
+                return Ok(());
+            }
+            let Some(loaded) = view.tables.get_mut(&table) else { return Ok(()) };
+            loaded.ours = ours;
+            if !loaded.dirty {
+                return Ok(());
+            }
+            let (state, expected) = (Arc::clone(&loaded.state), loaded.manifest.clone());
+            let bytes = manifest::encode(&state).map_err(|error| encoding_failed(&error))?;
+            let outcome = self.store.put(&self.paths.manifest(table), &bytes, PutMode::IfMatches(&expected));
+            if let PutOutcome::Stored(tag) = outcome.map_err(|error| self.write_failed(error))? {
+                mark_written(view, table, &state, tag);
+                return Ok(());
+            }
+        }
+        // Others keep writing it, each time from a newer view than ours.
+        Ok(())
+    }
+}
+
+fn mark_written(view: &mut RunView, table: TableName, state: &TableState, tag: Tag) {
+    if let Some(loaded) = view.tables.get_mut(&table) {
+        loaded.manifest = tag;
+        loaded.checkpoint = state.commit;
+        loaded.dirty = loaded.state.commit != state.commit;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs `commits` commits of one part each and returns how many parts were written into checkpoints.
+    fn parts_rewritten(commits: u64) -> u64 {
+        let (mut checkpoint, mut written) = (0, 0);
+        for head in 1..=commits {
+            if is_due(head, checkpoint, head, None) {
+                checkpoint = head;
+                written += head;
+            }
+        }
+        written
+    }
+
+    #[test]
+    fn the_cost_per_commit_stays_constant() {
+        for commits in [100, 1_000, 10_000, 100_000] {
+            let per_commit = parts_rewritten(commits) as f64 / commits as f64;
+            assert!(per_commit < 20.0, "{per_commit} parts rewritten per commit over {commits}");
+        }
+    }
+
+    #[test]
+    fn a_short_run_has_a_current_manifest_always() {
+        for head in 1..=16 {
+            assert!(is_due(head, head - 1, head, None));
+        }
+        assert!(!is_due(1000, 999, 1000, None));
+    }
+
+    #[test]
+    fn an_explicit_n_is_taken_at_its_word() {
+        assert!(is_due(100_000, 99_999, 100_000, Some(1)));
+        assert!(!is_due(6, 1, 1, Some(6)));
+        assert!(is_due(7, 1, 1, Some(6)));
+    }
+
+    #[test]
+    fn a_table_that_stands_still_is_checkpointed_ever_more_rarely() {
+        assert!(is_due(1_100, 1_000, 1, None));
+        assert!(!is_due(1_050, 1_000, 1, None));
+    }
+}

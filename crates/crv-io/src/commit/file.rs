@@ -1,0 +1,220 @@
+//! A commit file as bytes: private types between the document and [`Commit`].
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crv_core::grammar::TableName;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::change::{Change, Commit, Operation, TableChange};
+use crate::manifest::{Part, SealError, check_part, open_seal, parse_part_name, parse_sum, seal};
+use crate::paths::{BucketId, CommitNumber};
+use crate::schema::TableSchema;
+use crate::stamp;
+use crate::ticks::TickSpan;
+
+/// The version of the document. A newer one is refused.
+const FORMAT: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct CommitFile<'a> {
+    format: u32,
+    commit: u64,
+    id: Cow<'a, str>,
+    operation: Cow<'a, str>,
+    created_at: Cow<'a, str>,
+    tables: BTreeMap<TableName, TableFile<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TableFile<'a> {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    add: Vec<AddFile>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    remove: Vec<RemoveFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schema: Option<Cow<'a, TableSchema>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tick_bucket_size: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AddFile {
+    bucket_id: u64,
+    path: String,
+    rows: u64,
+    bytes: u64,
+    tick_min: i64,
+    tick_max: i64,
+    created_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crc32c: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    provisional: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RemoveFile {
+    bucket_id: u64,
+    path: String,
+}
+
+/// The document of a commit, on one line and sealed.
+pub(super) fn encode(commit: &Commit) -> Result<Vec<u8>, serde_json::Error> {
+    let tables = commit.change.tables.iter().map(|(table, change)| (*table, TableFile::of(change)));
+    let file = CommitFile {
+        format: FORMAT,
+        commit: commit.number.get(),
+        id: Cow::Borrowed(&commit.id),
+        operation: Cow::Borrowed(commit.change.operation.as_str()),
+        created_at: Cow::Owned(stamp::text(commit.created_at)),
+        tables: tables.collect(),
+    };
+    Ok(seal(serde_json::to_vec(&file)?, false))
+}
+
+/// The commit `number` in the document `bytes`, or what is wrong with it.
+pub(super) fn decode(number: CommitNumber, bytes: &[u8]) -> Result<Commit, String> {
+    match open_seal(bytes) {
+        Ok(()) => {}
+        Err(SealError::Missing) => return Err("it is cut short: its checksum is missing".to_owned()),
+        Err(SealError::Mismatch) => return Err("its checksum does not match its bytes".to_owned()),
+    }
+    /// The format is looked at alone first: a newer document may differ in everything else.
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let format: Format = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if format.format != FORMAT {
+        return Err(format!("it is of format {}, and this crv reads format {FORMAT}", format.format));
+    }
+    let file: CommitFile<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if file.commit != number.get() {
+        return Err(format!("it says that it is commit {}", file.commit));
+    }
+    let operation = Operation::ALL.into_iter().find(|operation| operation.as_str() == file.operation);
+    let operation = operation.ok_or_else(|| format!("it has the unknown operation `{}`", file.operation))?;
+    let mut tables = BTreeMap::new();
+    for (table, change) in file.tables {
+        tables.insert(table, change.into_change().map_err(|error| format!("in table `{table}` {error}"))?);
+    }
+    Ok(Commit {
+        number,
+        id: file.id.into_owned(),
+        created_at: parse_time(&file.created_at)?,
+        change: Change { operation, tables },
+    })
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| format!("`{}` is not an ISO-8601 time", text.escape_debug()))
+}
+
+impl<'a> TableFile<'a> {
+    fn of(change: &'a TableChange) -> Self {
+        let add = change.add.iter().map(|(bucket, part)| AddFile {
+            bucket_id: bucket.get(),
+            path: part.id.file_name(),
+            rows: part.rows,
+            bytes: part.bytes,
+            tick_min: part.ticks.min,
+            tick_max: part.ticks.max,
+            created_at: stamp::text(part.created_at),
+            crc32c: part.crc32c.map(|sum| format!("{sum:08x}")),
+            provisional: part.provisional,
+        });
+        let remove = change
+            .remove
+            .iter()
+            .map(|(bucket, id)| RemoveFile { bucket_id: bucket.get(), path: id.file_name() });
+        Self {
+            add: add.collect(),
+            remove: remove.collect(),
+            schema: change.schema.as_deref().map(Cow::Borrowed),
+            tick_bucket_size: change.tick_bucket_size,
+        }
+    }
+
+    fn into_change(self) -> Result<TableChange, String> {
+        let mut add = Vec::with_capacity(self.add.len());
+        for entry in self.add {
+            let bucket = BucketId::new(entry.bucket_id);
+            let part = Part {
+                id: parse_part_name(&entry.path)?,
+                rows: entry.rows,
+                bytes: entry.bytes,
+                ticks: TickSpan { min: entry.tick_min, max: entry.tick_max },
+                created_at: parse_time(&entry.created_at)?,
+                crc32c: entry.crc32c.as_deref().map(parse_sum).transpose()?,
+                provisional: entry.provisional,
+            };
+            check_part(bucket, &part, self.tick_bucket_size)?;
+            add.push((bucket, part));
+        }
+        let mut remove = Vec::with_capacity(self.remove.len());
+        for entry in self.remove {
+            remove.push((BucketId::new(entry.bucket_id), parse_part_name(&entry.path)?));
+        }
+        Ok(TableChange {
+            add,
+            remove,
+            schema: self.schema.map(|schema| Arc::new(schema.into_owned())),
+            tick_bucket_size: self.tick_bucket_size,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paths::PartId;
+
+    fn sample() -> Commit {
+        let now: Timestamp = "2025-09-25T08:00:00.123456Z".parse().unwrap();
+        let part = Part {
+            id: PartId::new(3),
+            rows: 4,
+            bytes: 5,
+            ticks: TickSpan { min: 100, max: 199 },
+            created_at: now,
+            crc32c: Some(0xffee),
+            provisional: true,
+        };
+        let change = TableChange {
+            add: vec![(BucketId::new(1), part)],
+            remove: vec![(BucketId::new(0), PartId::new(9))],
+            schema: None,
+            tick_bucket_size: Some(100),
+        };
+        let tables = BTreeMap::from([(TableName::Holdings, change)]);
+        let change = Change { operation: Operation::Append, tables };
+        Commit { number: CommitNumber::new(17), id: "an id".to_owned(), created_at: now, change }
+    }
+
+    #[test]
+    fn a_commit_survives_its_document() {
+        let commit = sample();
+        assert_eq!(decode(commit.number, &encode(&commit).unwrap()).unwrap(), commit);
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let bytes = encode(&sample()).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode(CommitNumber::new(17), &flipped).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_document_of_another_commit_or_a_newer_format_is_refused() {
+        let bytes = encode(&sample()).unwrap();
+        assert!(decode(CommitNumber::new(18), &bytes).unwrap_err().contains("commit 17"));
+        let newer = seal(br#"{"format": 2, "all": "else"}"#.to_vec(), false);
+        assert!(decode(CommitNumber::new(17), &newer).unwrap_err().contains("format 2"));
+    }
+}

@@ -1,0 +1,155 @@
+//! Changes that maintenance plans from a table's state, and publishes or gives way.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crv_core::grammar::TableName;
+
+use super::change::{Change, Commit};
+use super::publish::{RunLog, encoding_failed};
+use super::view::{Loaded, RunView};
+use crate::error::{Error, ErrorKind, Result};
+use crate::maintenance::rebuild::{Known, Plan, RebuildReport, can_mend};
+use crate::manifest::{self, TableState};
+use crate::paths::CommitNumber;
+use crate::stamp;
+use crate::store::{PutMode, PutOutcome};
+
+/// How often maintenance begins again because others commit meanwhile.
+const TRIES: usize = 16;
+
+impl RunLog {
+    /// Ticks per bucket, as the settings say.
+    pub(crate) fn tick_bucket_size(&self) -> u64 {
+        self.tick_bucket_size
+    }
+
+    /// Plans a change from the newest state of `table` and publishes it; begins again when another commit
+    /// comes first. Leaves the manifest current.
+    pub(crate) fn change_table(
+        &self,
+        table: TableName,
+        plan: impl Fn(&TableState) -> Result<Change>,
+    ) -> Result<()> {
+        let mut view = self.view();
+        for _ in 0..TRIES {
+            self.refresh(&mut view)?;
+            let Some(state) = view.state(table).cloned() else { break };
+            let change = plan(&state)?;
+            if change.tables.values().all(super::TableChange::is_empty) {
+                return self.checkpoint(&mut view, &[table]);
+            }
+            if self.publish_at(&mut view, &state, change)?.is_some() {
+                return self.checkpoint(&mut view, &[table]);
+            }
+        }
+        Err(self.gave_way(table))
+    }
+
+    /// Hands `plan` what can be known of `table` when its manifest may be lost; publishes what it says,
+    /// and writes its state as the table's manifest.
+    pub(crate) fn with_table_lost(
+        &self,
+        table: TableName,
+        plan: impl Fn(&Known) -> Result<Plan>,
+    ) -> Result<RebuildReport> {
+        let mut view = self.view();
+        let path = self.paths.manifest(table);
+        for _ in 0..TRIES {
+            let known = self.know(&mut view, table)?;
+            let Plan { mut state, change, report } = plan(&known)?;
+            if let Some(change) = change {
+                let Some(number) = self.publish_at(&mut view, &known.state, change)? else { continue };
+                state.commit = number;
+            }
+            let bytes = manifest::encode(&state).map_err(|error| encoding_failed(&error))?;
+            let there = self.store.tag(&path).map_err(|error| self.read_failed(error))?;
+            let mode = there.as_ref().map_or(PutMode::IfAbsent, PutMode::IfMatches);
+            let outcome = self.store.put(&path, &bytes, mode).map_err(|error| self.write_failed(error))?;
+            if let PutOutcome::Stored(tag) = outcome {
+                let checkpoint = state.commit;
+                let loaded = Loaded {
+                    state: Arc::new(state),
+                    manifest: tag,
+                    checkpoint,
+                    dirty: false,
+                    ours: false,
+                    unlogged: Vec::new(),
+                };
+                view.tables.insert(table, loaded);
+                return Ok(report);
+            }
+        }
+        Err(self.gave_way(table))
+    }
+
+    /// What the manifest and the log tell of `table`; the log alone when the manifest is lost.
+    fn know(&self, view: &mut RunView, table: TableName) -> Result<Known> {
+        let from_manifest = match self.load(view, table) {
+            Ok(true) => {
+                view.state(table).map(|state| TableState::clone(state)).filter(|state| !state.is_unwritten())
+            }
+            Ok(false) => None,
+            Err(error) if can_mend(&error) => None,
+            Err(error) => return Err(error),
+        };
+        view.tables.remove(&table);
+        let mut from_log = TableState::new(table, None, CommitNumber::ZERO, stamp::now());
+        let mut logged = HashMap::new();
+        let mut first = None;
+        for number in self.list_commits()? {
+            let Some(commit) = self.read_commit(number)? else { continue };
+            first = first.or(Some(number));
+            note(&mut logged, &commit, table);
+            commit.apply(&mut from_log).map_err(|conflict| self.conflicting(&commit, &conflict))?;
+        }
+        view.head = Some(
+            from_log.commit.max(from_manifest.as_ref().map_or(CommitNumber::ZERO, |state| state.commit)),
+        );
+        // A log that begins at 1 and names parts of this table has named every one of them.
+        let log_tells = first == Some(CommitNumber::new(1)) && !logged.is_empty();
+        let tells = from_manifest.is_some() || log_tells;
+        let mut state = from_manifest.unwrap_or(from_log);
+        state.commit = view.head();
+        Ok(Known { state, tells, logged })
+    }
+
+    /// Publishes `change` if the log still ends where `planned_from` was; `None` if others came first.
+    fn publish_at(
+        &self,
+        view: &mut RunView,
+        planned_from: &TableState,
+        change: Change,
+    ) -> Result<Option<CommitNumber>> {
+        let planned_at = planned_from.commit;
+        let mut overtaken = false;
+        let published = self.publish(view, change, |view, _| {
+            overtaken = view.head() != planned_at;
+            if overtaken { Err(Error::new(ErrorKind::Write, "another commit came first")) } else { Ok(()) }
+        });
+        match published {
+            Ok(number) => Ok(Some(number)),
+            Err(_) if overtaken => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn gave_way(&self, table: TableName) -> Error {
+        Error::new(
+            ErrorKind::Write,
+            format!("{}: others keep committing; gave way to them", self.name(table)),
+        )
+        .with_hint("try again when the run is quieter")
+    }
+}
+
+/// Notes which parts of `table` a commit names, and whether they are live after it.
+fn note(
+    logged: &mut HashMap<(crate::paths::BucketId, crate::paths::PartId), bool>,
+    commit: &Commit,
+    table: TableName,
+) {
+    let Some(change) = commit.change.tables.get(&table) else { return };
+    logged.extend(change.add.iter().map(|(bucket, part)| ((*bucket, part.id), true)));
+    logged.extend(change.remove.iter().map(|place| (*place, false)));
+}

@@ -1,0 +1,19 @@
+//! The run's commit log: one immutable file per commit, the run's single history.
+//!
+//! [`Change`] is what a commit does (pure). [`file`] is its form on disk. [`RunLog`] publishes changes and
+//! keeps a view of the run: the checkpoint of each table and the commits after it. [`checkpoint`] decides when
+//! a `manifest.json` is rewritten.
+//!
+//! The protocol, and each invariant by its number: `docs/commit-protocol.md`.
+
+mod backoff;
+mod change;
+mod checkpoint;
+mod file;
+mod load;
+mod mend;
+mod publish;
+mod view;
+
+pub use change::{Change, Operation, TableChange};
+pub(crate) use publish::RunLog;

@@ -1,0 +1,311 @@
+//! Publishing a change: the one moment at which it comes to be.
+//!
+//! The commit file with the next number is put *if absent*. Whoever finds the number taken reads what took it,
+//! checks that nothing conflicts, waits a little and tries the next. When storage cannot say whether a put
+//! took effect, the file is read back; nothing is ever deleted on an unknown outcome.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crv_core::grammar::TableName;
+use crv_core::tables::get_table;
+
+use super::backoff;
+use super::change::{Change, Commit, Operation, TableChange};
+use super::file;
+use super::view::RunView;
+use crate::config::IoSettings;
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::{self, TableState};
+use crate::paths::{CommitNumber, RunPaths};
+use crate::schema::TableSchema;
+use crate::stamp;
+use crate::store::{PutMode, PutOutcome, Store, StoreError};
+
+/// How often one number is tried again when storage cannot say what happened, or contradicts itself.
+const UNCLEAR_TRIES: u32 = 8;
+
+/// The log of one run, and this handle's view of the run.
+pub(crate) struct RunLog {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) paths: RunPaths,
+    pub(super) tick_bucket_size: u64,
+    pub(super) write_manifest_every_n: Option<u64>,
+    view: Mutex<RunView>,
+}
+
+impl fmt::Debug for RunLog {
+    /// The view is as large as the run: it stays out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunLog")
+            .field("run", self.paths.run())
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a look at a commit of unknown outcome told.
+enum Outcome {
+    Ours,
+    Theirs,
+    Absent,
+}
+
+impl RunLog {
+    pub(crate) fn new(store: Arc<dyn Store>, paths: RunPaths, settings: &IoSettings) -> Self {
+        Self {
+            store,
+            paths,
+            tick_bucket_size: settings.tick_bucket_size(),
+            write_manifest_every_n: settings.write_manifest_every_n(),
+            view: Mutex::default(),
+        }
+    }
+
+    pub(super) fn view(&self) -> MutexGuard<'_, RunView> {
+        match self.view.lock() {
+            Ok(view) => view,
+            // A thread panicked in the middle of a change to the cached view: forget it and read again.
+            Err(poisoned) => {
+                let mut view = PoisonError::into_inner(poisoned);
+                *view = RunView::default();
+                self.view.clear_poison();
+                view
+            }
+        }
+    }
+
+    /// `run `r`, table `t``: how errors begin.
+    pub(crate) fn name(&self, table: TableName) -> String {
+        format!("run `{}`, table `{table}`", self.paths.run())
+    }
+
+    /// What an append is validated against: the table's schema now, without making anything. And is it the
+    /// table's first?
+    pub(crate) fn schema(&self, table: TableName) -> Result<(Arc<TableSchema>, bool)> {
+        let mut view = self.view();
+        if view.state(table).is_none() {
+            self.load(&mut view, table)?;
+        }
+        let known = view.state(table).and_then(|state| state.schema.clone());
+        let is_new = known.is_none();
+        Ok((known.unwrap_or_else(|| Arc::new(TableSchema::of(get_table(table)))), is_new))
+    }
+
+    /// Makes sure that `table` has a manifest, empty if need be, before its first part is written.
+    pub(crate) fn ensure_table(&self, table: TableName) -> Result<()> {
+        let mut view = self.view();
+        if view.state(table).is_some() || self.load(&mut view, table)? {
+            return Ok(());
+        }
+        let path = self.paths.manifest(table);
+        let beside =
+            self.store.list(&self.paths.table(table), None).map_err(|error| self.read_failed(error))?;
+        if let Some(entry) =
+            beside.iter().find(|entry| crate::paths::BucketId::parse_dir_name(&entry.name).is_some())
+        {
+            return Err(Error::manifest(format!(
+                "{} has parts (in `{}`) but no manifest `{}`",
+                self.name(table),
+                entry.name,
+                self.store.locate(&path)
+            ))
+            .with_hint(format!(
+                "rebuild it from the parts on disk: Dataset.rebuild_manifest(\"{table}\") or `crv rebuild {} {table}`",
+                self.paths.run()
+            )));
+        }
+        self.refresh(&mut view)?;
+        let state = TableState::new(table, Some(self.tick_bucket_size), view.head(), stamp::now());
+        let bytes = manifest::encode(&state).map_err(|error| encoding_failed(&error))?;
+        // Refused: somebody else was first, which is as good.
+        self.store.put(&path, &bytes, PutMode::IfAbsent).map_err(|error| self.write_failed(error))?;
+        if self.load(&mut view, table)? {
+            Ok(())
+        } else {
+            Err(Error::manifest(format!("{}: its new manifest is gone again", self.name(table))))
+        }
+    }
+
+    /// Publishes an append to tables that [`ensure_table`](Self::ensure_table) made sure of. Where another
+    /// writer's commit came first, the schemas are united again.
+    pub(crate) fn append(&self, tables: BTreeMap<TableName, TableChange>) -> Result<CommitNumber> {
+        let mut view = self.view();
+        self.adopt_unlogged(&mut view, tables.keys())?;
+        let touched: Vec<TableName> = tables.keys().copied().collect();
+        let change = Change { operation: Operation::Append, tables };
+        let number = self.publish(&mut view, change, |view, change| self.rebase_append(view, change))?;
+        self.after_commit(&mut view, &touched);
+        Ok(number)
+    }
+
+    /// An append never conflicts, but for a payload field that two writers gave two types.
+    fn rebase_append(&self, view: &RunView, change: &mut Change) -> Result<()> {
+        for (table, change) in &mut change.tables {
+            let known = view.state(*table).and_then(|state| state.schema.as_ref());
+            let (Some(schema), Some(known)) = (&change.schema, known) else { continue };
+            change.schema = if known.covers(schema) {
+                None
+            } else {
+                let union = known.union(schema).map_err(|conflict| {
+                    Error::new(ErrorKind::Schema, format!("{}: {conflict}", self.name(*table)))
+                        .with_hint("another writer gave the field its type first; rename one of the two")
+                })?;
+                Some(Arc::new(union))
+            };
+        }
+        Ok(())
+    }
+
+    /// Takes parts that only a manifest names into the log, so that losing the manifest loses nothing.
+    fn adopt_unlogged<'a>(
+        &self,
+        view: &mut RunView,
+        tables: impl Iterator<Item = &'a TableName>,
+    ) -> Result<()> {
+        let mut changes = BTreeMap::new();
+        for table in tables {
+            let Some(loaded) = view.tables.get(table) else { continue };
+            if !loaded.unlogged.is_empty() {
+                let change = TableChange {
+                    add: loaded.unlogged.clone(),
+                    remove: Vec::new(),
+                    schema: loaded.state.schema.clone(),
+                    tick_bucket_size: loaded.state.tick_bucket_size,
+                };
+                changes.insert(*table, change);
+            }
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let tables: Vec<TableName> = changes.keys().copied().collect();
+        let change = Change { operation: Operation::Adopt, tables: changes };
+        self.publish(view, change, |view, change| self.rebase_append(view, change))?;
+        for table in tables {
+            if let Some(loaded) = view.tables.get_mut(&table) {
+                loaded.unlogged.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes `change` as the next commit. `rebase` mends it, or refuses, each time another commit came
+    /// first.
+    pub(super) fn publish(
+        &self,
+        view: &mut RunView,
+        mut change: Change,
+        mut rebase: impl FnMut(&RunView, &mut Change) -> Result<()>,
+    ) -> Result<CommitNumber> {
+        let id = stamp::attempt_id();
+        let mut attempt = 0;
+        let mut unclear = 0;
+        if view.head.is_none() {
+            self.refresh(view)?;
+        }
+        rebase(view, &mut change)?;
+        loop {
+            let number = view.head().next();
+            let commit = Commit { number, id: id.clone(), created_at: stamp::now(), change };
+            let bytes = file::encode(&commit).map_err(|error| encoding_failed(&error))?;
+            let outcome = match self.store.put(&self.paths.commit(number), &bytes, PutMode::IfAbsent) {
+                Ok(PutOutcome::Stored(_)) => Outcome::Ours,
+                Ok(PutOutcome::Refused) => Outcome::Theirs,
+                Err(error) if error.is_unknown() => {
+                    unclear += 1;
+                    self.look_again(number, &id, error, unclear)?
+                }
+                Err(error) => return Err(self.write_failed(error)),
+            };
+            match outcome {
+                Outcome::Ours => {
+                    view.apply(&commit).map_err(|conflict| {
+                        // Checked by `rebase` against this very view.
+                        Error::new(ErrorKind::Schema, conflict.to_string())
+                    })?;
+                    for table in commit.change.tables.keys() {
+                        if let Some(loaded) = view.tables.get_mut(table) {
+                            loaded.ours = true;
+                        }
+                    }
+                    return Ok(number);
+                }
+                Outcome::Theirs => {
+                    backoff::wait(attempt);
+                    attempt += 1;
+                    change = commit.change;
+                    self.refresh(view)?;
+                    if view.head() < number {
+                        unclear += 1;
+                        if unclear > UNCLEAR_TRIES {
+                            return Err(self.contradiction(number));
+                        }
+                    }
+                    rebase(view, &mut change)?;
+                }
+                Outcome::Absent => {
+                    backoff::wait(attempt);
+                    attempt += 1;
+                    change = commit.change;
+                }
+            }
+        }
+    }
+
+    /// After a put that may have taken effect: whose is the commit, if it is there, and is it there to stay?
+    fn look_again(&self, number: CommitNumber, id: &str, error: StoreError, tries: u32) -> Result<Outcome> {
+        let path = self.paths.commit(number);
+        match self.read_commit(number) {
+            Ok(Some(found)) if found.id == id => match self.store.settle(std::slice::from_ref(&path)) {
+                Ok(()) => Ok(Outcome::Ours),
+                Err(again) => Err(self.unknown(number, id, again)),
+            },
+            Ok(Some(_)) => Ok(Outcome::Theirs),
+            Ok(None) if tries <= UNCLEAR_TRIES => Ok(Outcome::Absent),
+            Ok(None) | Err(_) => Err(self.unknown(number, id, error)),
+        }
+    }
+
+    fn unknown(&self, number: CommitNumber, id: &str, error: StoreError) -> Error {
+        Error::new(
+            ErrorKind::UnknownOutcome,
+            format!(
+                "run `{}`: it is unknown whether commit {number} with id {id} took effect: {error}",
+                self.paths.run()
+            ),
+        )
+        .with_hint(format!(
+            "once storage answers again, look whether `{}` has this id: if so, the rows are there; do not append them again before",
+            self.store.locate(&self.paths.commit(number))
+        ))
+        .with_commit(number.get(), id)
+        .with_source(error)
+    }
+
+    fn contradiction(&self, number: CommitNumber) -> Error {
+        Error::new(
+            ErrorKind::Write,
+            format!(
+                "`{}` can neither be made nor read: storage says both that it is there and that it is not",
+                self.store.locate(&self.paths.commit(number))
+            ),
+        )
+        .with_hint("is this a network file system? Keep runs on a local one")
+    }
+
+    pub(crate) fn write_failed(&self, error: StoreError) -> Error {
+        let hint = error.hint();
+        let text = format!("run `{}`: {error}", self.paths.run());
+        let error = Error::new(ErrorKind::Write, text).with_source(error);
+        match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+}
+
+pub(super) fn encoding_failed(error: &serde_json::Error) -> Error {
+    Error::new(ErrorKind::Write, format!("could not put the commit into words: {error}"))
+}

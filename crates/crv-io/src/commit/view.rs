@@ -1,0 +1,57 @@
+//! What a handle knows of its run: a head, and the tables loaded so far, all as of that head.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crv_core::grammar::TableName;
+
+use super::change::Commit;
+use crate::manifest::{Part, TableState};
+use crate::paths::{BucketId, CommitNumber};
+use crate::schema::SchemaConflict;
+use crate::store::Tag;
+
+/// A cached view of a run. Every loaded table is as of `head`.
+#[derive(Debug, Default)]
+pub(crate) struct RunView {
+    /// The newest commit known; `None` before anything was looked at.
+    pub(super) head: Option<CommitNumber>,
+    pub(super) tables: BTreeMap<TableName, Loaded>,
+}
+
+/// A table in the view.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) state: Arc<TableState>,
+    /// The version of `manifest.json` that the state was loaded from, or that was written from it.
+    pub(super) manifest: Tag,
+    /// The commit that `manifest.json` includes.
+    pub(super) checkpoint: CommitNumber,
+    /// Has the table changed since that commit?
+    pub(super) dirty: bool,
+    /// Was it changed through this handle? Then closing the handle leaves its manifest current.
+    pub(super) ours: bool,
+    /// Parts that the manifest names and the log does not; they are adopted before the next commit.
+    pub(super) unlogged: Vec<(BucketId, Part)>,
+}
+
+impl RunView {
+    /// A loaded table's state.
+    pub(crate) fn state(&self, table: TableName) -> Option<&Arc<TableState>> {
+        self.tables.get(&table).map(|loaded| &loaded.state)
+    }
+
+    pub(super) fn head(&self) -> CommitNumber {
+        self.head.unwrap_or_default()
+    }
+
+    /// Moves every loaded table, and the head, on by one commit.
+    pub(super) fn apply(&mut self, commit: &Commit) -> Result<(), SchemaConflict> {
+        for (table, loaded) in &mut self.tables {
+            commit.apply(Arc::make_mut(&mut loaded.state))?;
+            loaded.dirty |= commit.change.tables.contains_key(table);
+        }
+        self.head = Some(commit.number);
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! [`Dataset`]: a run, open for appends and scans.
+
+use std::sync::Arc;
+
+use crv_core::grammar::TableName;
+use crv_core::ids::RunId;
+
+use crate::commit::RunLog;
+use crate::config::{FsProtocol, IoSettings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::Frame;
+use crate::maintenance::{RebuildReport, rebuild, replace};
+use crate::manifest::TableManifest;
+use crate::paths::{self, RunPaths};
+use crate::read::Scan;
+use crate::store::{LocalStore, MemoryStore, Store};
+use crate::write::{AppendOptions, AppendSummary, Transaction};
+
+/// A handle on one run.
+///
+/// Opening touches nothing on disk: a run comes to be with its first append. A handle can be shared between
+/// threads, and many handles and processes may append to one run at once. It caches what it knows of the run;
+/// each call sees at least every commit that was acknowledged before it began.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+/// use crv_io::{AppendOptions, Dataset, IoSettings, TableName};
+///
+/// let batch = RecordBatch::try_from_iter([
+///     ("tick", Arc::new(Int64Array::from(vec![0, 1, 2, 101])) as ArrayRef),
+///     ("observer_agent_id", Arc::new(StringArray::from(vec!["A0", "A1", "A2", "A0"]))),
+///     ("edge_kind", Arc::new(StringArray::from(vec!["self_to_object"; 4]))),
+///     ("edge_weight", Arc::new(Float64Array::from(vec![0.0, 0.1, 0.2, 0.3]))),
+/// ])?;
+/// # let root = tempfile::tempdir()?;
+/// # let root = root.path().to_string_lossy().into_owned();
+/// let dataset = Dataset::open(IoSettings::default().with_root_dir(root)?, "20250101-000000")?;
+/// let summary = dataset.append(TableName::IdentityEdges, batch, AppendOptions::default())?;
+/// assert_eq!(summary.buckets, [0, 1]);
+///
+/// let mut rows = 0;
+/// for batch in dataset.scan(TableName::IdentityEdges)?.ticks(1..=101).batches() {
+///     rows += batch?.num_rows();
+/// }
+/// assert_eq!(rows, 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    settings: Arc<IoSettings>,
+    log: Arc<RunLog>,
+}
+
+impl Dataset {
+    /// The run `run_id` under the settings' root.
+    pub fn open(settings: IoSettings, run_id: &str) -> Result<Self> {
+        let store = open_store(&settings)?;
+        Self::with_store(settings, run_id, store)
+    }
+
+    /// The run `run_id` in `store`, whatever root and protocol the settings name.
+    pub fn with_store(settings: IoSettings, run_id: &str, store: Arc<dyn Store>) -> Result<Self> {
+        let run = paths::validate_run_id(run_id)?;
+        let log = Arc::new(RunLog::new(store, RunPaths::new(run), &settings));
+        Ok(Self { shared: Arc::new(Shared { settings: Arc::new(settings), log }) })
+    }
+
+    /// The settings this handle was opened with.
+    pub fn settings(&self) -> &IoSettings {
+        &self.shared.settings
+    }
+
+    /// The run.
+    pub fn run_id(&self) -> &RunId {
+        self.shared.log.paths.run()
+    }
+
+    /// Appends rows to one table, as one commit. When this returns, they are visible and survive power loss.
+    ///
+    /// `bucket` is always computed from `tick`. No rows: nothing is written. After any error but
+    /// [`UnknownOutcome`](ErrorKind::UnknownOutcome) the table is as it was, and the same call can be made
+    /// again.
+    pub fn append(
+        &self,
+        table: TableName,
+        frame: impl Into<Frame>,
+        options: AppendOptions,
+    ) -> Result<AppendSummary> {
+        let mut transaction = self.transaction();
+        transaction.append(table, frame, options)?;
+        let mut tables = transaction.commit()?.tables;
+        tables.pop().ok_or_else(|| Error::new(ErrorKind::Write, "an append came to nothing"))
+    }
+
+    /// Begins a transaction: appends to several tables that become visible as one commit.
+    pub fn transaction(&self) -> Transaction {
+        Transaction::new(Arc::clone(&self.shared.log), Arc::clone(&self.shared.settings))
+    }
+
+    /// A scan of `table` as of now. An error when the table was never written, or its manifest is lost.
+    pub fn scan(&self, table: TableName) -> Result<Scan> {
+        Ok(Scan::new(Arc::clone(&self.shared.log), self.shared.log.snapshot(table)?))
+    }
+
+    /// The parts and totals of `table` as of now.
+    pub fn manifest(&self, table: TableName) -> Result<TableManifest> {
+        Ok(TableManifest::from(&*self.shared.log.snapshot(table)?))
+    }
+
+    /// Makes `manifest` the state of its table, as one commit. Every part it names must be on disk.
+    pub fn replace_manifest(&self, manifest: &TableManifest) -> Result<()> {
+        replace::replace(&self.shared.log, manifest)
+    }
+
+    /// Rebuilds the manifest of `table` from the footers of the parts on disk, leaving out what was never
+    /// committed where the log or the old manifest can tell.
+    pub fn rebuild_manifest(&self, table: TableName) -> Result<RebuildReport> {
+        rebuild::rebuild(&self.shared.log, table)
+    }
+
+    /// The tables that were written in this run, in the order of the registry.
+    pub fn tables(&self) -> Result<Vec<TableName>> {
+        self.shared.log.list_tables()
+    }
+
+    /// Leaves the `manifest.json` of every table this handle changed current. Nothing is lost without it:
+    /// the commits are there. Dropping the last clone of a handle does the same, and is silent about errors.
+    pub fn close(&self) -> Result<()> {
+        self.shared.log.close()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Maintenance: the next handle makes up for it.
+        let _ = self.log.close();
+    }
+}
+
+pub(crate) fn open_store(settings: &IoSettings) -> Result<Arc<dyn Store>> {
+    match settings.fs_protocol() {
+        FsProtocol::File => Ok(Arc::new(LocalStore::new(settings.root_dir()))),
+        FsProtocol::Memory => Ok(Arc::new(MemoryStore::new())),
+    }
+}

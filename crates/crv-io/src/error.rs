@@ -1,0 +1,153 @@
+//! The one public error: a kind that says what the caller should do, a message, and a hint.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::config::ConfigError;
+
+/// The result of every operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+type Source = Box<dyn StdError + Send + Sync + 'static>;
+
+/// What went wrong, by what the caller should do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A setting is invalid, or does not fit the run. Change the setting.
+    Config,
+    /// The rows do not fit the table. Change the rows; nothing was written.
+    Schema,
+    /// Storage refused a write. The table is unchanged; the same append can be tried again.
+    Write,
+    /// A manifest or commit file is missing, damaged or too new. Rebuild, repair or upgrade.
+    Manifest,
+    /// Storage refused a read, or a part is damaged. The table is as it was.
+    Read,
+    /// An argument is not of the form that is asked for: a run id, a table name, a range.
+    Argument,
+    /// A commit may or may not have taken effect, and storage does not say. Look before trying again:
+    /// the error carries the commit's number and id.
+    UnknownOutcome,
+}
+
+impl ErrorKind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Self; 7] = [
+        Self::Config,
+        Self::Schema,
+        Self::Write,
+        Self::Manifest,
+        Self::Read,
+        Self::Argument,
+        Self::UnknownOutcome,
+    ];
+
+    /// The stable code of this kind, the same in every language.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Schema => "schema",
+            Self::Write => "write",
+            Self::Manifest => "manifest",
+            Self::Read => "read",
+            Self::Argument => "argument",
+            Self::UnknownOutcome => "unknown-outcome",
+        }
+    }
+}
+
+/// An error of the store. Its text is [`Display`](fmt::Display); what to do next is [`Error::hint`].
+///
+/// The text holds everything there is to say, causes included, so it is printed once and alone.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    hint: Option<String>,
+    commit: Option<(u64, String)>,
+    source: Option<Source>,
+}
+
+impl Error {
+    /// An error of `kind` with its whole text.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, message: message.into(), hint: None, commit: None, source: None }))
+    }
+
+    /// The same error with a next step for the person who reads it.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// The same error with its cause, for programs that walk the chain. The text must already say it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Source>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn with_commit(mut self, number: u64, id: impl Into<String>) -> Self {
+        self.0.commit = Some((number, id.into()));
+        self
+    }
+
+    /// The same error told from further out: `context: message`.
+    #[must_use]
+    pub(crate) fn in_context(mut self, context: impl fmt::Display) -> Self {
+        self.0.message = format!("{context}: {}", self.0.message);
+        self
+    }
+
+    /// What kind of error this is.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What to do next, where there is something to do.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// The number and id of the commit whose outcome is unknown.
+    pub fn commit(&self) -> Option<(u64, &str)> {
+        self.0.commit.as_ref().map(|(number, id)| (*number, id.as_str()))
+    }
+
+    pub(crate) fn argument(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Argument, message)
+    }
+
+    pub(crate) fn manifest(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Manifest, message)
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        let told = Self::new(ErrorKind::Config, error.to_string()).with_source(error);
+        match hint {
+            Some(hint) => told.with_hint(hint),
+            None => told,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_ref().map(|source| source.as_ref() as &(dyn StdError + 'static))
+    }
+}

@@ -1,0 +1,115 @@
+//! What a part's footer tells: rows, ticks, schema. For tables whose manifest is gone, or never said.
+
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::basic::LogicalType;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::statistics::Statistics;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+
+use crate::error::Result;
+use crate::part_file::{PartFile, read_failed};
+use crate::paths::StorePath;
+use crate::schema::TableSchema;
+use crate::store::Store;
+use crate::ticks::TickSpan;
+
+/// What a part says of its columns.
+#[derive(Debug)]
+pub(crate) struct PartSchema {
+    pub(crate) schema: TableSchema,
+    pub(crate) provisional: bool,
+}
+
+/// What a part says of itself.
+#[derive(Debug)]
+pub(crate) struct PartFooter {
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    /// `None` when there are no rows.
+    pub(crate) ticks: Option<TickSpan>,
+    pub(crate) columns: PartSchema,
+}
+
+/// Reads the columns of the part at `path` from its footer.
+pub(crate) fn read_schema(store: &dyn Store, path: &StorePath) -> Result<PartSchema> {
+    let file = PartFile::open(store, path, None)?;
+    let metadata = load(store, path, &file)?;
+    columns(store, path, &metadata)
+}
+
+/// Reads the footer of the part at `path`; no data page, unless the footer has no statistics of the ticks.
+pub(crate) fn read(store: &dyn Store, path: &StorePath) -> Result<PartFooter> {
+    use parquet::file::reader::Length as _;
+    let file = PartFile::open(store, path, None)?;
+    let metadata = load(store, path, &file)?;
+    let columns = columns(store, path, &metadata)?;
+    let rows = metadata.metadata().file_metadata().num_rows();
+    let rows =
+        u64::try_from(rows).map_err(|_| read_failed(store, path, &"its footer counts negative rows"))?;
+    let ticks = match tick_statistics(metadata.metadata()) {
+        Some(ticks) => Some(ticks),
+        None if rows == 0 => None,
+        None => Some(read_ticks(store, path, file.clone(), metadata)?),
+    };
+    Ok(PartFooter { rows, bytes: file.len(), ticks, columns })
+}
+
+fn load(store: &dyn Store, path: &StorePath, file: &PartFile) -> Result<ArrowReaderMetadata> {
+    ArrowReaderMetadata::load(file, ArrowReaderOptions::new())
+        .map_err(|error| read_failed(store, path, &error))
+}
+
+fn columns(store: &dyn Store, path: &StorePath, metadata: &ArrowReaderMetadata) -> Result<PartSchema> {
+    let schema = TableSchema::from_parquet_arrow(metadata.schema())
+        .map_err(|error| read_failed(store, path, &error))?;
+    let leaves = metadata.metadata().file_metadata().schema_descr().columns();
+    let provisional = leaves.iter().any(|leaf| matches!(leaf.logical_type_ref(), Some(LogicalType::Unknown)));
+    Ok(PartSchema { schema, provisional })
+}
+
+fn tick_statistics(metadata: &ParquetMetaData) -> Option<TickSpan> {
+    let tick = metadata
+        .file_metadata()
+        .schema_descr()
+        .columns()
+        .iter()
+        .position(|column| column.path().string() == "tick")?;
+    let mut span: Option<TickSpan> = None;
+    for group in metadata.row_groups() {
+        let Statistics::Int64(statistics) = group.column(tick).statistics()? else { return None };
+        if !statistics.min_is_exact() || !statistics.max_is_exact() {
+            return None;
+        }
+        let group = TickSpan { min: *statistics.min_opt()?, max: *statistics.max_opt()? };
+        span = Some(span.map_or(group, |span| span.union(group)));
+    }
+    span
+}
+
+fn read_ticks(
+    store: &dyn Store,
+    path: &StorePath,
+    file: PartFile,
+    metadata: ArrowReaderMetadata,
+) -> Result<TickSpan> {
+    let failed = |why: &dyn std::fmt::Display| read_failed(store, path, why);
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+    let mask = ProjectionMask::columns(builder.parquet_schema(), ["tick"]);
+    let batches = builder.with_projection(mask).build().map_err(|error| failed(&error))?;
+    let mut span: Option<TickSpan> = None;
+    for batch in batches {
+        let batch = batch.map_err(|error| failed(&error))?;
+        let ticks = batch.column_by_name("tick").and_then(|column| column.as_primitive_opt::<Int64Type>());
+        let ticks = ticks.ok_or_else(|| failed(&"it has no column `tick` of whole numbers"))?;
+        for tick in ticks.iter().flatten() {
+            let tick = TickSpan { min: tick, max: tick };
+            span = Some(span.map_or(tick, |span| span.union(tick)));
+        }
+    }
+    span.ok_or_else(|| failed(&"its ticks are all null"))
+}

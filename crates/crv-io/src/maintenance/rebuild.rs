@@ -1,0 +1,213 @@
+//! Rebuilding a table's manifest from the parts on disk.
+//!
+//! The parts' footers tell what they hold. Which parts count is told by the commit log and, where it can
+//! still be read, the old manifest: a part that neither names was never committed and stays out. Only where
+//! there is neither is every part on disk taken for live.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crv_core::grammar::TableName;
+
+use crate::commit::{Change, Operation, RunLog, TableChange};
+use crate::error::{Error, ErrorKind, Result};
+use crate::footer::{self, PartFooter};
+use crate::manifest::{Part, TableManifest, TableState, check_part};
+use crate::parallel;
+use crate::paths::{BucketId, PartId, StorePath};
+use crate::schema::TableSchema;
+use crate::stamp;
+use crate::store::EntryKind;
+
+/// What a rebuild found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RebuildReport {
+    /// The manifest that was written.
+    pub manifest: TableManifest,
+    /// How many parts it names.
+    pub parts: u64,
+    /// How many rows they hold.
+    pub rows: u64,
+    /// Parts on disk that were never committed, and are left out. They are harmless.
+    pub left_out: Vec<String>,
+    /// Parts that were committed and are not on disk: their rows are lost.
+    pub missing: Vec<String>,
+}
+
+/// A part's place: its bucket and its id.
+type Place = (BucketId, PartId);
+
+/// Rebuilds the manifest of `table`, and publishes what differs from the log.
+pub(crate) fn rebuild(log: &RunLog, table: TableName) -> Result<RebuildReport> {
+    log.with_table_lost(table, |known| plan(log, table, known))
+}
+
+/// What a rebuild is going to write.
+pub(crate) struct Plan {
+    pub(crate) state: TableState,
+    /// What the log must be told, if anything.
+    pub(crate) change: Option<Change>,
+    pub(crate) report: RebuildReport,
+}
+
+/// What is known of a table without looking at its parts.
+pub(crate) struct Known {
+    /// From the manifest and the log, or the log alone; as of the newest commit.
+    pub(crate) state: TableState,
+    /// Does it tell which parts count? Else every part on disk does.
+    pub(crate) tells: bool,
+    /// Parts that the log names, live or not.
+    pub(crate) logged: HashMap<Place, bool>,
+}
+
+fn plan(log: &RunLog, table: TableName, known: &Known) -> Result<Plan> {
+    let on_disk = parts_on_disk(log, table)?;
+    let entries: HashMap<Place, &Part> = known
+        .state
+        .partitions()
+        .iter()
+        .flat_map(|(bucket, partition)| partition.parts().iter().map(|part| ((*bucket, part.id), part)))
+        .collect();
+    let counts = |place: &Place| {
+        if known.tells {
+            entries.contains_key(place)
+        } else {
+            known.logged.get(place).copied().unwrap_or(true)
+        }
+    };
+    let (live, left_out): (Vec<Place>, Vec<Place>) = on_disk.iter().copied().partition(counts);
+    let mut missing: Vec<Place> = entries.keys().filter(|place| !on_disk.contains(place)).copied().collect();
+    missing.sort_unstable();
+
+    let footers = parallel::map(&live, parallel::WAITING, |(bucket, id)| {
+        footer::read(&*log.store, &log.paths.part(table, *bucket, *id))
+            .map_err(|error| error.in_context(log.name(table)))
+    })?;
+    let footers: HashMap<Place, PartFooter> = live.into_iter().zip(footers).collect();
+
+    let mut rebuilt = Rebuilt::new(log, table, known);
+    // Those that are known come in their order; those that are not, by tick.
+    for (bucket, partition) in known.state.partitions() {
+        for part in partition.parts() {
+            if let Some(found) = footers.get(&(*bucket, part.id)) {
+                rebuilt.add((*bucket, part.id), Some(part), found)?;
+            }
+        }
+    }
+    let mut unknown: Vec<_> = footers.iter().filter(|(place, _)| !entries.contains_key(place)).collect();
+    unknown.sort_by_key(|((bucket, id), found)| (*bucket, found.ticks.map(|ticks| ticks.min), *id));
+    for (place, found) in unknown {
+        rebuilt.add(*place, None, found)?;
+    }
+    rebuilt.finish(known, &left_out, &missing)
+}
+
+/// A table's state as it is put together again.
+struct Rebuilt<'a> {
+    log: &'a RunLog,
+    table: TableName,
+    size: u64,
+    schema: TableSchema,
+    state: TableState,
+}
+
+impl<'a> Rebuilt<'a> {
+    fn new(log: &'a RunLog, table: TableName, known: &Known) -> Self {
+        let size = known.state.tick_bucket_size.unwrap_or(log.tick_bucket_size());
+        let mut state = TableState::new(table, Some(size), known.state.commit, known.state.created_at);
+        state.updated_at = stamp::now();
+        let schema = match &known.state.schema {
+            Some(schema) => TableSchema::clone(schema),
+            None => TableSchema::of(crv_core::tables::get_table(table)),
+        };
+        Self { log, table, size, schema, state }
+    }
+
+    fn add(&mut self, (bucket, id): Place, entry: Option<&Part>, found: &PartFooter) -> Result<()> {
+        let path = self.log.paths.part(self.table, bucket, id);
+        let bad = |why: &str| {
+            let path = self.log.store.locate(&path);
+            Error::manifest(format!("{}: part `{path}` cannot be taken in: {why}", self.log.name(self.table)))
+                .with_hint("move the file out of the table's directory, then rebuild again")
+        };
+        // A part without rows says nothing about any tick.
+        let Some(ticks) = found.ticks else { return Ok(()) };
+        let unchanged = entry.filter(|entry| entry.bytes == found.bytes);
+        let part = Part {
+            id,
+            rows: found.rows,
+            bytes: found.bytes,
+            ticks,
+            created_at: entry.map_or_else(stamp::now, |entry| entry.created_at),
+            crc32c: unchanged.and_then(|entry| entry.crc32c),
+            provisional: found.columns.provisional,
+        };
+        check_part(bucket, &part, Some(self.size)).map_err(|why| bad(&why))?;
+        self.schema =
+            self.schema.union(&found.columns.schema).map_err(|conflict| bad(&conflict.to_string()))?;
+        self.state.add(bucket, part);
+        Ok(())
+    }
+
+    fn finish(mut self, known: &Known, left_out: &[Place], missing: &[Place]) -> Result<Plan> {
+        if self.state.part_count() == 0 && known.state.is_unwritten() {
+            return Err(Error::manifest(format!("{} has no parts on disk", self.log.name(self.table)))
+                .with_hint("check the run id and root_dir"));
+        }
+        let add: Vec<(BucketId, Part)> = self
+            .state
+            .partitions()
+            .iter()
+            .flat_map(|(bucket, partition)| partition.parts().iter().map(|part| (*bucket, part.clone())))
+            .filter(|(bucket, part)| !known.logged.contains_key(&(*bucket, part.id)))
+            .collect();
+        let remove: Vec<Place> =
+            missing.iter().filter(|place| known.logged.get(place) == Some(&true)).copied().collect();
+        let schema = Arc::new(self.schema);
+        let change = (!add.is_empty() || !remove.is_empty()).then(|| {
+            let change = TableChange {
+                add,
+                remove,
+                schema: Some(Arc::clone(&schema)),
+                tick_bucket_size: Some(self.size),
+            };
+            Change { operation: Operation::Rebuild, tables: BTreeMap::from([(self.table, change)]) }
+        });
+        self.state.schema = Some(schema);
+        let name =
+            |(bucket, id): &Place| self.log.store.locate(&self.log.paths.part(self.table, *bucket, *id));
+        let report = RebuildReport {
+            manifest: TableManifest::from(&self.state),
+            parts: self.state.part_count(),
+            rows: self.state.rows(),
+            left_out: left_out.iter().map(name).collect(),
+            missing: missing.iter().map(name).collect(),
+        };
+        Ok(Plan { state: self.state, change, report })
+    }
+}
+
+/// Every part file of the table, committed or not. Names that are none of ours are passed over.
+fn parts_on_disk(log: &RunLog, table: TableName) -> Result<Vec<Place>> {
+    let list = |dir: &StorePath| log.store.list(dir, None).map_err(|error| log.read_failed(error));
+    let mut buckets = Vec::new();
+    for entry in list(&log.paths.table(table))? {
+        if entry.kind == EntryKind::Directory {
+            buckets.extend(BucketId::parse_dir_name(&entry.name));
+        }
+    }
+    let found = parallel::map(&buckets, parallel::WAITING, |bucket| {
+        let entries = list(&log.paths.bucket(table, *bucket))?;
+        let files = entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Object(_)));
+        let ids = files.filter_map(|entry| PartId::parse_file_name(&entry.name));
+        Ok::<_, Error>(ids.map(|id| (*bucket, id)).collect::<Vec<_>>())
+    })?;
+    let mut found: Vec<Place> = found.into_iter().flatten().collect();
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Which errors of loading a table a rebuild is there to mend?
+pub(crate) fn can_mend(error: &Error) -> bool {
+    error.kind() == ErrorKind::Manifest
+}

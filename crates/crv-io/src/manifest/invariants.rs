@@ -1,0 +1,25 @@
+//! What must hold of a state before it is committed or believed, as predicates.
+
+use super::state::Part;
+use crate::paths::BucketId;
+
+/// Invariant 6, as far as an entry alone can tell: its ticks lie in its bucket, and it has rows.
+pub(crate) fn check_part(bucket: BucketId, part: &Part, tick_bucket_size: Option<u64>) -> Result<(), String> {
+    if part.rows == 0 {
+        return Err(format!("part `{}` has no rows", part.id));
+    }
+    if part.ticks.min < 0 || part.ticks.min > part.ticks.max {
+        return Err(format!(
+            "part `{}` has the tick range {}..{}, which is none",
+            part.id, part.ticks.min, part.ticks.max
+        ));
+    }
+    let Some(size) = tick_bucket_size else { return Ok(()) };
+    match bucket.ticks(size) {
+        Some((first, last)) if first <= part.ticks.min && part.ticks.max <= last => Ok(()),
+        _ => Err(format!(
+            "part `{}` has ticks {}..{}, outside bucket {bucket} of {size} ticks",
+            part.id, part.ticks.min, part.ticks.max
+        )),
+    }
+}

@@ -1,0 +1,17 @@
+//! A table's state: the parts it is made of, bucket by bucket, and its schema.
+//!
+//! [`TableState`] is the state as of a commit. `manifest.json` is its checkpoint ([`encode`], [`decode`]); the
+//! commit log holds what came after. [`TableManifest`] is the same for people and for Python.
+
+mod invariants;
+mod seal;
+mod state;
+mod view;
+mod wire;
+
+pub use state::{Part, Partition, TableState};
+pub use view::{PartMeta, PartitionMeta, TableManifest};
+
+pub(crate) use invariants::check_part;
+pub(crate) use seal::{SealError, open as open_seal, seal};
+pub(crate) use wire::{decode, encode, parse_part_name, parse_sum};

@@ -1,0 +1,88 @@
+//! JSON documents that carry a checksum of themselves.
+//!
+//! The last key of a sealed document is `"crc32c"`: eight hex digits over every byte before the comma (and
+//! white space) that precedes the key. Any flipped bit is noticed, and the document stays plain JSON.
+
+const KEY: &str = "\"crc32c\"";
+
+/// Why a document is not what was sealed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum SealError {
+    /// There is no checksum at the end.
+    Missing,
+    /// The checksum and the bytes differ.
+    Mismatch,
+}
+
+/// Seals `body`, a JSON object with at least one key, ending in `}`; `indented` as `serde_json` indents it.
+pub(crate) fn seal(mut body: Vec<u8>, indented: bool) -> Vec<u8> {
+    while body.last().is_some_and(|byte| *byte == b'}' || byte.is_ascii_whitespace()) {
+        let brace = body.pop() == Some(b'}');
+        if brace {
+            while body.last().is_some_and(u8::is_ascii_whitespace) {
+                body.pop();
+            }
+            break;
+        }
+    }
+    let sum = crc32c::crc32c(&body);
+    let tail = if indented {
+        format!(",\n  {KEY}: \"{sum:08x}\"\n}}\n")
+    } else {
+        format!(",{KEY}:\"{sum:08x}\"}}\n")
+    };
+    body.extend_from_slice(tail.as_bytes());
+    body
+}
+
+/// Checks the seal of `bytes`. The document can then be parsed whole: the checksum is one more key.
+pub(crate) fn open(bytes: &[u8]) -> Result<(), SealError> {
+    // The seal is the last thing there is: it is looked for only where it can be.
+    let from = bytes.len().saturating_sub(40);
+    let tail = bytes.get(from..).unwrap_or_default();
+    let key =
+        tail.windows(KEY.len()).rposition(|window| window == KEY.as_bytes()).ok_or(SealError::Missing)?;
+    let before = bytes.get(..from + key).unwrap_or_default();
+    let blanks = before.iter().rev().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let body = before.get(..before.len() - blanks).and_then(|body| body.strip_suffix(b","));
+    let body = body.ok_or(SealError::Missing)?;
+    if seal([body, b"}"].concat(), blanks > 0) == bytes { Ok(()) } else { Err(SealError::Mismatch) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn documents() -> Vec<Vec<u8>> {
+        let value = json!({"format": 1, "tables": {"a": {"b": {}}}, "text": "crc32c"});
+        vec![
+            seal(serde_json::to_vec(&value).unwrap(), false),
+            seal(serde_json::to_vec_pretty(&value).unwrap(), true),
+        ]
+    }
+
+    #[test]
+    fn a_sealed_document_is_json_and_opens() {
+        for document in documents() {
+            open(&document).unwrap();
+            let value: serde_json::Value = serde_json::from_slice(&document).unwrap();
+            assert_eq!(value["tables"]["a"]["b"], json!({}));
+            assert_eq!(value["crc32c"].as_str().unwrap().len(), 8);
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_noticed() {
+        for document in documents() {
+            for bit in 0..document.len() * 8 {
+                let mut flipped = document.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                assert!(open(&flipped).is_err(), "bit {bit}");
+            }
+            for length in 0..document.len() {
+                assert!(open(&document[..length]).is_err(), "cut to {length}");
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The state of a table as of a commit, and how a commit changes it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use crv_core::grammar::TableName;
+use jiff::Timestamp;
+
+use crate::paths::{BucketId, CommitNumber, PartId};
+use crate::schema::TableSchema;
+use crate::ticks::{TickRange, TickSpan};
+
+/// A part: one immutable Parquet file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its id, which is its file name.
+    pub id: PartId,
+    /// How many rows it holds; at least 1.
+    pub rows: u64,
+    /// The size of the file.
+    pub bytes: u64,
+    /// The first and last tick of its rows.
+    pub ticks: TickSpan,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// CRC-32C of the whole file; `None` for parts written by an implementation that keeps none.
+    pub crc32c: Option<u32>,
+    /// Does it hold lists whose item type was not known yet? Such a part is read through this crate.
+    pub provisional: bool,
+}
+
+/// The parts of a table in one bucket, in the order they were appended. Counts are derived, never stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Partition {
+    parts: Vec<Part>,
+    ids: HashSet<PartId>,
+}
+
+impl Partition {
+    /// The parts, in the order they were appended.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Rows of all parts.
+    pub fn rows(&self) -> u64 {
+        self.parts.iter().map(|part| part.rows).sum()
+    }
+
+    /// Bytes of all parts.
+    pub fn bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.bytes).sum()
+    }
+
+    /// The first and last tick; `None` without parts.
+    pub fn ticks(&self) -> Option<TickSpan> {
+        self.parts.iter().map(|part| part.ticks).reduce(TickSpan::union)
+    }
+
+    fn add(&mut self, part: Part) -> bool {
+        if self.ids.insert(part.id) {
+            self.parts.push(part);
+            return true;
+        }
+        // Known already, from a manifest that another implementation wrote back without our keys: complete it.
+        if let Some(known) = self.parts.iter_mut().find(|known| known.id == part.id) {
+            known.crc32c = known.crc32c.or(part.crc32c);
+            known.provisional |= part.provisional;
+        }
+        false
+    }
+
+    fn remove(&mut self, id: PartId) -> bool {
+        let found = self.ids.remove(&id);
+        if found {
+            self.parts.retain(|part| part.id != id);
+        }
+        found
+    }
+}
+
+/// A table as of commit [`commit`](TableState::commit).
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableState {
+    /// The table.
+    pub table: TableName,
+    /// When its manifest was first made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Ticks per bucket; `None` in manifests of an implementation that does not say.
+    pub tick_bucket_size: Option<u64>,
+    /// The union of what was written; `None` until the first commit.
+    pub schema: Option<Arc<TableSchema>>,
+    /// The last commit this state includes.
+    pub commit: CommitNumber,
+    partitions: BTreeMap<BucketId, Arc<Partition>>,
+    part_count: u64,
+}
+
+impl TableState {
+    /// A table without rows.
+    pub fn new(
+        table: TableName,
+        tick_bucket_size: Option<u64>,
+        commit: CommitNumber,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            table,
+            created_at: now,
+            updated_at: now,
+            tick_bucket_size,
+            schema: None,
+            commit,
+            partitions: BTreeMap::new(),
+            part_count: 0,
+        }
+    }
+
+    /// The buckets that hold parts, in order.
+    pub fn partitions(&self) -> &BTreeMap<BucketId, Arc<Partition>> {
+        &self.partitions
+    }
+
+    /// How many parts there are.
+    pub fn part_count(&self) -> u64 {
+        self.part_count
+    }
+
+    /// Has nothing ever been committed to this table? Its manifest was made, and the first append failed.
+    pub fn is_unwritten(&self) -> bool {
+        self.schema.is_none() && self.partitions.is_empty()
+    }
+
+    /// The parts that may hold rows of `range`, in bucket order and then in the order they were appended.
+    /// Pure: this is the pruning of every read.
+    pub fn parts_in(&self, range: TickRange) -> impl Iterator<Item = (BucketId, &Part)> {
+        self.partitions.iter().flat_map(move |(bucket, partition)| {
+            partition
+                .parts
+                .iter()
+                .filter(move |part| range.overlaps(part.ticks))
+                .map(move |part| (*bucket, part))
+        })
+    }
+
+    /// Is this part live?
+    pub fn contains(&self, bucket: BucketId, id: PartId) -> bool {
+        self.partitions.get(&bucket).is_some_and(|partition| partition.ids.contains(&id))
+    }
+
+    /// Adds a part. Idempotent: a part is its bucket and its id.
+    pub fn add(&mut self, bucket: BucketId, part: Part) {
+        if Arc::make_mut(self.partitions.entry(bucket).or_default()).add(part) {
+            self.part_count += 1;
+        }
+    }
+
+    /// Removes a part. Idempotent.
+    pub fn remove(&mut self, bucket: BucketId, id: PartId) {
+        let Some(partition) = self.partitions.get_mut(&bucket) else { return };
+        let partition = Arc::make_mut(partition);
+        if partition.remove(id) {
+            self.part_count -= 1;
+        }
+        if partition.parts.is_empty() {
+            self.partitions.remove(&bucket);
+        }
+    }
+
+    /// Rows of all parts.
+    pub fn rows(&self) -> u64 {
+        self.partitions.values().map(|partition| partition.rows()).sum()
+    }
+
+    /// Bytes of all parts.
+    pub fn bytes(&self) -> u64 {
+        self.partitions.values().map(|partition| partition.bytes()).sum()
+    }
+
+    /// The first and last tick of the table; `None` without rows.
+    pub fn ticks(&self) -> Option<TickSpan> {
+        self.partitions.values().filter_map(|partition| partition.ticks()).reduce(TickSpan::union)
+    }
+}

@@ -1,0 +1,360 @@
+//! `manifest.json` as bytes: private types between the document and [`TableState`].
+//!
+//! Beside the contract's keys the document carries ours: at the top `commit`, `tick_bucket_size`, `schema`
+//! and the seal; in a partition `parts_crc32c` and `provisional`. A manifest without `commit` was written by
+//! an implementation that does not know them: it has no seal, and the log is applied to it from the start.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use crv_core::grammar::TableName;
+use jiff::Timestamp;
+use serde::de::{self, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::invariants::check_part;
+use super::seal::{self, SealError};
+use super::state::{Part, Partition, TableState};
+use super::view::{PartitionMeta, TableManifest};
+use crate::paths::{BucketId, CommitNumber, PartId};
+use crate::schema::TableSchema;
+use crate::stamp;
+use crate::ticks::TickSpan;
+
+/// A parsed manifest.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    pub(crate) state: TableState,
+    /// Did it name the commit it includes? Else its parts may be known to nobody but itself.
+    pub(crate) knows_log: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ManifestFile<'a> {
+    table: TableName,
+    version: u32,
+    created_at: Timestamp8601,
+    updated_at: Timestamp8601,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    commit: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tick_bucket_size: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schema: Option<Cow<'a, TableSchema>>,
+    partitions: Partitions<'a>,
+}
+
+/// A time as text; any offset is read, UTC is written.
+struct Timestamp8601(Timestamp);
+
+impl Serialize for Timestamp8601 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&stamp::text(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp8601 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|_| de::Error::custom(format!("`{text}` is not an ISO-8601 time")))
+    }
+}
+
+/// The partitions, in the order of the document, so that a key given twice is noticed.
+enum Partitions<'a> {
+    Read(Vec<(String, PartitionFile)>),
+    Write(&'a TableState),
+}
+
+impl Serialize for Partitions<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Write(state) => {
+                let mut map = serializer.serialize_map(Some(state.partitions().len()))?;
+                for (bucket, partition) in state.partitions() {
+                    map.serialize_entry(&bucket.key(), &PartitionFile::of(*bucket, partition))?;
+                }
+                map.end()
+            }
+            Self::Read(read) => serializer.collect_map(read.iter().map(|(key, value)| (key, value))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Partitions<'_> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Vec<(String, PartitionFile)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of partitions")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(entries)
+            }
+        }
+        deserializer.deserialize_map(Entries).map(Self::Read)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct PartitionFile {
+    bucket_id: u64,
+    state: String,
+    tick_min: i64,
+    tick_max: i64,
+    row_count: u64,
+    byte_size: u64,
+    parts: Vec<PartFile>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    parts_crc32c: Vec<Option<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    provisional: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PartFile {
+    path: String,
+    rows: u64,
+    bytes: u64,
+    tick_min: i64,
+    tick_max: i64,
+    created_at: Timestamp8601,
+}
+
+impl PartitionFile {
+    fn of(bucket: BucketId, partition: &Partition) -> Self {
+        let ticks = partition.ticks().unwrap_or(TickSpan { min: 0, max: 0 });
+        let parts = partition.parts();
+        Self {
+            bucket_id: bucket.get(),
+            state: PartitionMeta::READY.to_owned(),
+            tick_min: ticks.min,
+            tick_max: ticks.max,
+            row_count: partition.rows(),
+            byte_size: partition.bytes(),
+            parts: parts.iter().map(PartFile::of).collect(),
+            parts_crc32c: parts.iter().map(|part| part.crc32c.map(|sum| format!("{sum:08x}"))).collect(),
+            provisional: parts
+                .iter()
+                .filter(|part| part.provisional)
+                .map(|part| part.id.file_name())
+                .collect(),
+        }
+    }
+
+    /// The parts, checked against what the partition says of itself.
+    fn into_parts(self, key: &str, tick_bucket_size: Option<u64>) -> Result<(BucketId, Vec<Part>), String> {
+        let bucket = BucketId::new(self.bucket_id);
+        if bucket.key() != key {
+            return Err(format!("partition `{key}` has bucket_id {}", self.bucket_id));
+        }
+        // Another implementation may have added parts and kept the list: then it says nothing.
+        let sums = if self.parts_crc32c.len() == self.parts.len() { self.parts_crc32c } else { Vec::new() };
+        let mut sums = sums.into_iter();
+        let mut parts = Vec::with_capacity(self.parts.len());
+        for entry in self.parts {
+            let provisional = self.provisional.contains(&entry.path);
+            let mut part = entry.into_part()?;
+            part.provisional = provisional;
+            part.crc32c = match sums.next().flatten() {
+                Some(hex) => Some(parse_sum(&hex)?),
+                None => None,
+            };
+            check_part(bucket, &part, tick_bucket_size)?;
+            parts.push(part);
+        }
+        let rows = checked_sum(parts.iter().map(|part| part.rows));
+        let bytes = checked_sum(parts.iter().map(|part| part.bytes));
+        if rows != Some(self.row_count) || bytes != Some(self.byte_size) {
+            return Err(format!("the totals of partition `{key}` are not those of its parts"));
+        }
+        Ok((bucket, parts))
+    }
+}
+
+fn checked_sum(mut counts: impl Iterator<Item = u64>) -> Option<u64> {
+    counts.try_fold(0_u64, u64::checked_add)
+}
+
+impl PartFile {
+    fn of(part: &Part) -> Self {
+        Self {
+            path: part.id.file_name(),
+            rows: part.rows,
+            bytes: part.bytes,
+            tick_min: part.ticks.min,
+            tick_max: part.ticks.max,
+            created_at: Timestamp8601(part.created_at),
+        }
+    }
+
+    fn into_part(self) -> Result<Part, String> {
+        Ok(Part {
+            id: parse_part_name(&self.path)?,
+            rows: self.rows,
+            bytes: self.bytes,
+            ticks: TickSpan { min: self.tick_min, max: self.tick_max },
+            created_at: self.created_at.0,
+            crc32c: None,
+            provisional: false,
+        })
+    }
+}
+
+/// The part a document names, or what is wrong with the name.
+pub(crate) fn parse_part_name(name: &str) -> Result<PartId, String> {
+    PartId::parse_file_name(name)
+        .ok_or_else(|| format!("`{}` is not the name of a part", name.escape_debug()))
+}
+
+/// The checksum a document names.
+pub(crate) fn parse_sum(hex: &str) -> Result<u32, String> {
+    let parsed = u32::from_str_radix(hex, 16).ok().filter(|sum| format!("{sum:08x}") == hex);
+    parsed.ok_or_else(|| format!("`{}` is not a CRC-32C in eight hex digits", hex.escape_debug()))
+}
+
+/// The document of `state`, indented and sealed.
+pub(crate) fn encode(state: &TableState) -> Result<Vec<u8>, serde_json::Error> {
+    let file = ManifestFile {
+        table: state.table,
+        version: TableManifest::VERSION,
+        created_at: Timestamp8601(state.created_at),
+        updated_at: Timestamp8601(state.updated_at),
+        commit: Some(state.commit.get()),
+        tick_bucket_size: state.tick_bucket_size,
+        schema: state.schema.as_deref().map(Cow::Borrowed),
+        partitions: Partitions::Write(state),
+    };
+    Ok(seal::seal(serde_json::to_vec_pretty(&file)?, true))
+}
+
+/// The state of `table` in the document `bytes`, or what is wrong with it and where.
+pub(crate) fn decode(table: TableName, bytes: &[u8]) -> Result<Decoded, String> {
+    let sealed = seal::open(bytes);
+    if sealed == Err(SealError::Mismatch) {
+        return Err("its checksum does not match its bytes".to_owned());
+    }
+    // serde_json says line and column.
+    let file: ManifestFile<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if file.version != TableManifest::VERSION {
+        return Err(format!(
+            "it is of version {}, and this crv reads version {}",
+            file.version,
+            TableManifest::VERSION
+        ));
+    }
+    if file.table != table {
+        return Err(format!("it is the manifest of table `{}`", file.table));
+    }
+    let knows_log = file.commit.is_some();
+    if knows_log != sealed.is_ok() {
+        return Err("it has no checksum, and says that it should have one".to_owned());
+    }
+    let Partitions::Read(partitions) = file.partitions else {
+        return Err("it has no partitions".to_owned());
+    };
+    let mut state = TableState::new(
+        table,
+        file.tick_bucket_size,
+        CommitNumber::new(file.commit.unwrap_or(0)),
+        file.created_at.0,
+    );
+    state.updated_at = file.updated_at.0;
+    state.schema = file.schema.map(|schema| Arc::new(schema.into_owned()));
+    for (key, partition) in partitions {
+        let (bucket, parts) = partition.into_parts(&key, file.tick_bucket_size)?;
+        if state.partitions().contains_key(&bucket) {
+            return Err(format!("partition `{key}` is there twice"));
+        }
+        for part in parts {
+            if state.contains(bucket, part.id) {
+                return Err(format!("part `{}` is there twice in partition `{key}`", part.id));
+            }
+            state.add(bucket, part);
+        }
+    }
+    Ok(Decoded { state, knows_log })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(crate) fn sample() -> TableState {
+        let now = "2025-09-25T08:00:00.123456Z".parse().unwrap();
+        let mut state = TableState::new(TableName::IdentityEdges, Some(100), CommitNumber::new(7), now);
+        for number in 0..5_u64 {
+            let part = Part {
+                id: PartId::new(u128::from(number) + 1),
+                rows: 10 + number,
+                bytes: 1000,
+                ticks: TickSpan { min: number.cast_signed() * 60, max: number.cast_signed() * 60 },
+                created_at: now,
+                crc32c: (number != 3).then_some(number as u32),
+                provisional: number == 4,
+            };
+            state.add(BucketId::new(number * 60 / 100), part);
+        }
+        state
+    }
+
+    #[test]
+    fn a_state_survives_its_document() {
+        let state = sample();
+        let decoded = decode(state.table, &encode(&state).unwrap()).unwrap();
+        assert!(decoded.knows_log);
+        assert_eq!(decoded.state, state);
+    }
+
+    #[test]
+    fn a_manifest_without_our_keys_is_read() {
+        let view = TableManifest::from(&sample());
+        let decoded = decode(TableName::IdentityEdges, &serde_json::to_vec_pretty(&view).unwrap()).unwrap();
+        assert!(!decoded.knows_log);
+        assert_eq!(decoded.state.commit, CommitNumber::ZERO);
+        assert_eq!(TableManifest::from(&decoded.state), view);
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let bytes = encode(&sample()).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode(TableName::IdentityEdges, &flipped).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn lies_are_errors_and_say_what_is_wrong() {
+        let view = serde_json::to_value(TableManifest::from(&sample())).unwrap();
+        let text = view.to_string();
+        let cases = [
+            (
+                text.replace("part-00000000000000000000000000000001.parquet", "../../../etc/passwd"),
+                "not the name of a part",
+            ),
+            (text.replace("\"row_count\":21", "\"row_count\":22"), "totals"),
+            (text.replace("\"bucket_id\":1", "\"bucket_id\":3"), "has bucket_id 3"),
+            (text.replace("\"version\":1", "\"version\":2"), "version 2"),
+            (text.replace("\"identity_edges\"", "\"holdings\""), "manifest of table `holdings`"),
+            (text.replace("\"000001\":", "\"000000\":"), "has bucket_id 1"),
+            (text.replace("2025-09-25T08", "yesterday"), "not an ISO-8601 time"),
+            (text[..text.len() / 2].to_owned(), "line 1 column"),
+        ];
+        for (text, expected) in cases {
+            assert_ne!(text, view.to_string(), "{expected}");
+            let error = decode(TableName::IdentityEdges, text.as_bytes()).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

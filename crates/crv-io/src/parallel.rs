@@ -1,0 +1,95 @@
+//! Work side by side on a few threads, first error wins.
+
+use std::num::NonZero;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+/// Threads for work that waits (for a disk) more than it computes.
+pub(crate) const WAITING: usize = 8;
+
+/// Threads for work that computes.
+pub(crate) fn computing() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// Calls `work` on every item, on at most `threads` threads, this one among them. After an error no further
+/// item is begun; the error of the earliest item that failed is returned.
+pub(crate) fn for_each<T, E>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> Result<(), E> + Sync,
+) -> Result<(), E>
+where
+    T: Sync,
+    E: Send,
+{
+    map(items, threads, |item| work(item)).map(drop)
+}
+
+/// Like [`for_each`], with what `work` returned, in the order of the items.
+pub(crate) fn map<T, R, E>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E>
+where
+    T: Sync,
+    R: Send,
+    E: Send,
+{
+    let helpers = threads.min(items.len()).saturating_sub(1);
+    if helpers == 0 {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    let done: Mutex<Vec<(usize, Result<R, E>)>> = Mutex::new(Vec::with_capacity(items.len()));
+    let run = || {
+        while !failed.load(Ordering::Relaxed) {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { break };
+            let result = work(item);
+            if result.is_err() {
+                failed.store(true, Ordering::Relaxed);
+            }
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..helpers {
+            scope.spawn(run);
+        }
+        run();
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_items() {
+        let items: Vec<u64> = (0..100).collect();
+        for threads in [1, 2, 7, 200] {
+            let doubled = map(&items, threads, |item| Ok::<_, ()>(item * 2)).unwrap();
+            assert!(doubled.iter().copied().eq((0..100).map(|item| item * 2)));
+        }
+    }
+
+    #[test]
+    fn an_error_stops_the_rest() {
+        let begun = AtomicUsize::new(0);
+        let items: Vec<usize> = (0..10_000).collect();
+        let result = for_each(&items, 4, |item| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            if *item == 3 { Err(*item) } else { Ok(()) }
+        });
+        assert_eq!(result, Err(3));
+        assert!(begun.into_inner() < 10_000);
+    }
+}

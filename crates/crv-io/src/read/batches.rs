@@ -1,0 +1,137 @@
+//! The batches of a scan, in order, read a few parts ahead.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+
+use super::part::PartReader;
+use crate::error::{Error, ErrorKind, Result};
+use crate::parallel;
+
+/// Batches that wait for the consumer, per part that is being read.
+const BATCHES_AHEAD: usize = 2;
+/// Parts that one thread reads one after the other: small parts cost less than a thread does.
+const PARTS_PER_TASK: usize = 16;
+
+type Batch = Result<RecordBatch>;
+
+/// An iterator over the batches of a scan. After an error there is nothing more.
+///
+/// Dropping it stops the reading.
+#[derive(Debug)]
+pub struct ScanBatches {
+    schema: SchemaRef,
+    waiting: VecDeque<Vec<PartReader>>,
+    running: VecDeque<Task>,
+    limit: Option<u64>,
+}
+
+/// A thread that reads some parts in order.
+#[derive(Debug)]
+struct Task {
+    batches: Receiver<Batch>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ScanBatches {
+    pub(super) fn new(schema: SchemaRef, parts: Vec<PartReader>, limit: Option<u64>) -> Self {
+        // The fewer parts there are, the smaller the tasks, so that every thread has work.
+        let per_task = (parts.len() / (2 * parallel::computing())).clamp(1, PARTS_PER_TASK);
+        let mut waiting = VecDeque::new();
+        let mut parts = parts.into_iter().peekable();
+        while parts.peek().is_some() {
+            waiting.push_back(parts.by_ref().take(per_task).collect());
+        }
+        Self { schema, waiting, running: VecDeque::new(), limit }
+    }
+
+    /// The schema of every batch.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn start_tasks(&mut self) -> Result<()> {
+        while self.running.len() <= parallel::computing() {
+            let Some(parts) = self.waiting.pop_front() else { break };
+            self.running.push_back(Task::start(parts)?);
+        }
+        Ok(())
+    }
+
+    fn next_batch(&mut self) -> Option<Batch> {
+        loop {
+            if let Err(error) = self.start_tasks() {
+                return Some(Err(error));
+            }
+            let task = self.running.front_mut()?;
+            if let Ok(batch) = task.batches.recv() {
+                return Some(batch);
+            }
+            let mut task = self.running.pop_front()?;
+            if task.thread.take().is_some_and(|thread| thread.join().is_err()) {
+                return Some(Err(Error::new(ErrorKind::Read, "a reading thread died; its rows are missing")));
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        self.waiting.clear();
+        self.running.clear();
+    }
+}
+
+impl Task {
+    fn start(parts: Vec<PartReader>) -> Result<Self> {
+        let (sender, batches) = sync_channel(BATCHES_AHEAD);
+        let thread = thread::Builder::new().name("crv-scan".to_owned()).spawn(move || run(&parts, &sender));
+        let thread = thread.map_err(|error| {
+            Error::new(ErrorKind::Read, format!("could not start a thread to read with: {error}"))
+        })?;
+        Ok(Self { batches, thread: Some(thread) })
+    }
+}
+
+fn run(parts: &[PartReader], sender: &SyncSender<Batch>) {
+    for part in parts {
+        let mut wanted = true;
+        let read = part.read(|batch| {
+            wanted = sender.send(Ok(batch)).is_ok();
+            wanted
+        });
+        if let Err(error) = read {
+            // Nobody listens any more: then nobody misses the error either.
+            let _ = sender.send(Err(error));
+            return;
+        }
+        if !wanted {
+            return;
+        }
+    }
+}
+
+impl Iterator for ScanBatches {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
+        if self.limit == Some(0) {
+            self.stop();
+            return None;
+        }
+        match self.next_batch()? {
+            Ok(batch) => {
+                let Some(left) = &mut self.limit else { return Some(Ok(batch)) };
+                let rows = (batch.num_rows() as u64).min(*left);
+                *left -= rows;
+                Some(Ok(batch.slice(0, rows as usize)))
+            }
+            Err(error) => {
+                self.stop();
+                Some(Err(error))
+            }
+        }
+    }
+}

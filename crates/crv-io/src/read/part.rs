@@ -1,0 +1,111 @@
+//! One part, read as batches of the scan's schema.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_schema::SchemaRef;
+use arrow_select::filter::filter_record_batch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::statistics::Statistics;
+
+use crate::error::Result;
+use crate::part_file::{PartFile, read_failed};
+use crate::paths::StorePath;
+use crate::schema::TableSchema;
+use crate::store::Store;
+use crate::ticks::{TickRange, TickSpan};
+use crate::validate::conform;
+
+/// Rows in a batch, at most.
+pub(super) const BATCH_ROWS: usize = 32 * 1024;
+
+const TICK: &str = "tick";
+
+/// What to read from one part.
+#[derive(Debug)]
+pub(super) struct PartReader {
+    pub(super) store: Arc<dyn Store>,
+    /// `run `r`, table `t``, for errors.
+    pub(super) name: String,
+    pub(super) path: StorePath,
+    pub(super) bytes: u64,
+    pub(super) rows: u64,
+    /// Which rows, where not all.
+    pub(super) filter: Option<TickRange>,
+    pub(super) target: Arc<TableSchema>,
+    pub(super) arrow: SchemaRef,
+}
+
+impl PartReader {
+    /// Hands every batch to `sink`, until it returns `false`.
+    pub(super) fn read(&self, mut sink: impl FnMut(RecordBatch) -> bool) -> Result<()> {
+        self.read_inner(&mut sink).map_err(|error| error.in_context(&self.name))
+    }
+
+    fn read_inner(&self, sink: &mut impl FnMut(RecordBatch) -> bool) -> Result<()> {
+        let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
+        let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
+        let metadata =
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| failed(&error))?;
+        let rows = metadata.metadata().file_metadata().num_rows();
+        if u64::try_from(rows) != Ok(self.rows) {
+            return Err(failed(&format!("it has {rows} rows where its entry says {}", self.rows)));
+        }
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        let wanted = self.target.fields.iter().map(|field| field.name.as_str());
+        let wanted: Vec<&str> = wanted.chain(self.filter.map(|_| TICK)).collect();
+        // A mask keeps the file's columns whose path begins so; only whole top-level names may count.
+        let roots = builder.schema().fields().iter().enumerate();
+        let roots: Vec<usize> = roots
+            .filter(|(_, field)| wanted.contains(&field.name().as_str()))
+            .map(|(index, _)| index)
+            .collect();
+        let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+        let mut builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+        if let Some(range) = self.filter {
+            let groups = groups_in(builder.metadata(), range);
+            builder = builder.with_row_groups(groups);
+        }
+        for batch in builder.build().map_err(|error| failed(&error))? {
+            let mut batch = batch.map_err(|error| failed(&error))?;
+            if let Some(range) = self.filter {
+                let ticks =
+                    batch.column_by_name(TICK).and_then(|column| column.as_primitive_opt::<Int64Type>());
+                let ticks = ticks.ok_or_else(|| failed(&"it has no column `tick` of 64-bit integers"))?;
+                let keep = BooleanArray::from_unary(ticks, |tick| range.contains(tick));
+                batch = filter_record_batch(&batch, &keep).map_err(|error| failed(&error))?;
+                if batch.num_rows() == 0 {
+                    continue;
+                }
+            }
+            let batch = conform(&batch, &self.target, &self.arrow).map_err(|error| failed(&error))?;
+            if !sink(batch) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The row groups that may hold ticks of `range`; those without statistics may.
+fn groups_in(metadata: &ParquetMetaData, range: TickRange) -> Vec<usize> {
+    let columns = metadata.file_metadata().schema_descr().columns();
+    let tick = columns.iter().position(|column| column.path().string() == TICK);
+    let groups = metadata.row_groups().iter().enumerate();
+    let wanted = groups.filter(|(_, group)| {
+        let Some(Statistics::Int64(ticks)) = tick.and_then(|tick| group.column(tick).statistics()) else {
+            return true;
+        };
+        match (ticks.min_opt(), ticks.max_opt()) {
+            (Some(min), Some(max)) => range.overlaps(TickSpan { min: *min, max: *max }),
+            _ => true,
+        }
+    });
+    wanted.map(|(index, _)| index).collect()
+}

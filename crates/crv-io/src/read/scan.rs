@@ -1,0 +1,150 @@
+//! [`Scan`]: what to read. Nothing is opened before [`Scan::batches`].
+
+use std::sync::Arc;
+
+use arrow_schema::SchemaRef;
+use crv_core::grammar::TableName;
+use crv_core::tables::get_table;
+
+use super::batches::ScanBatches;
+use super::part::PartReader;
+use crate::commit::RunLog;
+use crate::error::{Error, Result};
+use crate::manifest::TableState;
+use crate::schema::TableSchema;
+use crate::ticks::TickRange;
+
+/// A lazy read of one table as of one commit: what other writers do meanwhile is not seen.
+///
+/// Rows come in bucket order, then in the order they were appended, always of the table's schema.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    log: Arc<RunLog>,
+    state: Arc<TableState>,
+    schema: Arc<TableSchema>,
+    range: TickRange,
+    limit: Option<u64>,
+    projected: Option<TableSchema>,
+}
+
+/// A part that a scan reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanPart {
+    /// Its path, from the root directory on.
+    pub path: String,
+    /// The bucket it lies in.
+    pub bucket_id: u64,
+    /// Rows in the part.
+    pub rows: u64,
+    /// Size of the file.
+    pub bytes: u64,
+    /// The first tick.
+    pub tick_min: i64,
+    /// The last tick.
+    pub tick_max: i64,
+    /// Does it hold lists whose item type was not known when it was written? Other Parquet readers take
+    /// such a list for one of integers; this crate's does not.
+    pub provisional: bool,
+}
+
+impl Scan {
+    pub(crate) fn new(log: Arc<RunLog>, state: Arc<TableState>) -> Self {
+        let schema = state.schema.clone();
+        let schema = schema.unwrap_or_else(|| Arc::new(TableSchema::of(get_table(state.table))));
+        Self { log, state, schema, range: TickRange::ALL, limit: None, projected: None }
+    }
+
+    /// Only rows of these ticks. Parts outside are never opened.
+    #[must_use]
+    pub fn ticks(mut self, range: impl Into<TickRange>) -> Self {
+        self.range = range.into();
+        self
+    }
+
+    /// Only these columns, in this order.
+    pub fn columns<C: AsRef<str>>(mut self, names: &[C]) -> Result<Self> {
+        let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+        for (index, name) in names.iter().enumerate() {
+            if self.schema.field(name).is_none() {
+                let known: Vec<&str> = self.schema.fields.iter().map(|field| field.name.as_str()).collect();
+                return Err(Error::argument(format!(
+                    "{} has no column `{name}`",
+                    self.log.name(self.state.table)
+                ))
+                .with_hint(format!("its columns are {}", known.join(", "))));
+            }
+            if names.iter().take(index).any(|earlier| earlier == name) {
+                return Err(Error::argument(format!("column `{name}` is asked for twice")));
+            }
+        }
+        self.projected = Some(self.schema.project(&names));
+        Ok(self)
+    }
+
+    /// At most this many rows, the first ones.
+    #[must_use]
+    pub fn limit(mut self, rows: u64) -> Self {
+        self.limit = Some(rows);
+        self
+    }
+
+    /// The table.
+    pub fn table(&self) -> TableName {
+        self.state.table
+    }
+
+    /// The commit this scan reads as of.
+    pub fn commit(&self) -> u64 {
+        self.state.commit.get()
+    }
+
+    /// The schema of every batch.
+    pub fn schema(&self) -> SchemaRef {
+        self.target().to_arrow()
+    }
+
+    fn target(&self) -> &TableSchema {
+        self.projected.as_ref().unwrap_or(&self.schema)
+    }
+
+    /// The parts this scan reads, in the order it reads them.
+    pub fn parts(&self) -> Vec<ScanPart> {
+        let parts = self.state.parts_in(self.range);
+        parts
+            .map(|(bucket, part)| ScanPart {
+                path: self.log.store.locate(&self.log.paths.part(self.state.table, bucket, part.id)),
+                bucket_id: bucket.get(),
+                rows: part.rows,
+                bytes: part.bytes,
+                tick_min: part.ticks.min,
+                tick_max: part.ticks.max,
+                provisional: part.provisional,
+            })
+            .collect()
+    }
+
+    /// The ticks asked for.
+    pub fn range(&self) -> TickRange {
+        self.range
+    }
+
+    /// Reads. Parts are read side by side, a few ahead of the consumer, and memory is bounded by that.
+    pub fn batches(self) -> ScanBatches {
+        let arrow = self.schema();
+        let target = Arc::new(self.projected.unwrap_or_else(|| TableSchema::clone(&self.schema)));
+        let parts = self.state.parts_in(self.range);
+        let readers = parts
+            .map(|(bucket, part)| PartReader {
+                store: Arc::clone(&self.log.store),
+                name: self.log.name(self.state.table),
+                path: self.log.paths.part(self.state.table, bucket, part.id),
+                bytes: part.bytes,
+                rows: part.rows,
+                filter: (!self.range.covers(part.ticks)).then_some(self.range),
+                target: Arc::clone(&target),
+                arrow: Arc::clone(&arrow),
+            })
+            .collect();
+        ScanBatches::new(arrow, readers, self.limit)
+    }
+}

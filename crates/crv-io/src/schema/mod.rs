@@ -1,0 +1,77 @@
+//! A table's schema: what its columns and payloads hold, in logical types that any Arrow producer's layout maps onto.
+//!
+//! The descriptor fixes the columns; payload structs differ from tick to tick, and a table's schema is the union of all
+//! that was written ([`TableSchema::union`]). It only grows, and it is kept with the table, so that readers get one
+//! schema ([`TableSchema::to_arrow`]) whatever parts they read.
+//!
+//! What this module does not do: look at values. That is [`crate::validate`].
+
+mod arrow;
+mod error;
+mod finder;
+mod footer;
+mod path;
+mod types;
+mod union;
+mod wire;
+
+#[cfg(test)]
+pub(crate) mod strategies;
+#[cfg(test)]
+mod tests;
+
+use crv_core::tables::{Dtype, TableDescriptor};
+
+pub use error::SchemaError;
+pub use types::{EMPTY_FIELD, Field, FieldType, MAX_DEPTH};
+pub use union::SchemaConflict;
+
+pub(crate) use arrow::{Origin, arrow_type, is_string, list_item, logical_type, unpacked};
+pub(crate) use finder::{Finder, first_duplicate};
+pub(crate) use path::FieldPath;
+pub(crate) use union::field_name;
+
+/// The columns of a table and what they hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableSchema {
+    /// The columns: the descriptor's first, in its order, then others in order of first appearance.
+    pub fields: Vec<Field>,
+}
+
+impl TableSchema {
+    /// The schema of a table that nothing was written to: the descriptor's columns, payloads without fields.
+    pub fn of(descriptor: &TableDescriptor) -> Self {
+        let column = |column: &crv_core::tables::Column| Field {
+            name: column.name.to_owned(),
+            ty: FieldType::of(column.dtype),
+            required: column.required,
+        };
+        TableSchema { fields: descriptor.columns().iter().map(column).collect() }
+    }
+
+    /// The column of that name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The columns of these names, in this schema's order; names it does not have are left out.
+    #[must_use]
+    pub fn project(&self, names: &[&str]) -> TableSchema {
+        let fields =
+            self.fields.iter().filter(|field| names.contains(&field.name.as_str())).cloned().collect();
+        TableSchema { fields }
+    }
+}
+
+impl FieldType {
+    /// The type of a column that nothing was written to.
+    pub fn of(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::I64 => FieldType::INT,
+            Dtype::F64 => FieldType::Float,
+            Dtype::Str => FieldType::Str,
+            Dtype::Struct => FieldType::Struct(Vec::new()),
+            Dtype::ListStruct => FieldType::list(FieldType::Struct(Vec::new())),
+        }
+    }
+}

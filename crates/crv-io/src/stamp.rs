@@ -1,0 +1,44 @@
+//! The clock and the random ids: the only place that asks the machine for either.
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use uuid::Uuid;
+
+use crate::paths::PartId;
+
+/// The time now, to the microsecond, in UTC.
+#[expect(clippy::disallowed_methods, reason = "this module is the clock's owner")]
+pub(crate) fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}
+
+/// ISO-8601 in UTC with a numeric offset: `2025-09-25T08:00:00.123456+00:00`.
+pub(crate) fn text(time: Timestamp) -> String {
+    time.display_with_offset(Offset::UTC).to_string()
+}
+
+/// A name for a new part.
+pub(crate) fn part_id() -> PartId {
+    PartId::new(uuid().as_u128())
+}
+
+/// A name for one attempt at a commit.
+pub(crate) fn attempt_id() -> String {
+    uuid().hyphenated().to_string()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this module is the owner of random ids")]
+fn uuid() -> Uuid {
+    Uuid::new_v4()
+}
+
+/// A number for names that must not meet by chance.
+pub(crate) fn random() -> u64 {
+    uuid().as_u64_pair().1
+}
+
+/// A fraction in `0.0..1.0`, for jitter.
+pub(crate) fn fraction() -> f64 {
+    fastrand::f64()
+}

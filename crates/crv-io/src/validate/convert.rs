@@ -1,0 +1,229 @@
+//! One array as another type, without changing a value. Structs and lists are taken apart and put together again around
+//! the buffers they have; leaves go through [`super::leaf`].
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, GenericListArray, OffsetSizeTrait, StructArray, new_null_array,
+};
+use arrow_buffer::{BooleanBufferBuilder, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_cast::{CastOptions, cast_with_options};
+use arrow_schema::{DataType, Field as ArrowField, Fields};
+use arrow_select::nullif::nullif;
+
+use super::ValidationError;
+use super::leaf::{leaf, never_fails};
+use crate::schema::{FieldPath, Finder, list_item, unpacked};
+
+/// Which casts between kinds of scalars are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Casts {
+    /// A column whose type the descriptor fixes: anything that keeps every value, text to numbers included.
+    Lossless,
+    /// A field whose type comes from its producers: only widening, and other layouts of the same kind.
+    Widening,
+}
+
+/// An Arrow cast that reports instead of writing nulls.
+const STRICT: CastOptions<'static> =
+    CastOptions { safe: false, format_options: arrow_cast::display::FormatOptions::new() };
+
+/// The array as that type. The same array, where it has that type already.
+pub(super) fn convert(
+    array: &ArrayRef,
+    to: &DataType,
+    casts: Casts,
+    path: &FieldPath<'_>,
+) -> Result<ArrayRef, ValidationError> {
+    let from = array.data_type();
+    if from == to {
+        return Ok(Arc::clone(array));
+    }
+    if *from == DataType::Null {
+        return Ok(new_null_array(to, array.len()));
+    }
+    if let DataType::Dictionary(..) | DataType::RunEndEncoded(..) = from {
+        return convert(&unpack(array, path)?, to, casts, path);
+    }
+    match (from, to) {
+        (DataType::Struct(_), DataType::Struct(fields)) => structs(array.as_struct(), fields, path),
+        (_, DataType::List(item)) if list_item(from).is_some() => lists::<i32>(array, item, path),
+        (_, DataType::LargeList(item)) if list_item(from).is_some() => lists::<i64>(array, item, path),
+        _ => leaf(array, to, casts, path),
+    }
+}
+
+/// An Arrow cast between types that it is known to cast.
+pub(super) fn arrow_cast(
+    array: &dyn Array,
+    to: &DataType,
+    path: &FieldPath<'_>,
+) -> Result<ArrayRef, ValidationError> {
+    cast_with_options(array, to, &STRICT).map_err(|error| ValidationError::arrow(path, &error))
+}
+
+/// The values behind a dictionary or runs, one per row.
+pub(super) fn unpack(array: &ArrayRef, path: &FieldPath<'_>) -> Result<ArrayRef, ValidationError> {
+    match array.data_type() {
+        DataType::Dictionary(..) | DataType::RunEndEncoded(..) => {
+            arrow_cast(array, unpacked(array.data_type()), path)
+        }
+        _ => Ok(Arc::clone(array)),
+    }
+}
+
+/// Whether converting a value can fail, so that values which are not there (beneath a null) must be hidden first, and
+/// errors must come before anything is written.
+pub(super) fn fallible(from: &DataType, to: &DataType, casts: Casts) -> bool {
+    if from == to || *from == DataType::Null {
+        return false;
+    }
+    if let DataType::Dictionary(..) | DataType::RunEndEncoded(..) = from {
+        return fallible(unpacked(from), to, casts);
+    }
+    match (from, to) {
+        (DataType::Struct(from), DataType::Struct(to)) => {
+            let mut finder = Finder::new(from, arrow_name);
+            to.iter().any(|field| {
+                finder.find(field.name()).is_some_and(|index| {
+                    fallible(from[index].data_type(), field.data_type(), Casts::Widening)
+                })
+            })
+        }
+        (from, DataType::List(to) | DataType::LargeList(to)) => {
+            list_item(from).is_none_or(|from| fallible(from.data_type(), to.data_type(), Casts::Widening))
+        }
+        _ => !never_fails(from, to, casts),
+    }
+}
+
+pub(super) fn arrow_name(field: &Arc<ArrowField>) -> &str {
+    field.name()
+}
+
+/// Members by name, in the order wanted: others are dropped, absent ones are null.
+fn structs(array: &StructArray, to: &Fields, path: &FieldPath<'_>) -> Result<ArrayRef, ValidationError> {
+    if to.is_empty() {
+        return Ok(Arc::new(StructArray::new_empty_fields(array.len(), array.nulls().cloned())));
+    }
+    let mut finder = Finder::new(array.fields(), arrow_name);
+    let mut members = Vec::with_capacity(to.len());
+    for field in to {
+        let member = match finder.find(field.name()) {
+            None => new_null_array(field.data_type(), array.len()),
+            Some(index) => {
+                let path = path.field(field.name());
+                let member = array.column(index);
+                let member = if fallible(member.data_type(), field.data_type(), Casts::Widening) {
+                    hide(member, array.nulls(), &path)?
+                } else {
+                    Arc::clone(member)
+                };
+                convert(&member, field.data_type(), Casts::Widening, &path)?
+            }
+        };
+        members.push(member);
+    }
+    let built = StructArray::try_new(to.clone(), members, array.nulls().cloned());
+    Ok(Arc::new(built.map_err(|error| ValidationError::arrow(path, &error))?))
+}
+
+/// The values with those beneath a null of `outer` made null.
+pub(super) fn hide(
+    values: &ArrayRef,
+    outer: Option<&NullBuffer>,
+    path: &FieldPath<'_>,
+) -> Result<ArrayRef, ValidationError> {
+    let Some(outer) = outer.filter(|outer| outer.null_count() > 0) else { return Ok(Arc::clone(values)) };
+    let values = unpack(values, path)?;
+    let hidden = BooleanArray::new(!outer.inner(), None);
+    nullif(&values, &hidden).map_err(|error| ValidationError::arrow(path, &error))
+}
+
+/// Any list as one with these offsets and items.
+fn lists<O: OffsetSizeTrait>(
+    array: &ArrayRef,
+    to: &Arc<ArrowField>,
+    path: &FieldPath<'_>,
+) -> Result<ArrayRef, ValidationError> {
+    let plain = plain_list(array, path)?;
+    let parts = match plain.data_type() {
+        DataType::LargeList(_) => ListParts::of(plain.as_list::<i64>()),
+        _ => ListParts::of(plain.as_list::<i32>()),
+    };
+    let path_of_items = path.item();
+    let mut items = Arc::clone(&parts.items);
+    if fallible(items.data_type(), to.data_type(), Casts::Widening) {
+        items = hide(&items, parts.holes().as_ref(), &path_of_items)?;
+    }
+    let items = convert(&items, to.data_type(), Casts::Widening, &path_of_items)
+        .map_err(|error| error.map_row(|item| parts.row_of(item)))?;
+    let offsets = parts.offsets_as::<O>(path)?;
+    let built = GenericListArray::try_new(Arc::clone(to), offsets, items, parts.nulls);
+    Ok(Arc::new(built.map_err(|error| ValidationError::arrow(path, &error))?))
+}
+
+/// List views and fixed-size lists as lists with offsets.
+pub(super) fn plain_list(array: &ArrayRef, path: &FieldPath<'_>) -> Result<ArrayRef, ValidationError> {
+    match array.data_type() {
+        DataType::ListView(item) | DataType::FixedSizeList(item, _) => {
+            arrow_cast(array, &DataType::List(Arc::clone(item)), path)
+        }
+        DataType::LargeListView(item) => arrow_cast(array, &DataType::LargeList(Arc::clone(item)), path),
+        _ => Ok(Arc::clone(array)),
+    }
+}
+
+/// A list array taken apart: only the items that its rows reach, and offsets into those.
+pub(super) struct ListParts {
+    /// The items from the first row's first to the last row's last.
+    pub(super) items: ArrayRef,
+    offsets: Vec<usize>,
+    nulls: Option<NullBuffer>,
+}
+
+impl ListParts {
+    pub(super) fn of<O: OffsetSizeTrait>(list: &GenericListArray<O>) -> Self {
+        let offsets = list.value_offsets();
+        let first = offsets.first().map_or(0, |offset| offset.as_usize());
+        let last = offsets.last().map_or(0, |offset| offset.as_usize());
+        ListParts {
+            items: list.values().slice(first, last - first),
+            offsets: offsets.iter().map(|offset| offset.as_usize() - first).collect(),
+            nulls: list.nulls().cloned(),
+        }
+    }
+
+    /// Which items lie beneath a null list, if any do: they are not values.
+    pub(super) fn holes(&self) -> Option<NullBuffer> {
+        let nulls = self.nulls.as_ref().filter(|nulls| nulls.null_count() > 0)?;
+        let mut seen = BooleanBufferBuilder::new(self.items.len());
+        let mut hidden = 0;
+        for (row, bounds) in self.offsets.windows(2).enumerate() {
+            let len = bounds[1] - bounds[0];
+            let valid = nulls.is_valid(row);
+            hidden += if valid { 0 } else { len };
+            seen.append_n(len, valid);
+        }
+        (hidden > 0).then(|| NullBuffer::new(seen.finish()))
+    }
+
+    /// The list that an item is in.
+    pub(super) fn row_of(&self, item: usize) -> usize {
+        self.offsets.partition_point(|offset| *offset <= item).saturating_sub(1)
+    }
+
+    fn offsets_as<O: OffsetSizeTrait>(
+        &self,
+        path: &FieldPath<'_>,
+    ) -> Result<OffsetBuffer<O>, ValidationError> {
+        let too_long = || ValidationError::Arrow {
+            path: path.to_string(),
+            reason: format!("{} list items in one batch are too many", self.items.len()),
+        };
+        let offset = |offset: &usize| O::from_usize(*offset).ok_or_else(too_long);
+        let offsets: Vec<O> = self.offsets.iter().map(offset).collect::<Result<_, _>>()?;
+        Ok(OffsetBuffer::new(ScalarBuffer::from(offsets)))
+    }
+}

@@ -1,0 +1,184 @@
+//! Scalar casts that keep every value, and the check that says which value would not be kept.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{ArrowPrimitiveType, Date32Type, Date64Type, Float64Type, Int64Type, UInt64Type};
+use arrow_array::{Array, ArrayRef, PrimitiveArray, new_null_array};
+use arrow_schema::{DataType, TimeUnit};
+
+use super::ValidationError;
+use super::convert::{Casts, arrow_cast};
+use super::temporal::to_microseconds;
+use super::text;
+use crate::schema::{FieldPath, Origin, is_string, logical_type};
+
+const MILLISECONDS_PER_DAY: i64 = 86_400_000;
+
+/// Whether every value of `from` is one of `to`, so that the cast can wait until the rows are written.
+pub(super) fn never_fails(from: &DataType, to: &DataType, casts: Casts) -> bool {
+    let lossless = casts == Casts::Lossless;
+    match to {
+        DataType::Int64 => is_short_int(from) || (lossless && *from == DataType::Boolean),
+        DataType::Float64 => is_short_int(from) || is_short_float(from),
+        DataType::Utf8 => is_string(from) || (lossless && (is_int(from) || is_float(from))),
+        DataType::Binary => is_binary(from),
+        _ => false,
+    }
+}
+
+/// The scalars as that type.
+pub(super) fn leaf(
+    array: &ArrayRef,
+    to: &DataType,
+    casts: Casts,
+    path: &FieldPath<'_>,
+) -> Result<ArrayRef, ValidationError> {
+    let from = array.data_type();
+    let lossless = casts == Casts::Lossless;
+    match to {
+        DataType::Int64 => match from {
+            _ if is_short_int(from) => return arrow_cast(array, to, path),
+            DataType::UInt64 => {
+                return checked::<UInt64Type, Int64Type>(array, path, |value| i64::try_from(value).ok());
+            }
+            DataType::Boolean if lossless => return arrow_cast(array, to, path),
+            _ if lossless && is_float(from) => {
+                let floats = arrow_cast(array, &DataType::Float64, path)?;
+                return checked::<Float64Type, Int64Type>(&floats, path, integral);
+            }
+            _ if lossless && is_string(from) => return text::parse::<Int64Type>(array, path, text::integer),
+            _ => {}
+        },
+        DataType::Float64 => match from {
+            _ if is_short_int(from) || is_short_float(from) => return arrow_cast(array, to, path),
+            DataType::Int64 => return checked::<Int64Type, Float64Type>(array, path, exact_float),
+            DataType::UInt64 => {
+                let exact = |value: u64| (value as f64 as u128 == u128::from(value)).then_some(value as f64);
+                return checked::<UInt64Type, Float64Type>(array, path, exact);
+            }
+            _ if lossless && is_string(from) => return text::parse::<Float64Type>(array, path, text::float),
+            _ => {}
+        },
+        DataType::Utf8 => match from {
+            _ if is_string(from) => return arrow_cast(array, to, path),
+            _ if lossless && (is_int(from) || is_float(from)) => return text::print(array, path),
+            _ => {}
+        },
+        DataType::Binary if is_binary(from) => return arrow_cast(array, to, path),
+        DataType::Date32 if *from == DataType::Date64 => {
+            return checked::<Date64Type, Date32Type>(array, path, |value| {
+                let whole = value % MILLISECONDS_PER_DAY == 0;
+                whole.then(|| i32::try_from(value / MILLISECONDS_PER_DAY).ok()).flatten()
+            });
+        }
+        DataType::Time64(TimeUnit::Microsecond)
+        | DataType::Timestamp(TimeUnit::Microsecond, _)
+        | DataType::Duration(TimeUnit::Microsecond) => {
+            if let Some(converted) = to_microseconds(array, to, path)? {
+                return Ok(converted);
+            }
+        }
+        DataType::Decimal128(..) if is_same_decimal(from, to) => return arrow_cast(array, to, path),
+        _ => {}
+    }
+    if array.logical_null_count() == array.len() {
+        return Ok(new_null_array(to, array.len()));
+    }
+    Err(ValidationError::Type { path: path.to_string(), found: word(from), wanted: word(to) })
+}
+
+/// Casts each value that is there; the first that the function refuses is the error.
+pub(super) fn checked<F, T>(
+    array: &dyn Array,
+    path: &FieldPath<'_>,
+    cast: impl Fn(F::Native) -> Option<T::Native>,
+) -> Result<ArrayRef, ValidationError>
+where
+    F: ArrowPrimitiveType,
+    T: ArrowPrimitiveType,
+{
+    let values: &PrimitiveArray<F> = array.as_primitive();
+    match values.try_unary::<_, T, ()>(|value| cast(value).ok_or(())) {
+        Ok(converted) => Ok(Arc::new(converted)),
+        Err(()) => {
+            let refused = |row: &usize| values.is_valid(*row) && cast(values.value(*row)).is_none();
+            let row = (0..values.len()).find(refused).unwrap_or_default();
+            Err(refusal(array, row, &T::DATA_TYPE, path))
+        }
+    }
+}
+
+/// The error for a value that cannot be carried over.
+pub(super) fn refusal(array: &dyn Array, row: usize, to: &DataType, path: &FieldPath<'_>) -> ValidationError {
+    let (path, value, wanted) = (path.to_string(), display(array, row), word(to));
+    ValidationError::Value { path, row, value, wanted }
+}
+
+/// A value as a message shows it.
+pub(super) fn display(array: &dyn Array, row: usize) -> String {
+    if array.is_null(row) {
+        return "null".to_owned();
+    }
+    if is_string(array.data_type()) {
+        let shown = arrow_cast::display::array_value_to_string(array, row).unwrap_or_default();
+        // A long text would bury the rest of the message.
+        let short: String = shown.chars().take(80).collect();
+        let more = if short.len() < shown.len() { "…" } else { "" };
+        return format!("{short:?}{more}");
+    }
+    match array.data_type() {
+        DataType::Float64 => format!("{:?}", array.as_primitive::<Float64Type>().value(row)),
+        _ => arrow_cast::display::array_value_to_string(array, row).unwrap_or_default(),
+    }
+}
+
+/// A type as a message names it: the table's word, or Arrow's where the table has none.
+pub(super) fn word(data_type: &DataType) -> String {
+    logical_type(data_type, &FieldPath::column(""), Origin::Part)
+        .map_or_else(|_| data_type.to_string(), |ty| ty.to_string())
+}
+
+/// The integer that a float is.
+fn integral(value: f64) -> Option<i64> {
+    // 2^63 itself is the first float beyond the range; NaN and infinities fail the comparison.
+    let range = -9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0;
+    (range.contains(&value) && value.fract() == 0.0).then_some(value as i64)
+}
+
+/// The float that an integer is.
+pub(super) fn exact_float(value: i64) -> Option<f64> {
+    let float = value as f64;
+    (float as i128 == i128::from(value)).then_some(float)
+}
+
+fn is_short_int(data_type: &DataType) -> bool {
+    is_int(data_type) && !matches!(data_type, DataType::Int64 | DataType::UInt64)
+}
+
+fn is_int(data_type: &DataType) -> bool {
+    data_type.is_integer()
+}
+
+fn is_short_float(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Float16 | DataType::Float32)
+}
+
+fn is_float(data_type: &DataType) -> bool {
+    data_type.is_floating()
+}
+
+fn is_binary(data_type: &DataType) -> bool {
+    use DataType::{Binary, BinaryView, FixedSizeBinary, LargeBinary};
+    matches!(data_type, Binary | LargeBinary | BinaryView | FixedSizeBinary(_))
+}
+
+/// Whether only the width of the integer behind the digits differs.
+fn is_same_decimal(from: &DataType, to: &DataType) -> bool {
+    use DataType::{Decimal32, Decimal64, Decimal128, Decimal256};
+    let digits = |data_type: &DataType| match data_type {
+        Decimal32(p, s) | Decimal64(p, s) | Decimal128(p, s) | Decimal256(p, s) => Some((*p, *s)),
+        _ => None,
+    };
+    digits(from).is_some() && digits(from) == digits(to)
+}

@@ -1,0 +1,162 @@
+//! The rules on values, checked on whole columns: kinds and visibilities in their canonical spelling, the slots that an
+//! edge kind needs, flags that are flags.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
+use crv_core::grammar::{ExchangeKind, RepresentationEdgeKind, TableName, Visibility};
+use crv_core::tables::TableDescriptor;
+
+use super::ValidationError;
+use super::convert::{Casts, convert};
+use super::leaf::display;
+use super::prepared::Prepared;
+use super::strings::Strings;
+use crate::schema::FieldPath;
+
+/// Checks the rules of the table; the first rule that some row breaks is the error.
+pub(super) fn check(descriptor: &TableDescriptor, prepared: &Prepared) -> Result<(), ValidationError> {
+    match descriptor.name() {
+        TableName::IdentityEdges => {
+            let kinds: Vec<&str> = RepresentationEdgeKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            one_of(prepared, "edge_kind", &kinds)?;
+            slots_of_kind(prepared)
+        }
+        TableName::Exchange => {
+            let kinds: Vec<&str> = ExchangeKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            one_of(prepared, "exchange_event_type", &kinds)?;
+            one_of(prepared, "side", &["buy", "sell"])
+        }
+        TableName::ScenariosSeen | TableName::Messages => {
+            let scopes: Vec<&str> = Visibility::ALL.iter().map(|scope| scope.as_str()).collect();
+            one_of(prepared, "visibility_scope", &scopes)
+        }
+        TableName::OracleCalls => zero_or_one(prepared, "cache_hit"),
+        TableName::Decisions | TableName::Holdings | TableName::HoldingsValuation => Ok(()),
+    }
+}
+
+/// Rows that break a rule: how many, and the first.
+#[derive(Default)]
+struct Broken {
+    count: usize,
+    first: Option<(usize, Vec<(String, String)>)>,
+}
+
+impl Broken {
+    fn add(&mut self, row: usize, values: impl FnOnce() -> Vec<(String, String)>) {
+        self.count += 1;
+        if self.first.is_none() {
+            self.first = Some((row, values()));
+        }
+    }
+
+    fn into_result(self, rule: impl FnOnce() -> String) -> Result<(), ValidationError> {
+        match self.first {
+            None => Ok(()),
+            Some((row, values)) => {
+                Err(ValidationError::Rule { rule: rule(), count: self.count, row, values })
+            }
+        }
+    }
+}
+
+fn one_of(prepared: &Prepared, column: &str, allowed: &[&str]) -> Result<(), ValidationError> {
+    let Some((arrays, _)) = prepared.given(column) else { return Ok(()) };
+    let path = FieldPath::column(column);
+    let mut broken = Broken::default();
+    let mut base = 0;
+    for array in arrays {
+        let texts = Strings::of(array, &path)?;
+        for row in 0..array.len() {
+            // A null is the schema's matter, not this rule's.
+            if let Some(text) = texts.get(row)
+                && !allowed.contains(&text)
+            {
+                broken.add(base + row, || vec![(column.to_owned(), shown(Some(text)))]);
+            }
+        }
+        base += array.len();
+    }
+    broken.into_result(|| format!("`{column}` must be one of {}", allowed.join(", ")))
+}
+
+fn zero_or_one(prepared: &Prepared, column: &str) -> Result<(), ValidationError> {
+    let Some((arrays, _)) = prepared.given(column) else { return Ok(()) };
+    let path = FieldPath::column(column);
+    let mut broken = Broken::default();
+    let mut base = 0;
+    for array in arrays {
+        let integers = convert(array, &DataType::Int64, Casts::Lossless, &path)?;
+        let flags = integers.as_primitive::<Int64Type>();
+        for row in 0..flags.len() {
+            if flags.is_valid(row) && !matches!(flags.value(row), 0 | 1) {
+                broken.add(base + row, || vec![(column.to_owned(), display(&integers, row))]);
+            }
+        }
+        base += flags.len();
+    }
+    broken.into_result(|| format!("`{column}` must be 0 or 1"))
+}
+
+const SLOTS: [&str; 4] = ["subject_id", "object_id", "related_agent_id", "token_id"];
+
+/// Each kind of edge needs its slots: there, and not empty.
+fn slots_of_kind(prepared: &Prepared) -> Result<(), ValidationError> {
+    let Some((kinds, _)) = prepared.given("edge_kind") else { return Ok(()) };
+    let slots = SLOTS.map(|name| prepared.given(name).map(|(arrays, _)| arrays));
+    let needs: Vec<(&str, [bool; 4])> = RepresentationEdgeKind::ALL
+        .iter()
+        .map(|kind| (kind.as_str(), SLOTS.map(|slot| kind.required_slots().contains(&slot))))
+        .collect();
+    let mut broken = Broken::default();
+    let mut rule = String::new();
+    let mut base = 0;
+    for (batch, kinds) in kinds.iter().enumerate() {
+        let texts = Strings::of(kinds, &FieldPath::column("edge_kind"))?;
+        let slots = texts_of(&slots, batch)?;
+        let mut last = 0;
+        for row in 0..kinds.len() {
+            let Some(kind) = texts.get(row) else { continue };
+            // Edges of one kind tend to come together.
+            if needs[last].0 != kind {
+                let Some(found) = needs.iter().position(|(name, _)| *name == kind) else { continue };
+                last = found;
+            }
+            let required = needs[last].1;
+            let filled = |slot: usize| {
+                slots[slot].as_ref().and_then(|texts| texts.get(row)).is_some_and(|text| !text.is_empty())
+            };
+            if (0..SLOTS.len()).any(|slot| required[slot] && !filled(slot)) {
+                broken.add(base + row, || {
+                    let names: Vec<&str> = named(required).collect();
+                    rule = format!("`edge_kind` {kind} requires fields {}", names.join(", "));
+                    let mut values = vec![("edge_kind".to_owned(), shown(Some(kind)))];
+                    for slot in (0..SLOTS.len()).filter(|slot| required[*slot]) {
+                        let text = slots[slot].as_ref().and_then(|texts| texts.get(row));
+                        values.push((SLOTS[slot].to_owned(), shown(text)));
+                    }
+                    values
+                });
+            }
+        }
+        base += kinds.len();
+    }
+    broken.into_result(|| rule)
+}
+
+fn named(required: [bool; 4]) -> impl Iterator<Item = &'static str> {
+    SLOTS.into_iter().zip(required).filter_map(|(name, needed)| needed.then_some(name))
+}
+
+fn texts_of(slots: &[Option<&[ArrayRef]>; 4], batch: usize) -> Result<Vec<Option<Strings>>, ValidationError> {
+    let text = |(name, arrays): (&str, &Option<&[ArrayRef]>)| {
+        arrays.map(|arrays| Strings::of(&arrays[batch], &FieldPath::column(name))).transpose()
+    };
+    SLOTS.into_iter().zip(slots).map(text).collect()
+}
+
+fn shown(text: Option<&str>) -> String {
+    text.map_or_else(|| "null".to_owned(), |text| format!("{text:?}"))
+}

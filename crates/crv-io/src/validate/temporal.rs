@@ -1,0 +1,56 @@
+//! Times in microseconds, the one unit of a table, wherever that is exact.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType, TimeUnit};
+
+use super::ValidationError;
+use super::convert::arrow_cast;
+use super::leaf::refusal;
+use crate::schema::FieldPath;
+
+/// The times as `to`, which counts microseconds; `None` where they are not times of that kind.
+///
+/// A plain integer becomes a duration, since that is what Parquet alone can say of one, and an instant takes the zone
+/// of `to`: the zone is how it is shown, not when it was.
+pub(super) fn to_microseconds(
+    array: &ArrayRef,
+    to: &DataType,
+    path: &FieldPath<'_>,
+) -> Result<Option<ArrayRef>, ValidationError> {
+    let unit = match (array.data_type(), to) {
+        (DataType::Time32(unit) | DataType::Time64(unit), DataType::Time64(_))
+        | (DataType::Timestamp(unit, _), DataType::Timestamp(_, _))
+        | (DataType::Duration(unit), DataType::Duration(_)) => *unit,
+        (DataType::Int64, DataType::Duration(_)) => TimeUnit::Microsecond,
+        _ => return Ok(None),
+    };
+    let wide = match array.data_type() {
+        DataType::Time32(_) => {
+            let integers = arrow_cast(array, &DataType::Int32, path)?;
+            arrow_cast(&integers, &DataType::Int64, path)?
+        }
+        _ => arrow_cast(array, &DataType::Int64, path)?,
+    };
+    let counts = wide.as_primitive::<Int64Type>();
+    let scale = |value: i64| match unit {
+        TimeUnit::Second => value.checked_mul(1_000_000),
+        TimeUnit::Millisecond => value.checked_mul(1_000),
+        TimeUnit::Microsecond => Some(value),
+        TimeUnit::Nanosecond => (value % 1_000 == 0).then_some(value / 1_000),
+    };
+    let scaled = if unit == TimeUnit::Microsecond {
+        Ok(counts.clone())
+    } else {
+        counts.try_unary::<_, Int64Type, ()>(|value| scale(value).ok_or(()))
+    };
+    let Ok(scaled) = scaled else {
+        let refused = |row: &usize| counts.is_valid(*row) && scale(counts.value(*row)).is_none();
+        let row = (0..counts.len()).find(refused).unwrap_or_default();
+        return Err(refusal(array, row, to, path));
+    };
+    arrow_cast(&(Arc::new(scaled) as ArrayRef), to, path).map(Some)
+}

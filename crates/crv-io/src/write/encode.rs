@@ -1,0 +1,90 @@
+//! A part's bytes: Parquet, as small and as plain as readers of any kind like it.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, SchemaRef};
+use crv_core::grammar::TableName;
+use crv_core::versioning::SCHEMA_V;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression as Codec, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use crate::config::{Compression, IoSettings};
+
+/// Parts with more rows than this carry statistics by page, so that readers can skip within them.
+const PAGE_STATISTICS_ABOVE: u64 = 20_000;
+
+/// How the parts of one append are encoded.
+#[derive(Debug, Clone)]
+pub(super) struct Encoder {
+    schema: SchemaRef,
+    properties: Arc<WriterProperties>,
+    properties_large: Arc<WriterProperties>,
+    embed_arrow_schema: bool,
+}
+
+impl Encoder {
+    pub(super) fn new(
+        settings: &IoSettings,
+        run: &str,
+        table: TableName,
+        schema: SchemaRef,
+        embed_arrow_schema: bool,
+    ) -> Self {
+        let metadata = vec![
+            KeyValue::new("crv_schema_version".to_owned(), SCHEMA_V.to_string()),
+            KeyValue::new("crv_table_name".to_owned(), table.as_str().to_owned()),
+            KeyValue::new("crv_run_id".to_owned(), run.to_owned()),
+        ];
+        let build = |statistics| {
+            let mut builder = WriterProperties::builder()
+                .set_compression(codec(settings.compression()))
+                .set_max_row_group_row_count(Some(settings.row_group_size()))
+                .set_statistics_enabled(statistics)
+                .set_offset_index_disabled(statistics == EnabledStatistics::Chunk)
+                .set_key_value_metadata(Some(metadata.clone()));
+            // Measurements hardly repeat: a dictionary of them is work and bytes for nothing.
+            for field in schema.fields() {
+                if *field.data_type() == DataType::Float64 {
+                    builder =
+                        builder.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), false);
+                }
+            }
+            Arc::new(builder.build())
+        };
+        let properties = build(EnabledStatistics::Chunk);
+        let properties_large = build(EnabledStatistics::Page);
+        Self { schema, properties, properties_large, embed_arrow_schema }
+    }
+
+    /// The bytes of a part of `rows` rows, made of `batches` of the encoder's schema.
+    pub(super) fn encode<E: From<ParquetError>>(
+        &self,
+        rows: u64,
+        batches: impl Iterator<Item = Result<RecordBatch, E>>,
+    ) -> Result<Vec<u8>, E> {
+        let large = rows > PAGE_STATISTICS_ABOVE;
+        let properties = if large { &self.properties_large } else { &self.properties };
+        let options = ArrowWriterOptions::new()
+            .with_properties(WriterProperties::clone(properties))
+            .with_skip_arrow_metadata(!self.embed_arrow_schema);
+        let mut writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&self.schema), options)?;
+        for batch in batches {
+            writer.write(&batch?)?;
+        }
+        Ok(writer.into_inner()?)
+    }
+}
+
+fn codec(compression: Compression) -> Codec {
+    match compression {
+        Compression::Zstd => Codec::ZSTD(ZstdLevel::default()),
+        Compression::Lz4 => Codec::LZ4_RAW,
+        Compression::Snappy => Codec::SNAPPY,
+    }
+}

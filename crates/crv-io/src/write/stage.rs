@@ -1,0 +1,79 @@
+//! Parts on their way: encoded and held, or already on disk and waiting for their commit.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crv_core::grammar::TableName;
+
+use crate::commit::RunLog;
+use crate::error::Result;
+use crate::manifest::Part;
+use crate::parallel;
+use crate::paths::{BucketId, StorePath};
+
+/// Encoded parts are held in memory up to this many bytes, so that those of a tick go to disk side by side.
+/// Above it they go to disk as they are made.
+const HOLD: usize = 2 * 1024 * 1024;
+
+/// The parts of a transaction that is not committed yet.
+#[derive(Debug, Default)]
+pub(super) struct Staging {
+    held: Mutex<Vec<(StorePath, Vec<u8>)>>,
+    held_bytes: AtomicUsize,
+    staged: Mutex<Vec<StorePath>>,
+    parts: BTreeMap<TableName, Vec<(BucketId, Part)>>,
+}
+
+impl Staging {
+    /// Takes a part's bytes, and writes them at once if too many are held. `&self`: parts come from several
+    /// threads.
+    pub(super) fn put(&self, log: &RunLog, path: StorePath, bytes: Vec<u8>) -> Result<()> {
+        let size = bytes.len();
+        if self.held_bytes.fetch_add(size, Ordering::Relaxed) + size <= HOLD {
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).push((path, bytes));
+            return Ok(());
+        }
+        self.held_bytes.fetch_sub(size, Ordering::Relaxed);
+        self.write(log, &path, &bytes)
+    }
+
+    fn write(&self, log: &RunLog, path: &StorePath, bytes: &[u8]) -> Result<()> {
+        log.store.stage(path, bytes).map_err(|error| log.write_failed(error))?;
+        self.staged.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
+        Ok(())
+    }
+
+    /// Notes that these parts belong to the transaction, in this order.
+    pub(super) fn note(&mut self, table: TableName, parts: Vec<(BucketId, Part)>) {
+        self.parts.entry(table).or_default().extend(parts);
+    }
+
+    pub(super) fn parts(&self) -> &BTreeMap<TableName, Vec<(BucketId, Part)>> {
+        &self.parts
+    }
+
+    /// Makes every part durable, contents and name (invariant 1).
+    pub(super) fn settle(&mut self, log: &RunLog) -> Result<()> {
+        let held = std::mem::take(self.held.get_mut().unwrap_or_else(PoisonError::into_inner));
+        self.held_bytes.store(0, Ordering::Relaxed);
+        parallel::for_each(&held, parallel::WAITING, |(path, bytes)| self.write(log, path, bytes))?;
+        let staged = self.staged.get_mut().unwrap_or_else(PoisonError::into_inner);
+        log.store.settle(staged).map_err(|error| log.write_failed(error))
+    }
+
+    /// Removes what was written. Only for parts that no commit can name.
+    pub(super) fn discard(&mut self, log: &RunLog) {
+        for path in std::mem::take(self.staged.get_mut().unwrap_or_else(PoisonError::into_inner)) {
+            // What cannot be removed stays, invisible: no commit names it.
+            let _ = log.store.remove(&path);
+        }
+        self.forget();
+    }
+
+    /// Lets go of everything: it is committed, or may be.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}

@@ -1,0 +1,282 @@
+//! Transactions: rows for several tables that become visible together or not at all.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use crv_core::grammar::TableName;
+use crv_core::tables::get_table;
+use parquet::errors::ParquetError;
+
+use super::encode::Encoder;
+use super::split::{BucketRows, Rows, split};
+use super::stage::Staging;
+use super::summary::{AppendSummary, PartSummary, TransactionSummary};
+use crate::commit::{RunLog, TableChange};
+use crate::config::IoSettings;
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::Frame;
+use crate::manifest::Part;
+use crate::parallel;
+use crate::schema::TableSchema;
+use crate::stamp;
+use crate::validate::{PrepareOptions, Prepared, ValidationError, prepare};
+
+/// Rows are cast and handed to the encoder so many at a time, which bounds what is held beside the input.
+const ROWS_AT_ONCE: usize = 32 * 1024;
+
+/// How an append treats its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AppendOptions {
+    /// Check columns and nulls against the table's descriptor. Ticks and types are always checked.
+    pub validate_schema: bool,
+    /// Check values as well: kinds, combinations, flags.
+    pub validate_rows: bool,
+}
+
+impl Default for AppendOptions {
+    fn default() -> Self {
+        Self { validate_schema: true, validate_rows: false }
+    }
+}
+
+/// Appends to several tables as one commit.
+///
+/// Rows are validated as they are handed in, and parts may be written; nothing is visible before
+/// [`commit`](Transaction::commit). A transaction that is dropped leaves nothing behind.
+#[derive(Debug)]
+#[must_use = "a transaction that is not committed writes nothing"]
+pub struct Transaction {
+    log: Arc<RunLog>,
+    settings: Arc<IoSettings>,
+    staging: Staging,
+    schemas: BTreeMap<TableName, Pending>,
+    summaries: Vec<AppendSummary>,
+    /// Did storage fail in the middle of an append? Then what is held is not what was handed in.
+    broken: bool,
+}
+
+/// A table's schema as this transaction leaves it.
+#[derive(Debug)]
+struct Pending {
+    schema: Arc<TableSchema>,
+    /// Must the commit say it?
+    grown: bool,
+}
+
+impl Transaction {
+    pub(crate) fn new(log: Arc<RunLog>, settings: Arc<IoSettings>) -> Self {
+        Self {
+            log,
+            settings,
+            staging: Staging::default(),
+            schemas: BTreeMap::new(),
+            summaries: Vec::new(),
+            broken: false,
+        }
+    }
+
+    /// Adds rows to `table`. After an error of kind [`Schema`](ErrorKind::Schema) the transaction is as it was
+    /// before the call; after one of storage it can only be given up.
+    pub fn append(
+        &mut self,
+        table: TableName,
+        frame: impl Into<Frame>,
+        options: AppendOptions,
+    ) -> Result<()> {
+        self.check_whole()?;
+        let frame = frame.into();
+        let mut summary = AppendSummary {
+            table,
+            run_id: self.log.paths.run().clone(),
+            rows: frame.num_rows() as u64,
+            buckets: Vec::new(),
+            parts: Vec::new(),
+            commit: None,
+        };
+        if frame.is_empty() {
+            self.summaries.push(summary);
+            return Ok(());
+        }
+        let (known, is_new) = match self.schemas.get(&table) {
+            Some(pending) => (Arc::clone(&pending.schema), pending.grown),
+            None => self.log.schema(table)?,
+        };
+        let prepare_options = PrepareOptions {
+            strict: self.settings.strict_schema(),
+            validate_schema: options.validate_schema,
+            validate_rows: options.validate_rows,
+        };
+        let prepared = prepare(get_table(table), &frame, &prepare_options, &known)
+            .map_err(|error| self.rejected(table, error))?;
+        let batches = (0..prepared.batches()).map(|batch| prepared.ticks(batch).values().as_ref());
+        let buckets = split(batches, self.settings.tick_bucket_size())?;
+        // Made now, so that parts without a manifest always mean damage.
+        self.log.ensure_table(table)?;
+        let parts = self.encode(table, &prepared, &buckets).inspect_err(|_| self.broken = true)?;
+        for (bucket, part) in buckets.iter().zip(&parts) {
+            let path = self.log.paths.part(table, bucket.bucket, part.id);
+            summary.buckets.push(bucket.bucket.get());
+            summary.parts.push(PartSummary {
+                bucket_id: bucket.bucket.get(),
+                path: self.log.store.locate(&path),
+                rows: part.rows,
+                bytes: part.bytes,
+                tick_min: part.ticks.min,
+                tick_max: part.ticks.max,
+            });
+        }
+        self.staging.note(table, buckets.iter().map(|bucket| bucket.bucket).zip(parts).collect());
+        let pending = Pending {
+            grown: is_new || prepared.grown().is_some(),
+            schema: prepared.grown().map_or(known, |grown| Arc::new(grown.clone())),
+        };
+        self.schemas.insert(table, pending);
+        self.summaries.push(summary);
+        Ok(())
+    }
+
+    /// Encodes a part per bucket, several at once.
+    fn encode(&self, table: TableName, prepared: &Prepared, buckets: &[BucketRows]) -> Result<Vec<Part>> {
+        let run = self.log.paths.run();
+        let encoder = Encoder::new(
+            &self.settings,
+            run.as_ref(),
+            table,
+            prepared.physical_schema(),
+            prepared.needs_arrow_metadata(),
+        );
+        let threads = if buckets.len() > 1 { parallel::WAITING.max(parallel::computing()) } else { 1 };
+        parallel::map(buckets, threads, |rows| {
+            let batches = pieces(rows).map(|piece| cut(prepared, rows, &piece));
+            let bytes = encoder.encode(rows.rows, batches).map_err(|error| match error {
+                Failed::Validation(error) => self.rejected(table, error),
+                Failed::Parquet(error) => Error::new(
+                    ErrorKind::Write,
+                    format!("{}: could not encode bucket {}: {error}", self.log.name(table), rows.bucket),
+                ),
+            })?;
+            let part = Part {
+                id: stamp::part_id(),
+                rows: rows.rows,
+                bytes: bytes.len() as u64,
+                ticks: rows.ticks,
+                created_at: stamp::now(),
+                crc32c: Some(crc32c::crc32c(&bytes)),
+                provisional: prepared.provisional(),
+            };
+            self.staging.put(&self.log, self.log.paths.part(table, rows.bucket, part.id), bytes)?;
+            Ok(part)
+        })
+    }
+
+    fn check_whole(&self) -> Result<()> {
+        if self.broken {
+            let run = self.log.paths.run();
+            return Err(Error::new(
+                ErrorKind::Write,
+                format!("run `{run}`: an earlier append of this transaction failed; it cannot be committed"),
+            )
+            .with_hint("begin a new transaction"));
+        }
+        Ok(())
+    }
+
+    fn rejected(&self, table: TableName, error: ValidationError) -> Error {
+        let hint = error.hint();
+        let text = format!("{}: {error}", self.log.name(table));
+        let error = Error::new(ErrorKind::Schema, text).with_source(error);
+        match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+
+    /// Makes everything durable, then visible, as one commit. When this returns, it survives power loss.
+    pub fn commit(mut self) -> Result<TransactionSummary> {
+        self.check_whole()?;
+        let mut summaries = std::mem::take(&mut self.summaries);
+        if self.staging.parts().is_empty() {
+            return Ok(TransactionSummary { commit: None, tables: summaries });
+        }
+        // On an error the drop of `self` removes what was written.
+        self.staging.settle(&self.log)?;
+        let mut changes = BTreeMap::new();
+        for (table, parts) in self.staging.parts() {
+            let pending = self.schemas.get(table).filter(|pending| pending.grown);
+            let change = TableChange {
+                add: parts.clone(),
+                remove: Vec::new(),
+                schema: pending.map(|pending| Arc::clone(&pending.schema)),
+                tick_bucket_size: pending.map(|_| self.settings.tick_bucket_size()),
+            };
+            changes.insert(*table, change);
+        }
+        let number = self.log.append(changes).inspect_err(|error| {
+            if error.kind() == ErrorKind::UnknownOutcome {
+                // The commit may be there: its parts must stay.
+                self.staging.forget();
+            }
+        })?;
+        self.staging.forget();
+        for summary in &mut summaries {
+            summary.commit = (!summary.parts.is_empty()).then_some(number.get());
+        }
+        Ok(TransactionSummary { commit: Some(number.get()), tables: summaries })
+    }
+
+    /// Gives the transaction up: nothing of it becomes visible, and its parts are removed.
+    pub fn abort(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        self.staging.discard(&self.log);
+    }
+}
+
+/// Rows that are cast together.
+struct Piece<'a> {
+    batch: usize,
+    rows: &'a Rows,
+    offset: usize,
+    length: usize,
+}
+
+/// The pieces of a bucket, each of at most [`ROWS_AT_ONCE`] rows.
+fn pieces(rows: &BucketRows) -> impl Iterator<Item = Piece<'_>> {
+    rows.pieces.iter().flat_map(|(batch, rows)| {
+        let (start, length) = match rows {
+            Rows::Range { offset, length } => (*offset, *length),
+            Rows::Picked(picked) => (0, picked.len()),
+        };
+        (0..length).step_by(ROWS_AT_ONCE).map(move |at| Piece {
+            batch: *batch,
+            rows,
+            offset: start + at,
+            length: ROWS_AT_ONCE.min(length - at),
+        })
+    })
+}
+
+fn cut(prepared: &Prepared, bucket: &BucketRows, piece: &Piece<'_>) -> Result<RecordBatch, Failed> {
+    let number = bucket.bucket.get() as i64;
+    let batch = match piece.rows {
+        Rows::Range { .. } => prepared.slice(piece.batch, piece.offset, piece.length, number),
+        Rows::Picked(picked) => prepared.take(piece.batch, &picked.slice(piece.offset, piece.length), number),
+    };
+    batch.map_err(Failed::Validation)
+}
+
+enum Failed {
+    Validation(ValidationError),
+    Parquet(ParquetError),
+}
+
+impl From<ParquetError> for Failed {
+    fn from(error: ParquetError) -> Self {
+        Self::Parquet(error)
+    }
+}

@@ -1,0 +1,170 @@
+//! One conformance suite for every store: what `Store` guarantees, each guarantee a test.
+
+use std::sync::Arc;
+use std::thread;
+
+use crv_core::grammar::TableName;
+use crv_core::ids::RunId;
+use crv_io::paths::{BucketId, CommitNumber, PartId, RunPaths, runs_dir};
+use crv_io::store::{EntryKind, LocalStore, MemoryStore, PutMode, PutOutcome, Store};
+
+fn paths() -> RunPaths {
+    RunPaths::new(RunId::new("run_1").unwrap())
+}
+
+/// Runs `check` on every store there is.
+fn on_every_store(check: impl Fn(Arc<dyn Store>)) {
+    check(Arc::new(MemoryStore::new()));
+    let root = tempfile::tempdir().unwrap();
+    // A root that does not exist yet, two levels deep.
+    let deep = root.path().join("a/b");
+    check(Arc::new(LocalStore::new(deep.to_str().unwrap())));
+}
+
+fn stored(outcome: PutOutcome) -> crv_io::store::Tag {
+    match outcome {
+        PutOutcome::Stored(tag) => tag,
+        PutOutcome::Refused => panic!("refused"),
+    }
+}
+
+#[test]
+fn what_was_put_is_read() {
+    on_every_store(|store| {
+        let path = paths().commit(CommitNumber::new(1));
+        assert_eq!(store.read(&path).unwrap(), None);
+        assert_eq!(store.tag(&path).unwrap(), None);
+        assert!(store.open(&path).unwrap().is_none());
+        let tag = stored(store.put(&path, b"one", PutMode::Replace).unwrap());
+        let (bytes, read_tag) = store.read(&path).unwrap().unwrap();
+        assert_eq!((&bytes[..], &read_tag), (&b"one"[..], &tag));
+        assert_eq!(store.tag(&path).unwrap(), Some(tag));
+    });
+}
+
+#[test]
+fn of_many_who_put_if_absent_one_wins() {
+    on_every_store(|store| {
+        for round in 1..20 {
+            let path = paths().commit(CommitNumber::new(round));
+            let winners: usize = thread::scope(|scope| {
+                let tries: Vec<_> = (0..8_u8)
+                    .map(|writer| {
+                        let (store, path) = (&store, &path);
+                        scope.spawn(move || {
+                            let outcome = store.put(path, &[writer; 100], PutMode::IfAbsent).unwrap();
+                            usize::from(matches!(outcome, PutOutcome::Stored(_)))
+                        })
+                    })
+                    .collect();
+                tries.into_iter().map(|thread| thread.join().unwrap()).sum()
+            });
+            assert_eq!(winners, 1);
+            let (bytes, _) = store.read(&path).unwrap().unwrap();
+            assert!(bytes.len() == 100 && bytes.iter().all(|byte| *byte == bytes[0]), "whole");
+        }
+        let names = store.list(&paths().commits(), None).unwrap();
+        assert_eq!(names.len(), 19, "nothing is left behind: {names:?}");
+    });
+}
+
+#[test]
+fn of_many_who_swap_the_same_version_one_wins() {
+    on_every_store(|store| {
+        let path = paths().manifest(TableName::Holdings);
+        let mut tag = stored(store.put(&path, b"first", PutMode::IfAbsent).unwrap());
+        for _ in 0..20 {
+            let outcomes: Vec<PutOutcome> = thread::scope(|scope| {
+                let tries: Vec<_> = (0..8_u8)
+                    .map(|writer| {
+                        let (store, path, tag) = (&store, &path, &tag);
+                        scope.spawn(move || store.put(path, &[writer; 50], PutMode::IfMatches(tag)).unwrap())
+                    })
+                    .collect();
+                tries.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let mut winners = outcomes.into_iter().filter(|outcome| *outcome != PutOutcome::Refused);
+            tag = stored(winners.next().unwrap());
+            assert_eq!(winners.next(), None);
+        }
+        let absent = paths().manifest(TableName::Exchange);
+        assert_eq!(store.put(&absent, b"x", PutMode::IfMatches(&tag)).unwrap(), PutOutcome::Refused);
+        assert_eq!(store.read(&absent).unwrap(), None);
+    });
+}
+
+#[test]
+fn staged_objects_are_there_and_settle() {
+    on_every_store(|store| {
+        let paths = paths();
+        let parts: Vec<_> = (0..20_u64)
+            .map(|number| {
+                paths.part(TableName::Holdings, BucketId::new(number / 5), PartId::new(u128::from(number)))
+            })
+            .collect();
+        for path in &parts {
+            store.stage(path, path.as_str().as_bytes()).unwrap();
+        }
+        store.settle(&parts).unwrap();
+        for path in &parts {
+            assert_eq!(&store.read(path).unwrap().unwrap().0[..], path.as_str().as_bytes());
+        }
+        let buckets = store.list(&paths.table(TableName::Holdings), None).unwrap();
+        assert_eq!(buckets.len(), 4);
+        assert!(buckets.iter().all(|bucket| bucket.kind == EntryKind::Directory));
+        let inside = store.list(&paths.bucket(TableName::Holdings, BucketId::new(0)), None).unwrap();
+        assert_eq!(inside.len(), 5);
+        assert!(inside.iter().all(|part| matches!(part.kind, EntryKind::Object(bytes) if bytes > 10)));
+    });
+}
+
+#[test]
+fn a_list_is_sorted_and_begins_after_the_name_asked_for() {
+    on_every_store(|store| {
+        let paths = paths();
+        assert_eq!(store.list(&paths.commits(), None).unwrap(), []);
+        for number in [3, 11, 2, 7] {
+            store.put(&paths.commit(CommitNumber::new(number)), b"x", PutMode::IfAbsent).unwrap();
+        }
+        let names = |after: Option<CommitNumber>| -> Vec<u64> {
+            let after = after.map(CommitNumber::file_name);
+            let entries = store.list(&paths.commits(), after.as_deref()).unwrap();
+            entries.iter().map(|entry| CommitNumber::parse_file_name(&entry.name).unwrap().get()).collect()
+        };
+        assert_eq!(names(None), [2, 3, 7, 11]);
+        assert_eq!(names(Some(CommitNumber::new(3))), [7, 11]);
+        let runs = store.list(&runs_dir(), None).unwrap();
+        assert_eq!(runs.len(), 1);
+        assert_eq!((runs[0].name.as_str(), runs[0].kind), ("run_1", EntryKind::Directory));
+    });
+}
+
+#[test]
+fn parts_of_an_object_are_read_and_nothing_beyond_its_end() {
+    on_every_store(|store| {
+        let path = paths().part(TableName::Holdings, BucketId::new(0), PartId::new(1));
+        store.stage(&path, b"0123456789").unwrap();
+        let blob = store.open(&path).unwrap().unwrap();
+        assert_eq!(blob.size(), 10);
+        assert_eq!(&blob.read_at(3, 4).unwrap()[..], b"3456");
+        assert!(blob.read_at(8, 3).is_err());
+        assert!(blob.read_at(u64::MAX, 2).is_err());
+        assert!(blob.read_at(0, usize::MAX).is_err());
+        store.remove(&path).unwrap();
+        store.remove(&path).unwrap();
+        assert_eq!(store.read(&path).unwrap(), None);
+        assert_eq!(&blob.read_at(0, 2).unwrap()[..], b"01", "who has it open keeps it");
+    });
+}
+
+/// A run that was removed while a handle is open is made again, directories and all.
+#[test]
+fn removed_directories_are_made_again() {
+    let root = tempfile::tempdir().unwrap();
+    let store = LocalStore::new(root.path().to_str().unwrap());
+    let path = paths().commit(CommitNumber::new(1));
+    store.put(&path, b"x", PutMode::IfAbsent).unwrap();
+    fs_err::remove_dir_all(root.path().join("runs")).unwrap();
+    store.put(&path, b"y", PutMode::IfAbsent).unwrap();
+    assert_eq!(&store.read(&path).unwrap().unwrap().0[..], b"y");
+}
