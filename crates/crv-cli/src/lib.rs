@@ -33,7 +33,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
             return refusal.exit_code();
         }
     };
-    match act(arguments) {
+    match act(&arguments) {
         Ok(()) | Err(CliError::ClosedPipe) => 0,
         Err(error) => {
             output::tell_error(&error);
@@ -47,11 +47,11 @@ pub fn main_with_args(arguments: Vec<String>) -> i32 {
     run(arguments.into_iter().map(OsString::from))
 }
 
-fn act(arguments: Arguments) -> Result<(), CliError> {
+fn act(arguments: &Arguments) -> Result<(), CliError> {
     // Completions are for shells without any settings, and must not fail because of a wrong one.
     if let args::Command::Completions(completions) = &arguments.command {
         return commands::completions::run(completions);
     }
     let context = Context::new(&arguments.globals)?;
-    commands::run(&context, arguments.command)
+    commands::run(&context, &arguments.command)
 }

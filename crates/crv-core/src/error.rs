@@ -104,12 +104,15 @@ pub struct VersionMismatch {
 }
 
 /// A text is not JSON, or a value has no canonical JSON.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum JsonError {
-    /// The text is not JSON. The source says where.
-    #[error("invalid JSON")]
-    Syntax(#[from] serde_json::Error),
+    /// The text is not JSON.
+    #[error("invalid JSON: {reason}")]
+    Syntax {
+        /// What is wrong, and at which line and column.
+        reason: String,
+    },
 
     /// A number that canonical JSON cannot carry: it overflows a double, or it is not a number at all.
     #[error("number `{number}` has no canonical JSON\nhint: numbers must be integers or finite doubles")]

@@ -1,8 +1,8 @@
 //! The contracts of CRV (Context -> Representation -> Valuation): the names, tables, ids, versions
 //! and hashes that every part of a simulation agrees on.
 //!
-//! This crate is the single source of truth. The store ([`crv-io`](https://crates.io/crates/crv-io))
-//! and the Python package build on it; a rule is written here once and shown elsewhere.
+//! This crate is the single source of truth. The store, `crv-io`, and the Python package build on
+//! it; a rule is written here once and shown elsewhere.
 //!
 //! # A map
 //!

@@ -56,7 +56,7 @@ pub(crate) fn run(context: &Context, arguments: &Append) -> Result<(), CliError>
     let summary = transaction.commit()?;
     dataset.close()?;
     tell(context, arguments, &summary);
-    if context.json { context.print_json(&summary) } else { Ok(()) }
+    if context.json { output::print_json(&summary) } else { Ok(()) }
 }
 
 fn frames(file: &Path, arguments: &Append) -> Result<Frames, CliError> {

@@ -1,13 +1,11 @@
 //! `crv completions`: a script that completes commands in a shell.
 
-use std::io::Write as _;
-
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
 use crate::args::Arguments;
 use crate::error::CliError;
-use crate::output::Stdout;
+use crate::output;
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
@@ -19,6 +17,5 @@ pub(crate) struct Completions {
 pub(crate) fn run(arguments: &Completions) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Arguments::command(), "crv", &mut script);
-    let mut stdout = Stdout::new();
-    stdout.write_all(&script).and_then(|()| stdout.flush()).map_err(|error| CliError::stdout(&error))
+    output::print(&String::from_utf8_lossy(&script))
 }

@@ -15,16 +15,16 @@ use crate::args::Command;
 use crate::context::Context;
 use crate::error::CliError;
 
-pub(crate) fn run(context: &Context, command: Command) -> Result<(), CliError> {
+pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> {
     match command {
         Command::Demo(arguments) => demo::run(context, arguments),
-        Command::Append(arguments) => append::run(context, &arguments),
-        Command::Runs(arguments) => runs::run(context, &arguments),
-        Command::Tables(arguments) => tables::run(context, &arguments),
-        Command::Show(arguments) => show::run(context, &arguments),
+        Command::Append(arguments) => append::run(context, arguments),
+        Command::Runs(arguments) => runs::run(context, arguments),
+        Command::Tables(arguments) => tables::run(context, arguments),
+        Command::Show(arguments) => show::run(context, arguments),
         Command::Scan(arguments) => scan::run(context, arguments),
-        Command::Rebuild(arguments) => rebuild::run(context, &arguments),
-        Command::Settings(arguments) => settings::run(context, &arguments),
-        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Rebuild(arguments) => rebuild::run(context, arguments),
+        Command::Settings(arguments) => settings::run(context, arguments),
+        Command::Completions(arguments) => completions::run(arguments),
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use crv_io::TableName;
+use serde_json::json;
 
 use crate::args;
 use crate::context::Context;
@@ -33,5 +34,14 @@ pub(crate) fn run(context: &Context, arguments: &Rebuild) -> Result<(), CliError
         output::count(report.rows),
         output::count(report.parts),
     ));
-    if context.json { context.print_json(&report) } else { Ok(()) }
+    if !context.json {
+        return Ok(());
+    }
+    output::print_json(&json!({
+        "manifest": report.manifest,
+        "parts": report.parts,
+        "rows": report.rows,
+        "left_out": report.left_out,
+        "missing": report.missing,
+    }))
 }

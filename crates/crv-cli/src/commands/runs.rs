@@ -33,13 +33,13 @@ pub(crate) fn run(context: &Context, arguments: &Runs) -> Result<(), CliError> {
         context.note(format_args!("no runs under `{}`", context.settings.root_dir()));
     }
     match (arguments.long, context.json) {
-        (false, true) => context.print_json(&runs),
-        (false, false) => short(context, &runs),
+        (false, true) => output::print_json(&runs),
+        (false, false) => short(&runs),
         (true, _) => long(context, &runs),
     }
 }
 
-fn short(context: &Context, runs: &[RunEntry]) -> Result<(), CliError> {
+fn short(runs: &[RunEntry]) -> Result<(), CliError> {
     if runs.is_empty() {
         return Ok(());
     }
@@ -47,7 +47,7 @@ fn short(context: &Context, runs: &[RunEntry]) -> Result<(), CliError> {
     for run in runs {
         table.push([run.run_id.to_string(), run.tables.len().to_string()]);
     }
-    context.print_table(&table)
+    output::print_table(&table)
 }
 
 /// One damaged run must not hide the others: it is told, and the exit code says so at the end.
@@ -63,7 +63,7 @@ fn long(context: &Context, runs: &[RunEntry]) -> Result<(), CliError> {
         entries.push(LongEntry { run_id: run.run_id.as_str(), tables: &run.tables, totals: totals.ok() });
     }
     if context.json {
-        context.print_json(&entries)?;
+        output::print_json(&entries)?;
     } else if !entries.is_empty() {
         let columns = [("RUN", Align::Left), ("TABLES", Align::Right), ("ROWS", Align::Right)];
         let more = [("TICKS", Align::Right), ("SIZE", Align::Right)];
@@ -78,7 +78,7 @@ fn long(context: &Context, runs: &[RunEntry]) -> Result<(), CliError> {
             let names = [entry.run_id.to_owned(), entry.tables.len().to_string()];
             table.push(names.into_iter().chain(numbers));
         }
-        context.print_table(&table)?;
+        output::print_table(&table)?;
     }
     failure.map_or(Ok(()), Err)
 }

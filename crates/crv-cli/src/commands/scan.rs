@@ -65,14 +65,17 @@ impl ScanFormat {
     }
 }
 
-pub(crate) fn run(context: &Context, arguments: Scan) -> Result<(), CliError> {
+pub(crate) fn run(context: &Context, arguments: &Scan) -> Result<(), CliError> {
     let output = arguments.output.as_ref().filter(|path| path.as_os_str() != "-");
     let format = match (arguments.format, output) {
         (Some(format), _) => format.file(),
         (None, Some(path)) => Some(Format::of_path(path)?),
         (None, None) => context.json.then_some(Format::Ndjson),
     };
-    if output.is_none() && matches!(format, Some(Format::Parquet | Format::Arrow)) && std::io::stdout().is_terminal() {
+    if output.is_none()
+        && matches!(format, Some(Format::Parquet | Format::Arrow))
+        && std::io::stdout().is_terminal()
+    {
         return Err(CliError::usage(
             "this format is not text, and standard output is a terminal",
             "write to a file with `-o FILE`, or into a pipe",
@@ -94,7 +97,7 @@ pub(crate) fn run(context: &Context, arguments: Scan) -> Result<(), CliError> {
         if more && arguments.limit.is_none() {
             context.note(format_args!("the first {limit} rows; --limit shows more, --format csv prints all"));
         }
-        return print(context, &table, output);
+        return print(&table, output);
     };
     if let Some(limit) = arguments.limit {
         scan = scan.limit(limit);
@@ -126,8 +129,8 @@ fn write<W: Write + Send>(batches: ScanBatches, to: W, format: Format) -> Result
     Ok((writer.finish()?, rows))
 }
 
-fn print(context: &Context, table: &TextTable, output: Option<&PathBuf>) -> Result<(), CliError> {
-    let Some(path) = output else { return context.print_table(table) };
+fn print(table: &TextTable, output: Option<&PathBuf>) -> Result<(), CliError> {
+    let Some(path) = output else { return output::print_table(table) };
     let mut file = OutputFile::create(path)?;
     file.write_all(table.render(None, false).as_bytes()).map_err(|error| CliError::file(path, &error))?;
     file.finish()

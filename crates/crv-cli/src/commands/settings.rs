@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::error::CliError;
+use crate::output;
 
 /// Show the settings that count here, as a crv.toml
 #[derive(Debug, Args)]
@@ -11,7 +12,7 @@ pub(crate) struct Settings {}
 
 pub(crate) fn run(context: &Context, _: &Settings) -> Result<(), CliError> {
     if context.json {
-        return context.print_json(&context.settings);
+        return output::print_json(&context.settings);
     }
-    context.print(&context.settings.to_toml()?)
+    output::print(&context.settings.to_toml()?)
 }

@@ -25,7 +25,7 @@ pub(crate) struct Show {
 pub(crate) fn run(context: &Context, arguments: &Show) -> Result<(), CliError> {
     let manifest = context.existing_table(&arguments.run, arguments.table)?.manifest(arguments.table)?;
     if context.json {
-        return context.print_json(&manifest);
+        return output::print_json(&manifest);
     }
     let facts = TableFacts::from(&manifest);
     context.note(format_args!(
@@ -36,11 +36,12 @@ pub(crate) fn run(context: &Context, arguments: &Show) -> Result<(), CliError> {
         output::bytes(facts.bytes),
         facts.updated_at,
     ));
-    context.print_table(&if arguments.parts { parts(&manifest) } else { buckets(&manifest) })
+    output::print_table(&if arguments.parts { parts(&manifest) } else { buckets(&manifest) })
 }
 
 fn buckets(manifest: &TableManifest) -> TextTable {
-    let mut table = TextTable::new(["BUCKET", "TICKS", "ROWS", "PARTS", "SIZE"].map(|name| (name, Align::Right)));
+    let mut table =
+        TextTable::new(["BUCKET", "TICKS", "ROWS", "PARTS", "SIZE"].map(|name| (name, Align::Right)));
     for bucket in manifest.partitions.values() {
         table.push([
             bucket.bucket_id.to_string(),
@@ -55,7 +56,8 @@ fn buckets(manifest: &TableManifest) -> TextTable {
 
 fn parts(manifest: &TableManifest) -> TextTable {
     let right = ["BUCKET", "TICKS", "ROWS", "SIZE"].map(|name| (name, Align::Right));
-    let mut table = TextTable::new(right.into_iter().chain([("PART", Align::Left), ("CREATED", Align::Left)]));
+    let mut table =
+        TextTable::new(right.into_iter().chain([("PART", Align::Left), ("CREATED", Align::Left)]));
     for bucket in manifest.partitions.values() {
         for part in &bucket.parts {
             table.push([

@@ -21,9 +21,9 @@ pub(crate) fn run(context: &Context, arguments: &Tables) -> Result<(), CliError>
         facts.push(TableFacts::from(&dataset.manifest(name)?));
     }
     if context.json {
-        return context.print_json(&facts);
+        return output::print_json(&facts);
     }
-    context.print_table(&text(&facts))
+    output::print_table(&text(&facts))
 }
 
 /// The tables as text, a line for each.

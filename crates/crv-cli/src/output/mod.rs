@@ -45,25 +45,25 @@ impl Context {
             let _ = writeln!(io::stderr(), "{text}");
         }
     }
+}
 
-    /// Prints text as data.
-    pub(crate) fn print(&self, text: &str) -> Result<(), CliError> {
-        let mut stdout = Stdout::new();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| CliError::stdout(&error))
-    }
+/// Prints text as data.
+pub(crate) fn print(text: &str) -> Result<(), CliError> {
+    let mut stdout = Stdout::new();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| CliError::stdout(&error))
+}
 
-    /// Prints a document of JSON.
-    pub(crate) fn print_json(&self, document: &impl Serialize) -> Result<(), CliError> {
-        let text = serde_json::to_string_pretty(document)
-            .map_err(|error| CliError::Output(format!("the result cannot be written as JSON: {error}")))?;
-        self.print(&format!("{text}\n"))
-    }
+/// Prints a document of JSON.
+pub(crate) fn print_json(document: &impl Serialize) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(document)
+        .map_err(|error| CliError::Output(format!("the result cannot be written as JSON: {error}")))?;
+    print(&format!("{text}\n"))
+}
 
-    /// Prints a table, as wide as the terminal at most.
-    pub(crate) fn print_table(&self, table: &TextTable) -> Result<(), CliError> {
-        let terminal = Terminal::stdout();
-        self.print(&table.render(terminal.width, terminal.styled))
-    }
+/// Prints a table, as wide as the terminal at most.
+pub(crate) fn print_table(table: &TextTable) -> Result<(), CliError> {
+    let terminal = Terminal::stdout();
+    print(&table.render(terminal.width, terminal.styled))
 }
 
 /// A warning: something that does not stop the command.
@@ -75,11 +75,15 @@ pub(crate) fn warn(text: impl fmt::Display) {
 pub(crate) fn tell_error(error: &CliError) {
     let mut text = format!("{} {error}\n", label("error:", "31"));
     if let Some(hint) = error.hint() {
-        text.push_str(&format!("{} {hint}\n", label("hint:", "36")));
+        text = format!("{text}{} {hint}\n", label("hint:", "36"));
     }
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
 fn label(word: &str, colour: &str) -> String {
-    if may_style(io::stderr().is_terminal()) { format!("\x1b[1;{colour}m{word}\x1b[0m") } else { word.to_owned() }
+    if may_style(io::stderr().is_terminal()) {
+        format!("\x1b[1;{colour}m{word}\x1b[0m")
+    } else {
+        word.to_owned()
+    }
 }

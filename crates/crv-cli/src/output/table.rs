@@ -32,7 +32,9 @@ impl TextTable {
     pub(crate) fn push(&mut self, cells: impl IntoIterator<Item = String>) {
         let visible = |cell: String| {
             if cell.chars().any(char::is_control) {
-                cell.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.into() }).collect()
+                cell.chars()
+                    .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.into() })
+                    .collect()
             } else {
                 cell
             }
@@ -110,7 +112,8 @@ mod tests {
     use super::*;
 
     fn table() -> TextTable {
-        let mut table = TextTable::new([("NAME", Align::Left), ("ROWS", Align::Right), ("NOTE", Align::Left)]);
+        let mut table =
+            TextTable::new([("NAME", Align::Left), ("ROWS", Align::Right), ("NOTE", Align::Left)]);
         table.push(["ein Tisch".into(), "5".into(), "a\nb\u{1b}[31m".into()]);
         table.push(["日本語".into(), "12,345".into(), String::new()]);
         table

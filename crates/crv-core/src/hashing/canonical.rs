@@ -1,5 +1,7 @@
 //! Writes canonical JSON.
 
+use std::fmt::Write;
+
 use serde_json::{Map, Value};
 
 use super::number::push_number;
@@ -81,7 +83,10 @@ fn push_string(json: &mut String, text: &str) {
             '\t' => json.push_str("\\t"),
             '\u{8}' => json.push_str("\\b"),
             '\u{c}' => json.push_str("\\f"),
-            control @ '\0'..='\u{1f}' => json.push_str(&format!("\\u{:04x}", u32::from(control))),
+            control @ '\0'..='\u{1f}' => {
+                // Writing to a String cannot fail.
+                let _ = write!(json, "\\u{:04x}", u32::from(control));
+            }
             other => json.push(other),
         }
     }

@@ -10,7 +10,7 @@
 //!   `1e+22`, `1e-07`, `-0.0`, `5e-324`. Whether a number is an integer is decided by how it is written: with
 //!   `.`, `e` or `E` it is a double.
 //!
-//! A number that overflows a double, such as `1e999`, is a [`JsonError::Number`](crate::error::JsonError::Number):
+//! A number that overflows a double, such as `1e999`, is a [`JsonError::Number`]:
 //! infinity and NaN have no JSON. [`serde_json`] cannot hold them either, and turns a NaN into `null` when a Rust
 //! value is converted: look for them before.
 

@@ -33,19 +33,58 @@ fn not_canonical(text: &str) -> JsonError {
 /// Appends a finite double: the shortest digits that read back as the same double, plain from 1e-4 up to but not
 /// including 1e16, else with an exponent of a sign and at least two digits.
 fn push_float(json: &mut String, value: f64) {
-    // `{:e}` gives the shortest digits, as `-1.234e5`; only where the point goes differs from Python.
-    let scientific = format!("{value:e}");
+    let scientific = shortest(value);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or_default();
     if (-4..16).contains(&exponent) {
-        // `{:?}` would do here but for its own idea of when to use an exponent; `{}` never does.
-        let start = json.len();
-        let _ = write!(json, "{value}");
-        if !json.get(start..).is_some_and(|plain| plain.contains('.')) {
-            json.push_str(".0");
-        }
+        push_plain(json, mantissa, exponent);
     } else {
         let sign = if exponent < 0 { '-' } else { '+' };
+        // Writing to a String cannot fail.
         let _ = write!(json, "{mantissa}e{sign}{:02}", exponent.unsigned_abs());
+    }
+}
+
+/// The shortest digits that read back as the same double, as `-1.234e5`.
+///
+/// Where two such texts are equally near, Rust takes the upper one and Python the one whose last digit is even:
+/// 2^-3 + 232827461559727 is `232827461559727.12` in Python. Rounding to a given number of digits does end on
+/// the even one, so it decides. Two texts can only be this near with 16 digits or more.
+fn shortest(value: f64) -> String {
+    let upper = format!("{value:e}");
+    let digits = upper.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
+    if digits >= 16 {
+        let even = format!("{value:.*e}", digits - 1);
+        // Beside a power of two, the nearest text of this length can belong to the neighbour.
+        if even.parse() == Ok(value) {
+            return even;
+        }
+    }
+    upper
+}
+
+/// Appends `mantissa * 10^exponent` without an exponent, and always with a point.
+fn push_plain(json: &mut String, mantissa: &str, exponent: i32) {
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    json.push_str(sign);
+    if exponent < 0 {
+        json.push_str("0.");
+        json.extend((exponent + 1..0).map(|_| '0'));
+        json.push_str(&digits);
+        return;
+    }
+    let whole = exponent.unsigned_abs() as usize + 1;
+    match digits.split_at_checked(whole) {
+        Some((whole, fraction)) if !fraction.is_empty() => {
+            json.push_str(whole);
+            json.push('.');
+            json.push_str(fraction);
+        }
+        _ => {
+            json.push_str(&digits);
+            json.extend((digits.len()..whole).map(|_| '0'));
+            json.push_str(".0");
+        }
     }
 }

@@ -69,6 +69,19 @@ fn doubles_print_as_python_prints_them() {
 }
 
 #[test]
+fn of_two_equally_short_texts_the_one_with_the_even_last_digit_is_taken() {
+    for (written, expected) in [
+        ("232827461559727.125", "232827461559727.12"),
+        ("232827461559727.375", "232827461559727.38"),
+        ("-100171161423049.125", "-100171161423049.12"),
+        ("1242911101435645.25", "1242911101435645.2"),
+        ("1242911101435645.75", "1242911101435645.8"),
+    ] {
+        assert_eq!(canonical(written), expected, "{written}");
+    }
+}
+
+#[test]
 fn integers_keep_every_digit() {
     for integer in
         ["0", "-1", "9223372036854775808", "18446744073709551616", "-170141183460469231731687303715884105729"]
@@ -91,9 +104,16 @@ fn numbers_made_in_rust_print_as_numbers_that_were_read() {
 
 #[test]
 fn a_number_beyond_a_double_is_refused_by_name() {
-    for text in ["1e999", "-1e999", "1.8e308"] {
+    // The reader writes an exponent's sign out; it changes nothing else.
+    for (text, named) in [("1e999", "1e+999"), ("-1E999", "-1E+999"), ("1.8e+308", "1.8e+308")] {
         let error = json_dumps_canonical(&json_loads(text).unwrap()).unwrap_err();
-        assert!(error.to_string().starts_with(&format!("number `{text}`")), "{error}");
+        assert_eq!(
+            error.to_string().to_lowercase(),
+            format!(
+                "number `{}` has no canonical json\nhint: numbers must be integers or finite doubles",
+                named.to_lowercase()
+            )
+        );
     }
 }
 
