@@ -54,12 +54,10 @@ impl TableSchema {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// The columns of these names, in this schema's order; names it does not have are left out.
+    /// The columns of these names, in the order of the names; names it does not have are left out.
     #[must_use]
     pub fn project(&self, names: &[&str]) -> TableSchema {
-        let fields =
-            self.fields.iter().filter(|field| names.contains(&field.name.as_str())).cloned().collect();
-        TableSchema { fields }
+        TableSchema { fields: names.iter().filter_map(|name| self.field(name)).cloned().collect() }
     }
 }
 

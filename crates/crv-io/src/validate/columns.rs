@@ -27,7 +27,7 @@ pub(super) enum Slot<'a> {
 pub(super) fn layout<'a>(
     descriptor: &'a TableDescriptor,
     schema: &'a Schema,
-    options: &PrepareOptions,
+    options: PrepareOptions,
 ) -> Result<Vec<Slot<'a>>, ValidationError> {
     let given = schema.fields();
     let mut used = vec![false; given.len()];

@@ -186,11 +186,11 @@ pub(super) struct ListParts {
 impl ListParts {
     pub(super) fn of<O: OffsetSizeTrait>(list: &GenericListArray<O>) -> Self {
         let offsets = list.value_offsets();
-        let first = offsets.first().map_or(0, |offset| offset.as_usize());
-        let last = offsets.last().map_or(0, |offset| offset.as_usize());
+        let start = offsets.first().map_or(0, |offset| offset.as_usize());
+        let end = offsets.last().map_or(0, |offset| offset.as_usize());
         ListParts {
-            items: list.values().slice(first, last - first),
-            offsets: offsets.iter().map(|offset| offset.as_usize() - first).collect(),
+            items: list.values().slice(start, end - start),
+            offsets: offsets.iter().map(|offset| offset.as_usize() - start).collect(),
             nulls: list.nulls().cloned(),
         }
     }

@@ -99,14 +99,12 @@ where
     T: ArrowPrimitiveType,
 {
     let values: &PrimitiveArray<F> = array.as_primitive();
-    match values.try_unary::<_, T, ()>(|value| cast(value).ok_or(())) {
-        Ok(converted) => Ok(Arc::new(converted)),
-        Err(()) => {
-            let refused = |row: &usize| values.is_valid(*row) && cast(values.value(*row)).is_none();
-            let row = (0..values.len()).find(refused).unwrap_or_default();
-            Err(refusal(array, row, &T::DATA_TYPE, path))
-        }
+    if let Ok(converted) = values.try_unary::<_, T, ()>(|value| cast(value).ok_or(())) {
+        return Ok(Arc::new(converted));
     }
+    let refused = |row: &usize| values.is_valid(*row) && cast(values.value(*row)).is_none();
+    let row = (0..values.len()).find(refused).unwrap_or_default();
+    Err(refusal(array, row, &T::DATA_TYPE, path))
 }
 
 /// The error for a value that cannot be carried over.
@@ -117,20 +115,30 @@ pub(super) fn refusal(array: &dyn Array, row: usize, to: &DataType, path: &Field
 
 /// A value as a message shows it.
 pub(super) fn display(array: &dyn Array, row: usize) -> String {
-    if array.is_null(row) {
-        return "null".to_owned();
-    }
-    if is_string(array.data_type()) {
-        let shown = arrow_cast::display::array_value_to_string(array, row).unwrap_or_default();
-        // A long text would bury the rest of the message.
-        let short: String = shown.chars().take(80).collect();
-        let more = if short.len() < shown.len() { "…" } else { "" };
-        return format!("{short:?}{more}");
-    }
+    let plain =
+        || arrow_cast::display::array_value_to_string(array, row).unwrap_or_else(|_| "a value".to_owned());
     match array.data_type() {
+        _ if array.is_null(row) => "null".to_owned(),
+        text if is_string(text) => {
+            let shown = plain();
+            // A long text would bury the rest of the message.
+            let short: String = shown.chars().take(80).collect();
+            let more = if short.len() < shown.len() { "…" } else { "" };
+            format!("{short:?}{more}")
+        }
         DataType::Float64 => format!("{:?}", array.as_primitive::<Float64Type>().value(row)),
-        _ => arrow_cast::display::array_value_to_string(array, row).unwrap_or_default(),
+        // Arrow knows only UTC without a database of time zones.
+        DataType::Timestamp(unit, Some(_)) => {
+            let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+            let instant = arrow_cast::cast(&array.slice(row, 1), &utc);
+            instant.map_or_else(|_| plain(), |instant| display_utc(&instant))
+        }
+        _ => plain(),
     }
+}
+
+fn display_utc(instant: &ArrayRef) -> String {
+    arrow_cast::display::array_value_to_string(instant, 0).unwrap_or_else(|_| "a value".to_owned())
 }
 
 /// A type as a message names it: the table's word, or Arrow's where the table has none.

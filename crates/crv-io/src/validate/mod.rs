@@ -63,12 +63,12 @@ pub fn prepare(
     options: &PrepareOptions,
     table_schema: &TableSchema,
 ) -> Result<Prepared, ValidationError> {
-    let slots = columns::layout(descriptor, frame.schema(), options)?;
+    let slots = columns::layout(descriptor, frame.schema(), *options)?;
     let ticks = ticks(frame, &slots)?;
 
     let mut inputs = Vec::with_capacity(slots.len());
     for slot in &slots {
-        inputs.push(input(frame, slot, options)?);
+        inputs.push(input(frame, slot, *options)?);
     }
     let mut fields = Vec::with_capacity(slots.len());
     for (slot, (input, has_nulls)) in slots.iter().zip(&inputs) {
@@ -137,7 +137,7 @@ fn ticks(frame: &Frame, slots: &[Slot<'_>]) -> Result<Vec<Int64Array>, Validatio
 fn input(
     frame: &Frame,
     slot: &Slot<'_>,
-    options: &PrepareOptions,
+    options: PrepareOptions,
 ) -> Result<(Option<Input>, bool), ValidationError> {
     match slot {
         Slot::Canonical(column, _) if column.name == BUCKET => Ok((None, false)),

@@ -115,7 +115,7 @@ fn slots_of_kind(prepared: &Prepared) -> Result<(), ValidationError> {
     let mut base = 0;
     for (batch, kinds) in kinds.iter().enumerate() {
         let texts = Strings::of(kinds, &FieldPath::column("edge_kind"))?;
-        let slots = texts_of(&slots, batch)?;
+        let slots = texts_of(slots, batch)?;
         let mut last = 0;
         for row in 0..kinds.len() {
             let Some(kind) = texts.get(row) else { continue };
@@ -150,8 +150,8 @@ fn named(required: [bool; 4]) -> impl Iterator<Item = &'static str> {
     SLOTS.into_iter().zip(required).filter_map(|(name, needed)| needed.then_some(name))
 }
 
-fn texts_of(slots: &[Option<&[ArrayRef]>; 4], batch: usize) -> Result<Vec<Option<Strings>>, ValidationError> {
-    let text = |(name, arrays): (&str, &Option<&[ArrayRef]>)| {
+fn texts_of(slots: [Option<&[ArrayRef]>; 4], batch: usize) -> Result<Vec<Option<Strings>>, ValidationError> {
+    let text = |(name, arrays): (&str, Option<&[ArrayRef]>)| {
         arrays.map(|arrays| Strings::of(&arrays[batch], &FieldPath::column(name))).transpose()
     };
     SLOTS.into_iter().zip(slots).map(text).collect()

@@ -1,1 +1,215 @@
-//! x
+//! Manifests on disk: damage, loss, and those an earlier implementation wrote.
+
+use std::path::Path;
+
+use crv_io::{AppendOptions, Dataset, ErrorKind, IoSettings, TableManifest, TableName, TickRange};
+
+use crate::support::{EDGES, Root, all_ticks, append, edges, ticks_of};
+
+const EARLIER: &str = "20250925-000000";
+
+/// A copy of a run that an earlier implementation wrote: manifests with the contract's keys, no log.
+fn earlier() -> (Root, Dataset) {
+    let root = Root::new();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/earlier-run");
+    copy(&fixture, root.path());
+    let dataset = Dataset::open(root.settings(), EARLIER).unwrap();
+    (root, dataset)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs_err::create_dir_all(to).unwrap();
+    for entry in fs_err::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs_err::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn manifest_of(root: &Root) -> std::path::PathBuf {
+    root.path().join("runs").join(EARLIER).join("tables/identity_edges/manifest.json")
+}
+
+#[test]
+fn a_run_of_the_earlier_implementation_reads_whole() {
+    let (_root, dataset) = earlier();
+    let rows = |table| ticks_of(&dataset, table, TickRange::ALL).unwrap().len();
+    assert_eq!(rows(EDGES), 250);
+    assert_eq!(rows(TableName::Exchange), 10);
+    assert_eq!(rows(TableName::Holdings), 30);
+    assert_eq!(all_ticks(&dataset), Vec::from_iter(0..250));
+}
+
+#[test]
+fn it_can_be_appended_to_and_the_log_takes_its_parts_in() {
+    let (root, dataset) = earlier();
+    append(&dataset, [250, 5]);
+    let mut expected = Vec::from_iter(0..100);
+    expected.push(5);
+    expected.extend(100..=250);
+    assert_eq!(all_ticks(&dataset), expected);
+    dataset.close().unwrap();
+    // Losing the manifest now loses nothing: the first commit took the old parts in.
+    fs_err::remove_file(manifest_of(&root)).unwrap();
+    let again = Dataset::open(root.settings(), EARLIER).unwrap();
+    assert_eq!(again.scan(EDGES).unwrap_err().kind(), ErrorKind::Manifest);
+    let report = again.rebuild_manifest(EDGES).unwrap();
+    assert_eq!((report.rows, report.left_out.len(), report.missing.len()), (252, 0, 0));
+    assert_eq!(all_ticks(&again), expected);
+}
+
+/// The earlier implementation reads our manifest, appends, and writes it back with its own keys alone.
+#[test]
+fn a_manifest_written_back_without_our_keys_loses_and_doubles_nothing() {
+    let root = Root::new();
+    let dataset = root.open();
+    for tick in 0..30 {
+        append(&dataset, [tick]);
+    }
+    dataset.close().unwrap();
+    // Its part: one that we wrote, moved to a name that our log does not know.
+    let other = Root::new();
+    append(&other.open(), [77]);
+    let mut theirs = other.open().manifest(EDGES).unwrap();
+    let part = theirs.partitions.remove("000000").unwrap().parts.remove(0);
+    fs_err::copy(
+        other.table_dir(EDGES).join("bucket=000000").join(&part.path),
+        root.table_dir(EDGES).join("bucket=000000").join(&part.path),
+    )
+    .unwrap();
+    let mut manifest = dataset.manifest(EDGES).unwrap();
+    let partition = manifest.partitions.get_mut("000000").unwrap();
+    partition.row_count += part.rows;
+    partition.byte_size += part.bytes;
+    partition.tick_max = 77;
+    partition.parts.push(part);
+    fs_err::write(root.manifest(EDGES), serde_json::to_vec_pretty(&manifest).unwrap()).unwrap();
+
+    let mut expected = Vec::from_iter(0..30);
+    expected.push(77);
+    assert_eq!(all_ticks(&root.open()), expected);
+    assert_eq!(all_ticks(&dataset), expected, "a handle that was open notices");
+    append(&dataset, [30]);
+    expected.push(30);
+    assert_eq!(all_ticks(&root.open()), expected);
+    dataset.close().unwrap();
+    assert_eq!(all_ticks(&root.open()), expected);
+    fs_err::remove_file(root.manifest(EDGES)).unwrap();
+    assert_eq!(root.open().rebuild_manifest(EDGES).unwrap().rows, 32);
+}
+
+/// Their write came between two of ours, and our handle did not look before its checkpoint.
+#[test]
+fn a_checkpoint_never_drops_what_another_implementation_put_in() {
+    let root = Root::new();
+    let dataset = root.open();
+    append(&dataset, [0]);
+    let other = Root::new();
+    append(&other.open(), [77]);
+    let part = other.open().manifest(EDGES).unwrap().partitions.remove("000000").unwrap().parts.remove(0);
+    fs_err::copy(
+        other.table_dir(EDGES).join("bucket=000000").join(&part.path),
+        root.table_dir(EDGES).join("bucket=000000").join(&part.path),
+    )
+    .unwrap();
+    let mut manifest = dataset.manifest(EDGES).unwrap();
+    let partition = manifest.partitions.get_mut("000000").unwrap();
+    partition.row_count += part.rows;
+    partition.byte_size += part.bytes;
+    partition.tick_max = 77;
+    partition.parts.push(part);
+    fs_err::write(root.manifest(EDGES), serde_json::to_vec_pretty(&manifest).unwrap()).unwrap();
+    append(&dataset, [1]);
+    let mut seen = all_ticks(&root.open());
+    seen.sort_unstable();
+    assert_eq!(seen, [0, 1, 77]);
+}
+
+#[test]
+fn our_manifest_has_the_contracts_keys_and_ours_beside_them() {
+    let root = Root::new();
+    append(&root.open(), [0, 150]);
+    let bytes = fs_err::read(root.manifest(EDGES)).unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let keys =
+        |value: &serde_json::Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+    for key in ["table", "version", "created_at", "updated_at", "partitions"] {
+        assert!(keys(&document).contains(&key.to_owned()));
+    }
+    let partition = &document["partitions"]["000001"];
+    for key in ["bucket_id", "state", "tick_min", "tick_max", "row_count", "byte_size", "parts"] {
+        assert!(keys(partition).contains(&key.to_owned()));
+    }
+    let mut part = keys(&partition["parts"][0]);
+    part.sort();
+    assert_eq!(part, ["bytes", "created_at", "path", "rows", "tick_max", "tick_min"], "exactly six");
+    let plain: TableManifest = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(plain, root.open().manifest(EDGES).unwrap());
+}
+
+#[test]
+fn a_missing_or_damaged_manifest_is_an_error_for_readers_and_writers() {
+    let root = Root::new();
+    append(&root.open(), [1]);
+    let whole = fs_err::read(root.manifest(EDGES)).unwrap();
+    let mut flipped = whole.clone();
+    flipped[100] ^= 1;
+    for bytes in [None, Some(Vec::new()), Some(whole[..whole.len() / 2].to_vec()), Some(flipped)] {
+        match bytes {
+            Some(bytes) => fs_err::write(root.manifest(EDGES), bytes).unwrap(),
+            None => fs_err::remove_file(root.manifest(EDGES)).unwrap(),
+        }
+        let read = root.open().scan(EDGES).unwrap_err();
+        let written = root.open().append(EDGES, edges([2]), AppendOptions::default()).unwrap_err();
+        for error in [read, written] {
+            assert_eq!(error.kind(), ErrorKind::Manifest, "{error}");
+            assert!(error.to_string().contains(root.manifest(EDGES).to_str().unwrap()), "{error}");
+            assert!(error.hint().unwrap().contains("rebuild_manifest"), "{error}");
+        }
+    }
+    let report = root.open().rebuild_manifest(EDGES).unwrap();
+    assert_eq!(report.rows, 1);
+    assert_eq!(all_ticks(&root.open()), [1]);
+}
+
+#[test]
+fn a_run_that_was_moved_reads_the_same() {
+    let root = Root::new();
+    append(&root.open(), 0..250);
+    let moved = Root::new();
+    copy(root.path(), moved.path());
+    drop(root);
+    assert_eq!(all_ticks(&moved.open()), Vec::from_iter(0..250));
+}
+
+#[test]
+fn another_bucket_size_is_noticed_in_an_earlier_run_too() {
+    let (root, _) = earlier();
+    let settings: IoSettings = root.settings().with_tick_bucket_size(10).unwrap();
+    let error = Dataset::open(settings, EARLIER).unwrap().scan(EDGES).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+}
+
+#[test]
+fn a_manifest_put_in_place_by_hand_becomes_the_state() {
+    let root = Root::new();
+    let dataset = root.open();
+    append(&dataset, [1]);
+    let one = dataset.manifest(EDGES).unwrap();
+    append(&dataset, [2]);
+    let two = dataset.manifest(EDGES).unwrap();
+    dataset.replace_manifest(&one).unwrap();
+    assert_eq!(all_ticks(&dataset), [1]);
+    assert_eq!(all_ticks(&root.open()), [1]);
+    dataset.replace_manifest(&two).unwrap();
+    assert_eq!(all_ticks(&root.open()), [1, 2]);
+    let mut missing = two;
+    missing.partitions.get_mut("000000").unwrap().parts[0].path =
+        "part-00000000000000000000000000000009.parquet".to_owned();
+    assert!(dataset.replace_manifest(&missing).is_err());
+    assert_eq!(all_ticks(&root.open()), [1, 2]);
+}

@@ -1,1 +1,140 @@
-//! x
+//! Scans: pruning, projection, limits, and what happens when a part is not what it should be.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use crv_io::{Dataset, ErrorKind, TableName, TickRange};
+
+use crate::support::{EDGES, Root, all_ticks, append, ticks_of};
+
+fn three_buckets(root: &Root) -> Dataset {
+    let dataset = root.open();
+    append(&dataset, 0..50);
+    append(&dataset, 50..150);
+    append(&dataset, 150..300);
+    dataset
+}
+
+#[test]
+fn a_range_gives_just_its_rows_whatever_the_parts() {
+    let root = Root::new();
+    let dataset = three_buckets(&root);
+    for (min, max) in [(0, 299), (49, 50), (99, 100), (120, 120), (149, 151), (250, 9_999)] {
+        let expected: Vec<i64> = (min..=max.min(299)).collect();
+        assert_eq!(ticks_of(&dataset, EDGES, TickRange::from(min..=max)).unwrap(), expected);
+    }
+    let open = TickRange::new(Some(290), None).unwrap();
+    assert_eq!(ticks_of(&dataset, EDGES, open).unwrap(), Vec::from_iter(290..300));
+    let open = TickRange::new(None, Some(3)).unwrap();
+    assert_eq!(ticks_of(&dataset, EDGES, open).unwrap(), Vec::from_iter(0..=3));
+}
+
+#[test]
+fn parts_outside_the_range_are_never_opened() {
+    let root = Root::new();
+    let dataset = three_buckets(&root);
+    let all = dataset.scan(EDGES).unwrap().parts();
+    assert_eq!(all.len(), 5);
+    for part in all.iter().filter(|part| part.tick_max < 150) {
+        fs_err::remove_file(&part.path).unwrap();
+    }
+    assert_eq!(dataset.scan(EDGES).unwrap().ticks(150..=299).parts().len(), 2);
+    assert_eq!(ticks_of(&dataset, EDGES, (150..=299).into()).unwrap(), Vec::from_iter(150..300));
+}
+
+#[test]
+fn the_schema_is_the_tables_also_when_nothing_matches() {
+    let root = Root::new();
+    let dataset = three_buckets(&root);
+    let scan = dataset.scan(EDGES).unwrap().ticks(5_000..=6_000);
+    let schema = scan.schema();
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let descriptor: Vec<&str> =
+        crv_core::tables::get_table(EDGES).columns().iter().map(|column| column.name).collect();
+    assert_eq!(names, descriptor);
+    assert_eq!(scan.batches().count(), 0);
+    for batch in dataset.scan(EDGES).unwrap().batches() {
+        let batch = batch.unwrap();
+        assert_eq!(batch.schema(), schema);
+        assert_eq!(batch.column_by_name("token_id").unwrap().null_count(), batch.num_rows());
+        let buckets = batch.column_by_name("bucket").unwrap().as_primitive::<Int64Type>();
+        let ticks = batch.column_by_name("tick").unwrap().as_primitive::<Int64Type>();
+        assert!(buckets.values().iter().zip(ticks.values()).all(|(bucket, tick)| *bucket == tick / 100));
+    }
+}
+
+#[test]
+fn columns_come_in_the_order_asked_for() {
+    let root = Root::new();
+    let dataset = three_buckets(&root);
+    // `tick` is needed for the filter and not asked for.
+    let scan = dataset.scan(EDGES).unwrap().ticks(10..=12).columns(&["edge_weight", "edge_kind"]).unwrap();
+    let batches: Vec<_> = scan.batches().map(Result::unwrap).collect();
+    let names: Vec<String> = batches[0].schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["edge_weight", "edge_kind"]);
+    assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 3);
+    let error = dataset.scan(EDGES).unwrap().columns(&["weight"]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Argument);
+    assert!(error.to_string().contains("`weight`") && error.hint().unwrap().contains("edge_weight"));
+    assert!(dataset.scan(EDGES).unwrap().columns(&["tick", "tick"]).is_err());
+}
+
+#[test]
+fn a_limit_ends_the_scan() {
+    let root = Root::new();
+    let dataset = three_buckets(&root);
+    for limit in [0, 1, 50, 51, 299, 300, 1_000] {
+        let batches = dataset.scan(EDGES).unwrap().limit(limit).batches();
+        let rows: usize = batches.map(|batch| batch.unwrap().num_rows()).sum();
+        assert_eq!(rows as u64, limit.min(300));
+    }
+}
+
+#[test]
+fn a_scan_reads_as_of_when_it_was_made() {
+    let root = Root::new();
+    let dataset = three_buckets(&root);
+    let scan = dataset.scan(EDGES).unwrap();
+    append(&dataset, [7]);
+    assert_eq!(scan.batches().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 300);
+    assert_eq!(all_ticks(&dataset).len(), 301);
+}
+
+#[test]
+fn a_missing_or_damaged_part_is_a_read_error_that_names_it() {
+    let root = Root::new();
+    let dataset = three_buckets(&root);
+    let part = dataset.scan(EDGES).unwrap().parts().remove(2).path;
+    let whole = fs_err::read(&part).unwrap();
+    let mut damaged = whole.clone();
+    let middle = damaged.len() - 20;
+    damaged[middle] ^= 0xff;
+    let cases: [(&str, Option<Vec<u8>>); 4] = [
+        ("missing", None),
+        ("bytes where its entry says", Some(whole[..whole.len() / 2].to_vec())),
+        ("bytes where its entry says", Some(Vec::new())),
+        ("could not read part", Some(damaged)),
+    ];
+    for (said, bytes) in cases {
+        match bytes {
+            Some(bytes) => fs_err::write(&part, bytes).unwrap(),
+            None => fs_err::remove_file(&part).unwrap(),
+        }
+        let error = ticks_of(&dataset, EDGES, TickRange::ALL).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Read, "{error}");
+        assert!(error.to_string().contains(&part) && error.to_string().contains(said), "{error}");
+    }
+    fs_err::write(&part, whole).unwrap();
+    assert_eq!(all_ticks(&dataset).len(), 300);
+}
+
+#[test]
+fn dropping_a_scan_in_the_middle_stops_it() {
+    let root = Root::new();
+    let dataset = root.open();
+    append(&dataset, (0..200_000).map(|row| row / 100));
+    let mut batches = dataset.scan(EDGES).unwrap().batches();
+    assert!(batches.next().unwrap().is_ok());
+    drop(batches);
+    let error = dataset.scan(TableName::Exchange).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Manifest);
+}

@@ -1,0 +1,9 @@
+//! Tests of the whole way: frame, prepared rows, Parquet, the table's schema.
+
+mod casts;
+mod columns;
+mod earlier;
+mod payloads;
+mod roundtrip;
+mod rows;
+mod support;

@@ -1,0 +1,115 @@
+//! Frames and Parquet files for tests.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, StructArray};
+use arrow_schema::SchemaRef;
+use arrow_select::concat::concat_batches;
+use crv_core::tables::TableDescriptor;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+
+use crate::frame::Frame;
+use crate::schema::TableSchema;
+use crate::validate::{PrepareOptions, Prepared, ValidationError, conform, prepare};
+
+/// A frame of one batch.
+pub(super) fn frame(columns: Vec<(&str, ArrayRef)>) -> Frame {
+    let nullable = columns.into_iter().map(|(name, array)| (name, array, true));
+    RecordBatch::try_from_iter_with_nullable(nullable).unwrap().into()
+}
+
+pub(super) fn ints(values: &[i64]) -> ArrayRef {
+    Arc::new(Int64Array::from(values.to_vec()))
+}
+
+pub(super) fn texts(values: &[&str]) -> ArrayRef {
+    Arc::new(StringArray::from(values.to_vec()))
+}
+
+/// Payloads without fields.
+pub(super) fn empty_structs(rows: usize) -> ArrayRef {
+    Arc::new(StructArray::new_empty_fields(rows, None))
+}
+
+/// Columns of `holdings` for that many rows, with one of them replaced.
+pub(super) fn holdings(rows: usize, name: &str, column: ArrayRef) -> Frame {
+    let text = texts(&vec!["x"; rows]);
+    let ticks: Vec<i64> = (0..rows as i64).collect();
+    let mut columns = vec![
+        ("tick", ints(&ticks)),
+        ("agent_id", text.clone()),
+        ("token_id", text),
+        ("quantity", ints(&ticks)),
+    ];
+    match columns.iter_mut().find(|(known, _)| *known == name) {
+        Some(known) => known.1 = column,
+        None => columns.push((name, column)),
+    }
+    frame(columns)
+}
+
+/// Columns of `exchange` with this payload.
+pub(super) fn exchange(payload: ArrayRef) -> Frame {
+    let rows = payload.len();
+    let text = texts(&vec!["x"; rows]);
+    frame(vec![
+        ("tick", ints(&(0..rows as i64).collect::<Vec<_>>())),
+        ("venue_id", text.clone()),
+        ("token_id", text.clone()),
+        ("exchange_event_type", text),
+        ("additional_payload", payload),
+    ])
+}
+
+/// Prepares for a table that nothing was written to, as settings and arguments are by default.
+pub(super) fn fresh(descriptor: &TableDescriptor, frame: &Frame) -> Result<Prepared, ValidationError> {
+    prepare(descriptor, frame, &PrepareOptions::default(), &TableSchema::of(descriptor))
+}
+
+/// The error as a user reads it, without the run and the table.
+pub(super) fn refusal(result: Result<Prepared, ValidationError>) -> String {
+    result.expect_err("the frame must be refused").to_string()
+}
+
+/// All rows of a prepared frame, as one part of bucket 0.
+pub(super) fn all_rows(prepared: &Prepared) -> RecordBatch {
+    let batches: Vec<RecordBatch> = (0..prepared.batches())
+        .map(|batch| prepared.slice(batch, 0, prepared.ticks(batch).len(), 0).unwrap())
+        .collect();
+    concat_batches(&prepared.physical_schema(), &batches).unwrap()
+}
+
+/// The column of a prepared frame as it is written.
+pub(super) fn written(prepared: &Prepared, column: &str) -> ArrayRef {
+    all_rows(prepared).column_by_name(column).unwrap().clone()
+}
+
+/// Writes a part and reads it back as Parquet gives it.
+pub(super) fn through_parquet(
+    schema: SchemaRef,
+    batches: &[RecordBatch],
+    embed: bool,
+) -> (Vec<RecordBatch>, TableSchema) {
+    let file = tempfile::tempfile().unwrap();
+    let options = ArrowWriterOptions::new().with_skip_arrow_metadata(!embed);
+    let mut writer = ArrowWriter::try_new_with_options(file.try_clone().unwrap(), schema, options).unwrap();
+    for batch in batches {
+        writer.write(batch).unwrap();
+    }
+    writer.close().unwrap();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let logical = TableSchema::from_footer(builder.metadata()).unwrap();
+    (builder.build().unwrap().collect::<Result<_, _>>().unwrap(), logical)
+}
+
+/// Rows of one part in the schema of the table.
+pub(super) fn read_back(prepared: &Prepared, table: &TableSchema) -> RecordBatch {
+    let rows = all_rows(prepared);
+    let (batches, _) = through_parquet(prepared.physical_schema(), &[rows], prepared.needs_arrow_metadata());
+    let arrow = table.to_arrow();
+    let batches: Vec<RecordBatch> =
+        batches.iter().map(|batch| conform(batch, table, &arrow).unwrap()).collect();
+    concat_batches(&arrow, &batches).unwrap()
+}

@@ -1,0 +1,14 @@
+"""The contracts of CRV: names, tables, ids, versions, canonical JSON. No IO.
+
+The modules are imported one by one, as in ``from crv.core.grammar import TableName``:
+
+- ``grammar``: the closed vocabularies and how their values are parsed
+- ``tables``: one descriptor per canonical table
+- ``ids``, ``typing``: identifiers and small aliases
+- ``versioning``, ``constants``: the schema version and the store's defaults
+- ``hashing``, ``serde``: canonical JSON and its SHA-256
+- ``errors``: what they raise
+
+All of it is plain Python over the standard library. The same lists exist in the Rust core, and a test proves
+them equal.
+"""
