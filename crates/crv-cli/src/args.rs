@@ -18,12 +18,12 @@ Exit codes:
   5  a manifest or commit file that is missing, damaged or too new: see `crv rebuild`
   6  a commit whose outcome is unknown: look before trying again
 
-Settings come from flags, then environment variables (CRV_IO_ROOT_DIR, CRV_IO_TICK_BUCKET_SIZE, …), then
-./crv.toml or [tool.crv.io] in ./pyproject.toml, then defaults. `crv settings` shows what they come to.";
+Settings come from flags, then environment variables (CRV_IO_ROOT_DIR, CRV_IO_COMPRESSION, …), then
+./crv.toml or [tool.crv.io] in ./pyproject.toml, then defaults; `crv settings` shows the result.";
 
 /// Record, list, show and scan the runs of simulations
 #[derive(Debug, Parser)]
-#[command(name = "crv", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "crv", version, after_help = EXIT_CODES, max_term_width = 110)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) globals: Globals,

@@ -88,7 +88,9 @@ impl OutputFile {
         }
         let name = target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let temporary = target.with_file_name(format!(".{name}.{:016x}.tmp", fastrand::u64(..)));
-        let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+        // The temporary name would only confuse: the reason is about the directory, which both share.
+        let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+        let file = File::from_parts(opened, &temporary);
         Ok(Self::over(file, Some(Unfinished { temporary, target, renamed: false }), path))
     }
 

@@ -23,6 +23,7 @@ mod csv_read;
 mod csv_write;
 mod error;
 mod format;
+mod layout;
 mod ndjson;
 mod read;
 mod write;
