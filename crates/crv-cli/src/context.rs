@@ -1,0 +1,70 @@
+//! What every verb needs: the settings that count, and where to print.
+
+use crv_io::config::{DEFAULT_PREFIX, Origin, SettingValue};
+use crv_io::{Dataset, IoSettings, TableName};
+
+use crate::args::{Globals, SettingFlags};
+use crate::error::CliError;
+
+/// The arguments that all verbs share, converted.
+pub(crate) struct Context {
+    pub(crate) settings: IoSettings,
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+}
+
+impl Context {
+    pub(crate) fn new(globals: &Globals) -> Result<Self, CliError> {
+        let settings = settings(&globals.settings)?;
+        Ok(Self { settings, json: globals.json, quiet: globals.quiet })
+    }
+
+    /// A run, for writing: it need not exist yet.
+    pub(crate) fn open(&self, run: &str) -> Result<Dataset, CliError> {
+        Ok(Dataset::open(self.settings.clone(), run)?)
+    }
+
+    /// A run that must exist, and its tables.
+    pub(crate) fn existing(&self, run: &str) -> Result<(Dataset, Vec<TableName>), CliError> {
+        let dataset = self.open(run)?;
+        let tables = dataset.tables()?;
+        if tables.is_empty() {
+            let root = self.settings.root_dir();
+            let message = format!("run `{run}` has no tables under `{root}`");
+            return Err(CliError::missing(message, "list the runs with `crv runs`, or name another --root"));
+        }
+        Ok((dataset, tables))
+    }
+
+    /// A run in which this table must exist.
+    pub(crate) fn existing_table(&self, run: &str, table: TableName) -> Result<Dataset, CliError> {
+        let (dataset, tables) = self.existing(run)?;
+        if tables.contains(&table) {
+            return Ok(dataset);
+        }
+        let names: Vec<&str> = tables.iter().map(|table| table.as_str()).collect();
+        let message = format!("run `{run}` has no table `{table}`");
+        Err(CliError::missing(message, format!("its tables are {}", names.join(", "))))
+    }
+}
+
+/// Flags over environment over file over defaults.
+fn settings(flags: &SettingFlags) -> Result<IoSettings, CliError> {
+    let from_file = IoSettings::from_toml(flags.config.as_deref())?;
+    let mut settings = IoSettings::from_env(from_file, DEFAULT_PREFIX)?;
+    let given = [
+        ("--root", "root_dir", &flags.root),
+        ("--tick-bucket-size", "tick_bucket_size", &flags.tick_bucket_size),
+        ("--row-group-size", "row_group_size", &flags.row_group_size),
+        ("--compression", "compression", &flags.compression),
+        ("--strict-schema", "strict_schema", &flags.strict_schema),
+        ("--write-manifest-every-n", "write_manifest_every_n", &flags.write_manifest_every_n),
+    ];
+    for (flag, key, text) in given {
+        if let Some(text) = text {
+            let origin = Origin::Flag(flag.to_owned());
+            settings = settings.with_pairs(&origin, [(key, SettingValue::Text(text.clone()))])?;
+        }
+    }
+    Ok(settings)
+}
