@@ -50,7 +50,7 @@ def test_settings_are_immutable_values(tmp_path: Path) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.root_dir = "y"  # type: ignore[misc]
     with pytest.raises(TypeError):
-        IoSettings("out")  # type: ignore[misc]
+        IoSettings("out")  # type: ignore[call-arg]
 
 
 def test_values_are_brought_to_their_own_type() -> None:

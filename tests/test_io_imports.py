@@ -31,10 +31,10 @@ def test_importing_pulls_in_no_heavy_package() -> None:
 
 def test_importing_is_quick() -> None:
     script = """
-        import sys, time
-        start = time.perf_counter()
+        import time
+        start = time.process_time()
         import crv.io
-        print(time.perf_counter() - start)
+        print(time.process_time() - start)
         """
     assert min(float(run(script)) for _ in range(5)) < 0.06
 
@@ -68,7 +68,7 @@ def test_append_and_read_work_without_pyarrow_numpy_and_pandas(tmp_path: Path) -
 def test_crv_is_a_namespace_package() -> None:
     spec: ModuleSpec | None = crv.__spec__
     assert spec is not None and spec.origin is None
-    assert crv.__file__ is None
+    assert getattr(crv, "__file__", None) is None
     assert crv.io.__file__ is not None
     root = Path(crv.io.__file__).parent
     assert (root / "py.typed").exists()

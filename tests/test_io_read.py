@@ -176,8 +176,9 @@ def test_untyped_payloads_take_the_type_that_comes_later(dataset: Dataset) -> No
 @pytest.fixture
 def mixed(dataset: Dataset) -> Dataset:
     """Parts that Polars can read, with others between them that only the native scan can."""
-    for number, tags in enumerate([{}, {"tags": []}, {}, {"tags": ["b", "c"]}, {"tags": []}]):
-        dataset.append(TableName.MESSAGES, messages(number * 100, claims={"n": number} | tags))
+    fields: list[dict[str, list[str]]] = [{}, {"tags": []}, {}, {"tags": ["b", "c"]}, {"tags": []}]
+    for number, tags in enumerate(fields):
+        dataset.append(TableName.MESSAGES, messages(number * 100, claims={"n": number, **tags}))
     return dataset
 
 

@@ -18,7 +18,8 @@ def test_leaving_the_block_commits_all_tables_at_once(dataset: Dataset, settings
     with dataset.transaction() as tx:
         tx.append(HOLDINGS, holdings(0, 100))
         tx.append(MESSAGES, messages(0))
-        assert tx.summary is None
+        before = tx.summary
+        assert before is None
         for table in (HOLDINGS, MESSAGES):
             with pytest.raises(IoManifestError, match="nothing was written"):
                 other.read(table)

@@ -9,6 +9,35 @@ from crv.io._frames import Frame, Where
 from crv.io._summaries import AppendSummary, TransactionSummary
 from crv.io.config import IoSettings
 
+__all__ = [
+    "Batch",
+    "Batches",
+    "Dataset",
+    "Scan",
+    "Transaction",
+    "bucket_dir",
+    "bucket_id_for_tick",
+    "check_settings",
+    "check_valuation",
+    "cli_main",
+    "core_spec",
+    "error_kinds",
+    "format_bucket_dir",
+    "json_dumps_canonical",
+    "list_runs",
+    "load_manifest",
+    "manifest_path",
+    "normalize_run_id",
+    "part_path",
+    "run_root",
+    "settings_from_env",
+    "settings_from_toml",
+    "table_dir",
+    "tables_root",
+    "validate_run_id",
+    "write_manifest",
+]
+
 @final
 class Dataset:
     """A run's tables. A process that was forked off must open its own."""
