@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ["README.md", "docs/format.md", "docs/command-line.md"]
+EVERY_PAGE = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -43,7 +44,7 @@ def test_the_blocks_of_a_page_run(page: str, tmp_path: Path) -> None:
     assert ran > 0
 
 
-@pytest.mark.parametrize("page", sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]))
+@pytest.mark.parametrize("page", EVERY_PAGE)
 def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
     text = BLOCK.sub("", (ROOT / page).read_text(encoding="utf-8"))
     for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"\s+", " ", text)):
@@ -61,3 +62,17 @@ def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
 def test_every_block_names_its_language() -> None:
     # The Rust documentation tests take the README's blocks, and take one without a language for Rust.
     assert all(language for language, _ in blocks("README.md"))
+
+
+def test_the_protocol_cites_modules_and_tests_that_exist() -> None:
+    text = (ROOT / "docs/commit-protocol.md").read_text(encoding="utf-8")
+    source = ROOT / "crates/crv-io/src"
+    cited = re.findall(r"`(\w+)::(\w+)`", text)
+    assert len(cited) > 20
+    for module, name in cited:
+        test = ROOT / f"crates/crv-io/tests/it/{module}.rs"
+        is_test = test.exists() and f"fn {name}()" in test.read_text(encoding="utf-8")
+        assert is_test or (source / module / f"{name}.rs").exists(), f"{module}::{name}"
+    code = "".join(path.read_text(encoding="utf-8") for path in source.rglob("*.rs"))
+    for name in re.findall(r"\(`(\w+_\w+)`\)", text):
+        assert f"fn {name}(" in code, name
