@@ -73,7 +73,12 @@ def main() -> int:
             model, recording = simulate(dataset, chosen.steps, chosen.seed)
             total = time.perf_counter() - began
             if found := mismatches(dataset, model):
-                print(f"error: the run `{chosen.run}` is not what the model kept", *found[:10], sep="\n  ", file=sys.stderr)
+                print(
+                    f"error: the run `{chosen.run}` is not what the model kept",
+                    *found[:10],
+                    sep="\n  ",
+                    file=sys.stderr,
+                )
                 print(f"  {len(found)} differences in all", file=sys.stderr)
                 return 1
             draw(dataset, chosen.picture)

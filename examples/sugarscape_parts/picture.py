@@ -1,6 +1,7 @@
 """One picture of a recorded run, drawn from the tables alone."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -12,14 +13,17 @@ import polars as pl
 from crv.core.grammar import TableName
 from crv.io import Dataset
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 INK, SUGAR, SPICE, GREY = "#1f2933", "#2a78b5", "#c8553d", "#8a94a0"
 
 
 def draw(dataset: Dataset, path: Path) -> None:
     """Draws the run to a PNG file."""
-    trades = (
+    holdings = dataset.read(TableName.HOLDINGS)
+    # Every step is drawn: one without trades is a gap in the line of prices, not a line across it.
+    steps = holdings.lazy().filter(pl.col("tick") > 0).select(pl.col("tick").unique())
+    per_step = (
         dataset.scan(TableName.EXCHANGE)
         .group_by("tick")
         .agg(
@@ -28,10 +32,8 @@ def draw(dataset: Dataset, path: Path) -> None:
             pl.col("price").log().std().alias("dispersion"),
             *(pl.col("price").quantile(q).alias(f"q{round(q * 100)}") for q in (0.1, 0.25, 0.75, 0.9)),
         )
-        .sort("tick")
-        .collect()
     )
-    holdings = dataset.read(TableName.HOLDINGS)
+    trades = steps.join(per_step, on="tick", how="left").sort("tick").collect()
     wealth = (
         dataset.scan(TableName.HOLDINGS_VALUATION)
         .group_by("tick", "agent_id")
@@ -39,7 +41,7 @@ def draw(dataset: Dataset, path: Path) -> None:
         .filter(pl.col("unpriced") == 0)
         .collect()
     )
-    style = {
+    style: dict[Any, Any] = {
         "font.size": 9,
         "text.color": INK,
         "axes.labelcolor": INK,
@@ -51,21 +53,25 @@ def draw(dataset: Dataset, path: Path) -> None:
         "legend.frameon": False,
     }
     with plt.rc_context(style):
-        figure = plt.figure(figsize=(12, 8), layout="constrained")
-        grid = figure.add_gridspec(6, 5)
-        price = figure.add_subplot(grid[0:3, 0:3])
+        figure = plt.figure(figsize=(12, 7.5), layout="constrained")
+        over_time, at_a_step = figure.subfigures(1, 2, squeeze=False, width_ratios=(3, 2))[0]
+        price, *others = over_time.subplots(4, 1, sharex=True, height_ratios=(3, 1, 1, 1))
         _price(price, trades)
-        _dispersion(figure.add_subplot(grid[3, 0:3], sharex=price), trades)
-        _volume(figure.add_subplot(grid[4, 0:3], sharex=price), trades)
-        traders = figure.add_subplot(grid[5, 0:3], sharex=price)
-        _traders(traders, holdings)
-        for axes in figure.axes[:-1]:
-            axes.tick_params(labelbottom=False)
-        traders.set_xlabel("step")
-        traders.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _lorenz(figure.add_subplot(grid[0:3, 3:5]), wealth)
-        _possessions(figure.add_subplot(grid[3:6, 3:5]), holdings)
-        figure.suptitle(f"Sugarscape with trade: run {dataset.run_id}", x=0.01, ha="left", weight="bold", size=12)
+        for panel, axes in zip((_dispersion, _volume), others, strict=False):
+            panel(axes, trades)
+        _traders(others[-1], holdings)
+        others[-1].set_xlabel("step")
+        others[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+        lorenz, possessions = at_a_step.subplots(2, 1)
+        _lorenz(lorenz, wealth)
+        _possessions(possessions, holdings)
+        figure.suptitle(
+            f"Sugarscape with trade: run {dataset.run_id}, {trades['volume'].sum():,} trades",
+            x=0.01,
+            ha="left",
+            weight="bold",
+            size=12,
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=150)
         plt.close(figure)
@@ -79,11 +85,12 @@ def _price(axes: Axes, trades: pl.DataFrame) -> None:
     axes.axhline(1, color=GREY, lw=0.8, ls=":")
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_title("Price of sugar")
     axes.set_ylabel("spice for one sugar")
-    axes.legend(loc="upper right", ncols=3)
+    # Above the axes, where no price can be behind it.
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.99), ncols=3)
 
 
 def _dispersion(axes: Axes, trades: pl.DataFrame) -> None:
@@ -94,7 +101,12 @@ def _dispersion(axes: Axes, trades: pl.DataFrame) -> None:
 
 
 def _volume(axes: Axes, trades: pl.DataFrame) -> None:
+    # The first step has far more trades than any other: on a linear axis nothing else would be seen.
     axes.bar(trades["tick"], trades["volume"], width=1.0, color=GREY)
+    axes.set_yscale("log")
+    axes.set_ylim(bottom=0.5)
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_title("Trade volume")
     axes.set_ylabel("trades")
 
@@ -105,7 +117,7 @@ def _traders(axes: Axes, holdings: pl.DataFrame) -> None:
     axes.set_title("Traders alive")
     axes.set_ylabel("traders")
     axes.set_ylim(bottom=0)
-    axes.set_xlim(0, max(1, int(holdings["tick"].max())))
+    axes.set_xlim(0, max(1, holdings.select(pl.col("tick").max()).item()))
 
 
 def gini(values: np.ndarray) -> float:
@@ -139,7 +151,8 @@ def _possessions(axes: Axes, holdings: pl.DataFrame) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(ScalarFormatter())
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
     most = last.select(pl.max_horizontal(pl.col("sugar", "spice").max())).item()
     axes.plot([1, most], [1, most], color=GREY, lw=0.8, ls=":")
     axes.set_title(f"What each of {len(last)} traders owns in the end")

@@ -14,7 +14,11 @@ from crv.io import Dataset
 VENUE = "neighbourhood"
 RESOURCES = ["sugar", "spice"]
 
-_TRADERS = {"actor": pl.Int64, "counterparty": pl.List(pl.Int64), "price": pl.List(pl.Float64)}
+_TRADERS: dict[str, pl.DataType] = {
+    "actor": pl.Int64(),
+    "counterparty": pl.List(pl.Int64),
+    "price": pl.List(pl.Float64),
+}
 
 
 def record_step(dataset: Dataset, model: Any) -> None:

@@ -1,6 +1,7 @@
 //! What holds in every run of the little world.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -8,6 +9,8 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 use crv_core::grammar::{ExchangeKind, RepresentationEdgeKind, TableName, Visibility};
 use crv_core::tables::{Dtype, get_table, list_tables};
+use crv_io::store::MemoryStore;
+use crv_io::{AppendOptions, Dataset, IoSettings};
 
 use super::Simulation;
 
@@ -76,6 +79,27 @@ fn every_batch_fits_its_descriptor() {
                 assert!((0..batch.num_rows()).all(|row| integer(&batch, "tick", row) == tick as i64));
             }
         }
+    }
+}
+
+#[test]
+fn the_store_takes_every_tick_with_all_its_rules_and_gives_every_row_back() {
+    let store = Arc::new(MemoryStore::new());
+    let dataset = Dataset::with_store(IoSettings::default(), "demo", store).unwrap();
+    let options = AppendOptions { validate_rows: true, ..AppendOptions::default() };
+    let ticks = run(23, 8, 120);
+    for batches in &ticks {
+        let mut tick = dataset.transaction();
+        for (name, batch) in batches {
+            tick.append(*name, batch.clone(), options).unwrap();
+        }
+        tick.commit().unwrap();
+    }
+    for name in TableName::ALL {
+        let recorded: usize = table(&ticks, *name).map(RecordBatch::num_rows).sum();
+        let read =
+            dataset.scan(*name).unwrap().batches().map(|batch| batch.unwrap().num_rows()).sum::<usize>();
+        assert_eq!(read, recorded, "{name}");
     }
 }
 

@@ -148,7 +148,7 @@ impl RunLog {
             None => TableSchema::of(get_table(table)),
         };
         for ((bucket, part), found) in unlogged.iter_mut().zip(learned) {
-            schema = schema.union(&found.schema).map_err(|conflict| {
+            schema = schema.union_with_part(&found.schema).map_err(|conflict| {
                 let path = self.store.locate(&self.paths.part(table, *bucket, part.id));
                 Error::new(
                     ErrorKind::Schema,
