@@ -92,6 +92,22 @@ fn a_damaged_run_does_not_hide_the_others() {
 }
 
 #[test]
+fn a_run_keeps_its_bucket_size_unless_another_is_asked_for() {
+    let sandbox = Sandbox::with_run();
+    sandbox.ok("append r holdings holdings.csv");
+    assert!(sandbox.ok("show r holdings").lines().count() == 3, "still two buckets");
+    sandbox.write("edges.csv", "tick,observer_agent_id,edge_kind,edge_weight\n4,A0,self_to_object,0.5\n");
+    sandbox.ok("append r identity_edges edges.csv");
+    let manifest: serde_json::Value =
+        serde_json::from_str(&sandbox.ok("show r identity_edges --json")).unwrap();
+    assert!(manifest["partitions"]["000001"].is_object(), "tick 4 of buckets of 4: {manifest}");
+    assert_eq!(
+        sandbox.crv("scan r holdings --tick-bucket-size 100").output().unwrap().status.code(),
+        Some(2)
+    );
+}
+
+#[test]
 fn no_runs_is_a_note_and_no_error() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.told("runs"), "exit 0\n--- stderr\nno runs under `out`\n");
@@ -105,7 +121,7 @@ fn a_lost_manifest_is_rebuilt() {
     fs_err::remove_file(sandbox.path("out/runs/r/tables/holdings/manifest.json")).unwrap();
     fs_err::remove_dir_all(sandbox.path("out/runs/r/_commits")).unwrap();
     assert_eq!(sandbox.crv("scan r holdings").output().unwrap().status.code(), Some(5));
-    assert_told!(sandbox.told("rebuild r holdings"));
+    assert_told!(sandbox.told("rebuild r holdings --tick-bucket-size 4"));
     assert_eq!(sandbox.ok("scan r holdings --format csv"), before);
     let report: serde_json::Value = serde_json::from_str(&sandbox.ok("rebuild r holdings --json")).unwrap();
     assert_eq!((&report["rows"], &report["parts"]), (&4.into(), &2.into()));
