@@ -54,7 +54,7 @@ pub(crate) struct SettingFlags {
     /// A TOML file to read settings from, in place of ./crv.toml or ./pyproject.toml
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<std::path::PathBuf>,
-    /// Ticks in a bucket [default: 100]
+    /// Ticks in a bucket [default: what the run has, 100 for a new one]
     #[arg(long, global = true, value_name = "TICKS", allow_negative_numbers = true)]
     pub(crate) tick_bucket_size: Option<String>,
     /// Rows in a Parquet row group [default: 131072]

@@ -42,7 +42,7 @@ pub(crate) fn run(context: &Context, arguments: &Append) -> Result<(), CliError>
     if files.iter().filter(|file| is_stdin(file)).count() > 1 {
         return Err(CliError::usage("standard input is named twice", "it can be read once: name `-` once"));
     }
-    let dataset = context.open(run)?;
+    let dataset = context.open_or_new(run)?;
     let options = AppendOptions { validate_rows: arguments.validate_rows, ..AppendOptions::default() };
     let mut transaction = dataset.transaction();
     for file in files {

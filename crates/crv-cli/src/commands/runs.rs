@@ -87,7 +87,7 @@ fn totals(context: &Context, run: &RunEntry) -> Result<Totals, CliError> {
     let dataset = context.open(run.run_id.as_str())?;
     let mut totals = Totals::default();
     for table in &run.tables {
-        totals.add(&TableFacts::from(&dataset.manifest(*table)?));
+        totals.add(&TableFacts::from(&context.manifest(&dataset, *table)?));
     }
     Ok(totals)
 }

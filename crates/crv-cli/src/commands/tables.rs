@@ -18,7 +18,7 @@ pub(crate) fn run(context: &Context, arguments: &Tables) -> Result<(), CliError>
     let (dataset, names) = context.existing(&arguments.run)?;
     let mut facts = Vec::with_capacity(names.len());
     for name in names {
-        facts.push(TableFacts::from(&dataset.manifest(name)?));
+        facts.push(TableFacts::from(&context.manifest(&dataset, name)?));
     }
     if context.json {
         return output::print_json(&facts);

@@ -176,7 +176,8 @@ impl RunLog {
                     self.name(state.table)
                 ),
             )
-            .with_hint(format!("open the run with tick_bucket_size={known}")));
+            .with_hint(format!("open the run with tick_bucket_size={known}"))
+            .with_tick_bucket_size(known));
         }
         for (bucket, partition) in state.partitions() {
             for part in partition.parts() {

@@ -130,7 +130,9 @@ mod tests {
             size in 1..200_u64,
         ) {
             if sorted {
-                batches.iter_mut().for_each(|ticks| ticks.sort_unstable());
+                for ticks in &mut batches {
+                    ticks.sort_unstable();
+                }
             }
             let buckets = split(batches.iter().map(Vec::as_slice), size).unwrap();
             prop_assert!(buckets.is_sorted_by_key(|bucket| bucket.bucket));

@@ -1,5 +1,7 @@
 //! The store from outside: every promise of the crate's pages, on both stores.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is its report")]
+
 mod append;
 mod faults;
 mod log;

@@ -14,6 +14,7 @@ const FIRST: &str = "CRV_TEST_FIRST";
 /// Not a test of its own: what the child processes of the tests below run. Appends tick after tick to two
 /// tables, and says each tick once it is acknowledged.
 #[test]
+#[expect(clippy::print_stdout, reason = "its parent listens")]
 fn child() {
     let (Ok(root), Ok(first)) = (std::env::var(ROOT), std::env::var(FIRST)) else { return };
     let settings = crv_io::IoSettings::default().with_root_dir(root).unwrap();

@@ -46,7 +46,7 @@ fn a_part_that_was_never_committed_stays_out_and_is_reported() {
             fs_err::remove_file(root.manifest(EDGES)).unwrap();
         }
         let report = root.open().rebuild_manifest(EDGES).unwrap();
-        assert_eq!(report.left_out, [orphan.clone()]);
+        assert_eq!(report.left_out, std::slice::from_ref(&orphan));
         assert_eq!(all_ticks(&root.open()), [1]);
     }
 }

@@ -1,5 +1,6 @@
 //! Scans: pruning, projection, limits, and what happens when a part is not what it should be.
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use crv_io::{Dataset, ErrorKind, TableName, TickRange};
@@ -71,7 +72,7 @@ fn columns_come_in_the_order_asked_for() {
     let batches: Vec<_> = scan.batches().map(Result::unwrap).collect();
     let names: Vec<String> = batches[0].schema().fields().iter().map(|field| field.name().clone()).collect();
     assert_eq!(names, ["edge_weight", "edge_kind"]);
-    assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 3);
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 3);
     let error = dataset.scan(EDGES).unwrap().columns(&["weight"]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Argument);
     assert!(error.to_string().contains("`weight`") && error.hint().unwrap().contains("edge_weight"));
