@@ -102,7 +102,9 @@ def test_environment_is_over_toml_is_over_defaults(tmp_path: Path, monkeypatch: 
     assert IoSettings.load() == IoSettings()
     (tmp_path / "pyproject.toml").write_text("[tool.crv.io]\ntick_bucket_size = 1\n")
     assert IoSettings.load().tick_bucket_size == 1
-    (tmp_path / "crv.toml").write_text("[io]\ntick_bucket_size = 2\nrow_group_size = 3\n[io.valuation]\nenabled = true\n")
+    (tmp_path / "crv.toml").write_text(
+        "[io]\ntick_bucket_size = 2\nrow_group_size = 3\n[io.valuation]\nenabled = true\n"
+    )
     settings = IoSettings.load()
     assert (settings.tick_bucket_size, settings.row_group_size, settings.valuation.enabled) == (2, 3, True)
     monkeypatch.setenv("CRV_IO_TICK_BUCKET_SIZE", "4")

@@ -12,7 +12,16 @@ from frames import RUN, files, holdings, parts
 
 from crv import _native
 from crv.core.grammar import TableName
-from crv.io import Dataset, IoArgumentError, IoError, IoReadError, IoSettings, IoUnknownOutcomeError, IoWriteError, errors
+from crv.io import (
+    Dataset,
+    IoArgumentError,
+    IoError,
+    IoReadError,
+    IoSettings,
+    IoUnknownOutcomeError,
+    IoWriteError,
+    errors,
+)
 
 
 def test_every_native_kind_has_its_class() -> None:
@@ -85,6 +94,6 @@ def test_a_full_disk_leaves_the_table_as_it_was(tmp_path: Path) -> None:
 def test_a_damaged_part_is_named(dataset: Dataset) -> None:
     (part,) = dataset.append(TableName.HOLDINGS, holdings(0))["parts"]
     Path(part["path"]).write_bytes(b"PAR1 and nothing else")
-    scan = dataset.scan_arrow(TableName.HOLDINGS)
+    scan = _native.Dataset(dataset.settings, RUN).scan(TableName.HOLDINGS, None)
     with pytest.raises(IoReadError, match=Path(part["path"]).name):
         list(scan.batches(0, 1, columns=None, limit=None))

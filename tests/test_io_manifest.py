@@ -109,7 +109,12 @@ def test_a_manifest_can_be_made_and_written_by_hand(run: Dataset, settings: IoSe
     manifest.partitions["000000"].parts.pop()
     kept = manifest.partitions["000000"].parts[0]
     manifest.partitions["000000"] = type(manifest.partitions["000000"])(
-        bucket_id=0, tick_min=kept.tick_min, tick_max=kept.tick_max, row_count=kept.rows, byte_size=kept.bytes, parts=[kept]
+        bucket_id=0,
+        tick_min=kept.tick_min,
+        tick_max=kept.tick_max,
+        row_count=kept.rows,
+        byte_size=kept.bytes,
+        parts=[kept],
     )
     write_manifest(settings, RUN, manifest)
     assert sorted(Dataset(settings, RUN).read(HOLDINGS)["tick"]) == [0, 1, 150]
@@ -139,7 +144,9 @@ def test_a_lost_manifest_is_rebuilt_from_the_parts(run: Dataset, settings: IoSet
     again = Dataset(settings, RUN)
     with pytest.raises(IoManifestError, match=r"(?s)holdings.*rebuild_manifest"):
         again.read(HOLDINGS)
-    made = again.rebuild_manifest(HOLDINGS) if rebuild == "method" else rebuild_manifest_from_fs(settings, RUN, HOLDINGS)
+    made = (
+        again.rebuild_manifest(HOLDINGS) if rebuild == "method" else rebuild_manifest_from_fs(settings, RUN, HOLDINGS)
+    )
     assert {key: value.row_count for key, value in made.partitions.items()} == {"000000": 3, "000001": 1}
     assert {part.path for part in made.partitions["000000"].parts} == {
         part.path for part in before.partitions["000000"].parts
@@ -156,7 +163,9 @@ def test_a_rebuild_warns_of_parts_that_are_gone(run: Dataset, settings: IoSettin
     assert Dataset(settings, RUN).read(HOLDINGS).height == 3
 
 
-@pytest.mark.parametrize("damage", ["", "{", '{"table": "holdings"}', "[]", "\0" * 100, '{"table": "holdings", "version": 99}'])
+@pytest.mark.parametrize(
+    "damage", ["", "{", '{"table": "holdings"}', "[]", "\0" * 100, '{"table": "holdings", "version": 99}']
+)
 def test_a_damaged_manifest_is_named(run: Dataset, settings: IoSettings, damage: str) -> None:
     shutil.rmtree(Path(settings.root_dir, "runs", RUN, "_commits"))
     on_disk(settings).write_text(damage)

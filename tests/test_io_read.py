@@ -72,7 +72,9 @@ def test_another_where_is_refused_with_what_is_allowed(run: Dataset, where: Any)
 
 
 def test_rows_come_in_bucket_order_then_as_appended(run: Dataset) -> None:
-    expected = [tick for bucket in range(4) for first in (0, 5) for tick in range(bucket * 100 + first, bucket * 100 + 100, 10)]
+    expected = [
+        tick for bucket in range(4) for first in (0, 5) for tick in range(bucket * 100 + first, bucket * 100 + 100, 10)
+    ]
     assert run.read(HOLDINGS)["tick"].to_list() == expected
     assert pa.table(run.scan_arrow(HOLDINGS))["tick"].to_pylist() == expected
 
@@ -259,8 +261,27 @@ def test_a_root_of_any_name_is_a_path_and_not_a_pattern(tmp_path: Path, name: st
     assert dataset.read(HOLDINGS).height == 2
 
 
-def test_a_run_in_memory_lives_as_long_as_its_handle() -> None:
-    dataset = Dataset(IoSettings(fs_protocol="memory"), RUN)
+def test_a_run_in_memory_never_touches_the_disk(tmp_path: Path) -> None:
+    dataset = Dataset(IoSettings(root_dir=str(tmp_path / "out"), fs_protocol="memory"), RUN)
     dataset.append(HOLDINGS, holdings(0, 100))
     assert dataset.read(HOLDINGS, {"tick_min": 1})["tick"].to_list() == [100]
     assert not Path(dataset.settings.root_dir).exists()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"x": None},
+        {"in": {"x": None, "y": 1}},
+        {"rows": [{"x": None}, {"x": None}]},
+        {"rows": [[None], []]},
+        {"fixed": pl.Series([None, None])},
+    ],
+    ids=str,
+)
+def test_nulls_of_no_type_are_taken_at_any_depth(dataset: Dataset, payload: dict[str, Any]) -> None:
+    dataset.append(TableName.MESSAGES, messages(0, claims=payload, topic_label="t", stance_label=None))
+    found = dataset.read(TableName.MESSAGES)
+    plain = {key: value.to_list() if isinstance(value, pl.Series) else value for key, value in payload.items()}
+    assert found["claims"].to_list() == [plain]
+    assert found["stance_label"].to_list() == [None]

@@ -15,6 +15,12 @@ class ArrowArrayExportable(Protocol):
     def __arrow_c_array__(self, requested_schema: object | None = None) -> Any: ...
 
 
+class ArrowScan(ArrowStreamExportable, Protocol):
+    """Rows of a table, as of the moment of the scan. Each reading of the stream starts anew."""
+
+    def __arrow_c_schema__(self) -> Any: ...
+
+
 Frame = ArrowStreamExportable | ArrowArrayExportable
 """Rows that can be appended."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from crv import _native
 from crv.core.grammar import TableName
 from crv.core.ids import RunId
-from crv.io._frames import Frame, Where
+from crv.io._frames import ArrowScan, Frame, Where
 from crv.io._summaries import AppendSummary
 from crv.io.config import IoSettings
 from crv.io.errors import IoArgumentError
@@ -82,7 +82,7 @@ class Dataset:
         """
         from crv.io._polars import lazy_frame
 
-        return lazy_frame(self.scan_arrow(table, where))
+        return lazy_frame(self._own().scan(table, where))
 
     def read(self, table: TableName | str, where: Where | None = None, limit: int | None = None) -> "pl.DataFrame":
         """The rows of ``table``, the first ``limit`` of them; ``where`` as in `scan`."""
@@ -96,7 +96,7 @@ class Dataset:
         *,
         columns: list[str] | None = None,
         limit: int | None = None,
-    ) -> _native.Scan:
+    ) -> ArrowScan:
         """The rows of ``table`` as of now for anything that reads Arrow, without Polars.
 
         ``pyarrow.table(scan)`` or ``duckdb.from_arrow(scan)`` reads it; each reading starts anew.
