@@ -21,7 +21,7 @@ pub struct RunEntry {
 
 /// The runs under the settings' root, sorted by id. A root that does not exist has none.
 pub fn list_runs(settings: &IoSettings) -> Result<Vec<RunEntry>> {
-    let store = crate::dataset::open_store(settings)?;
+    let store = crate::dataset::open_store(settings);
     let entries = store
         .list(&paths::runs_dir(), None)
         .map_err(|error| Error::new(ErrorKind::Read, error.to_string()).with_source(error))?;

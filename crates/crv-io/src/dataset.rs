@@ -60,7 +60,7 @@ struct Shared {
 impl Dataset {
     /// The run `run_id` under the settings' root.
     pub fn open(settings: IoSettings, run_id: &str) -> Result<Self> {
-        let store = open_store(&settings)?;
+        let store = open_store(&settings);
         Self::with_store(settings, run_id, store)
     }
 
@@ -143,9 +143,9 @@ impl Drop for Shared {
     }
 }
 
-pub(crate) fn open_store(settings: &IoSettings) -> Result<Arc<dyn Store>> {
+pub(crate) fn open_store(settings: &IoSettings) -> Arc<dyn Store> {
     match settings.fs_protocol() {
-        FsProtocol::File => Ok(Arc::new(LocalStore::new(settings.root_dir()))),
-        FsProtocol::Memory => Ok(Arc::new(MemoryStore::new())),
+        FsProtocol::File => Arc::new(LocalStore::new(settings.root_dir())),
+        FsProtocol::Memory => MemoryStore::of_root(settings.root_dir()),
     }
 }

@@ -69,13 +69,21 @@ struct Inner {
     message: String,
     hint: Option<String>,
     commit: Option<(u64, String)>,
+    tick_bucket_size: Option<u64>,
     source: Option<Source>,
 }
 
 impl Error {
     /// An error of `kind` with its whole text.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), hint: None, commit: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            hint: None,
+            commit: None,
+            tick_bucket_size: None,
+            source: None,
+        }))
     }
 
     /// The same error with a next step for the person who reads it.
@@ -95,6 +103,12 @@ impl Error {
     #[must_use]
     pub(crate) fn with_commit(mut self, number: u64, id: impl Into<String>) -> Self {
         self.0.commit = Some((number, id.into()));
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn with_tick_bucket_size(mut self, size: u64) -> Self {
+        self.0.tick_bucket_size = Some(size);
         self
     }
 
@@ -118,6 +132,11 @@ impl Error {
     /// The number and id of the commit whose outcome is unknown.
     pub fn commit(&self) -> Option<(u64, &str)> {
         self.0.commit.as_ref().map(|(number, id)| (*number, id.as_str()))
+    }
+
+    /// The bucket size that the table was written with, where the settings have another.
+    pub fn tick_bucket_size(&self) -> Option<u64> {
+        self.0.tick_bucket_size
     }
 
     pub(crate) fn argument(message: impl Into<String>) -> Self {

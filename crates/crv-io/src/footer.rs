@@ -65,8 +65,8 @@ fn load(store: &dyn Store, path: &StorePath, file: &PartFile) -> Result<ArrowRea
 }
 
 fn columns(store: &dyn Store, path: &StorePath, metadata: &ArrowReaderMetadata) -> Result<PartSchema> {
-    let schema = TableSchema::from_parquet_arrow(metadata.schema())
-        .map_err(|error| read_failed(store, path, &error))?;
+    let schema =
+        TableSchema::from_footer(metadata.metadata()).map_err(|error| read_failed(store, path, &error))?;
     let leaves = metadata.metadata().file_metadata().schema_descr().columns();
     let provisional = leaves.iter().any(|leaf| matches!(leaf.logical_type_ref(), Some(LogicalType::Unknown)));
     Ok(PartSchema { schema, provisional })

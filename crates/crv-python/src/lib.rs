@@ -1,1 +1,49 @@
-//! The binding.
+//! The native half of the Python package `crv`: conversions only.
+//!
+//! Every rule lives in `crv-core` and `crv-io`. A function here turns its arguments into their types ([`arguments`],
+//! [`settings`], [`frame`]), calls them with the interpreter released, and turns the result into dicts, Arrow
+//! streams ([`scan`]) or one of the exceptions of `crv.io.errors` ([`error`]). What a Python user sees, and its
+//! documentation, is in `python/crv`; the signatures of this module are in `python/crv/_native.pyi`.
+//!
+//! What this crate does not do: it names no file, opens no file, and knows neither Parquet nor Polars.
+
+#![expect(clippy::needless_pass_by_value, reason = "PyO3 hands over the arguments it made")]
+
+mod arguments;
+mod command;
+mod contracts;
+mod dataset;
+mod error;
+mod frame;
+mod manifest;
+mod paths;
+mod process;
+mod scan;
+mod settings;
+mod transaction;
+
+use pyo3::prelude::*;
+
+/// The native half of `crv`. An implementation detail: use `crv.io` and `crv.core`.
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use crate::command::cli_main;
+    #[pymodule_export]
+    use crate::contracts::{core_spec, error_kinds, json_dumps_canonical, normalize_run_id, validate_run_id};
+    #[pymodule_export]
+    use crate::dataset::{Dataset, list_runs};
+    #[pymodule_export]
+    use crate::manifest::{load_manifest, write_manifest};
+    #[pymodule_export]
+    use crate::paths::{
+        bucket_dir, bucket_id_for_tick, format_bucket_dir, manifest_path, part_path, run_root, table_dir,
+        tables_root,
+    };
+    #[pymodule_export]
+    use crate::scan::{Batch, Batches, Scan};
+    #[pymodule_export]
+    use crate::settings::{check_settings, check_valuation, settings_from_env, settings_from_toml};
+    #[pymodule_export]
+    use crate::transaction::Transaction;
+}

@@ -77,15 +77,15 @@ pub(super) fn encode(commit: &Commit) -> Result<Vec<u8>, serde_json::Error> {
 
 /// The commit `number` in the document `bytes`, or what is wrong with it.
 pub(super) fn decode(number: CommitNumber, bytes: &[u8]) -> Result<Commit, String> {
-    match open_seal(bytes) {
-        Ok(()) => {}
-        Err(SealError::Missing) => return Err("it is cut short: its checksum is missing".to_owned()),
-        Err(SealError::Mismatch) => return Err("its checksum does not match its bytes".to_owned()),
-    }
     /// The format is looked at alone first: a newer document may differ in everything else.
     #[derive(Deserialize)]
     struct Format {
         format: u32,
+    }
+    match open_seal(bytes) {
+        Ok(()) => {}
+        Err(SealError::Missing) => return Err("it is cut short: its checksum is missing".to_owned()),
+        Err(SealError::Mismatch) => return Err("its checksum does not match its bytes".to_owned()),
     }
     let format: Format = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if format.format != FORMAT {

@@ -148,7 +148,7 @@ impl RunLog {
             None => TableSchema::of(get_table(table)),
         };
         for ((bucket, part), found) in unlogged.iter_mut().zip(learned) {
-            schema = schema.union(&found.schema).map_err(|conflict| {
+            schema = schema.union_with_part(&found.schema).map_err(|conflict| {
                 let path = self.store.locate(&self.paths.part(table, *bucket, part.id));
                 Error::new(
                     ErrorKind::Schema,
@@ -176,7 +176,8 @@ impl RunLog {
                     self.name(state.table)
                 ),
             )
-            .with_hint(format!("open the run with tick_bucket_size={known}")));
+            .with_hint(format!("open the run with tick_bucket_size={known}"))
+            .with_tick_bucket_size(known));
         }
         for (bucket, partition) in state.partitions() {
             for part in partition.parts() {

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use serde::Serialize;
 use toml::{Table, Value};
 
 use super::environment::DEFAULT_PREFIX;
@@ -61,11 +62,13 @@ impl IoSettings {
 
     /// These settings as a `crv.toml` that gives them again.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
-        Table::try_from(self)
-            .and_then(|table| toml::to_string(&Table::from_iter([("io".to_owned(), Value::Table(table))])))
-            .map_err(|error| {
-                ConfigError::source(format_args!("the settings cannot be written as TOML: {error}"), None)
-            })
+        #[derive(Serialize)]
+        struct File<'a> {
+            io: &'a IoSettings,
+        }
+        toml::to_string(&File { io: self }).map_err(|error| {
+            ConfigError::source(format_args!("the settings cannot be written as TOML: {error}"), None)
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Parquet and Arrow IPC: formats that bring their own types.
 
 use std::io::{BufRead, Cursor};
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
@@ -9,6 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::ChunkReader;
 
 use super::error::FormatError;
+use super::layout::Way;
 
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 1 << 16;
@@ -26,9 +28,11 @@ pub(super) fn parquet(
         FormatError::input(name, format_args!("not a readable Parquet file: {error}"))
     };
     let builder = ParquetRecordBatchReaderBuilder::try_new(input).map_err(|error| not_parquet(&error))?;
-    let schema = builder.schema().clone();
+    let schema = Way::FromParquet.schema(builder.schema());
     let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| not_parquet(&error))?;
-    Ok((schema, named(name, "Parquet", reader)))
+    let target = Arc::clone(&schema);
+    let batches = reader.map(move |batch| Way::FromParquet.batch(&batch?, &target));
+    Ok((schema, named(name, "Parquet", batches)))
 }
 
 pub(super) fn arrow(

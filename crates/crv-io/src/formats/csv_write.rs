@@ -1,21 +1,15 @@
-//! CSV output: cells as text, payloads as JSON text.
+//! CSV output: a header, then a line for each row.
 
 use std::io::Write;
-use std::sync::Arc;
 
-use arrow_array::{Array as _, ArrayRef, RecordBatch};
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_json::writer::{EncoderOptions, NullableEncoder, make_encoder};
-use arrow_schema::{ArrowError, DataType, FieldRef, Schema};
+use arrow_array::RecordBatch;
+use arrow_schema::{ArrowError, Schema};
+
+use super::cells::{Cells, cells};
 
 /// Writes a header, then a line for each row.
 pub(super) struct CsvWriter<W: Write> {
     writer: csv::Writer<W>,
-}
-
-enum Cells<'a> {
-    Text(ArrayFormatter<'a>),
-    Json(NullableEncoder<'a>),
 }
 
 impl<W: Write> CsvWriter<W> {
@@ -27,28 +21,11 @@ impl<W: Write> CsvWriter<W> {
     }
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
-        let text = FormatOptions::default().with_null("");
-        let json = EncoderOptions::default();
-        let columns: Vec<(FieldRef, ArrayRef)> = batch
-            .schema()
-            .fields()
-            .iter()
-            .map(Arc::clone)
-            .zip(batch.columns().iter().map(Arc::clone))
-            .collect();
-        let mut cells: Vec<Cells<'_>> = columns
-            .iter()
-            .map(|(field, array)| {
-                Ok(if is_payload(array.data_type()) {
-                    Cells::Json(make_encoder(field, array, &json)?)
-                } else {
-                    Cells::Text(ArrayFormatter::try_new(array, &text)?)
-                })
-            })
-            .collect::<Result<_, ArrowError>>()?;
+        let schema = batch.schema();
+        let mut columns: Vec<Cells<'_>> = cells(&schema, batch)?;
         let mut cell = Vec::new();
         for row in 0..batch.num_rows() {
-            for column in &mut cells {
+            for column in &mut columns {
                 cell.clear();
                 column.write(row, &mut cell)?;
                 self.writer.write_field(&cell).map_err(|error| plain(&error))?;
@@ -61,21 +38,6 @@ impl<W: Write> CsvWriter<W> {
     pub(super) fn finish(self) -> Result<W, ArrowError> {
         self.writer.into_inner().map_err(|error| ArrowError::CsvError(error.error().to_string()))
     }
-}
-
-impl Cells<'_> {
-    fn write(&mut self, row: usize, to: &mut Vec<u8>) -> Result<(), ArrowError> {
-        match self {
-            Self::Text(formatter) => write!(to, "{}", formatter.value(row).try_to_string()?)?,
-            Self::Json(encoder) if encoder.is_null(row) => {}
-            Self::Json(encoder) => encoder.encode(row, to),
-        }
-        Ok(())
-    }
-}
-
-fn is_payload(data_type: &DataType) -> bool {
-    data_type.is_nested()
 }
 
 fn plain(error: &csv::Error) -> ArrowError {

@@ -1,6 +1,6 @@
 //! Files that rows come from and go to, beside the store's own: Parquet, CSV, NDJSON and Arrow IPC.
 //!
-//! [`read_file`] and [`read_stream`] give [`Frames`]: an iterator of [`Frame`](crate::frame::Frame)s of bounded size,
+//! [`read_file`] and [`read_stream`] give [`Frames`]: an iterator of [`Frame`](crate::Frame)s of bounded size,
 //! read as they are asked for. [`BatchWriter`] takes record batches and writes any [`Format`] to any writer.
 //!
 //! | format | types | payloads |
@@ -17,11 +17,13 @@
 //! into a store.
 
 mod binary;
+mod cells;
 mod column;
 mod csv_read;
 mod csv_write;
 mod error;
 mod format;
+mod layout;
 mod ndjson;
 mod read;
 mod write;
@@ -29,6 +31,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use cells::text_rows;
 pub use error::FormatError;
 pub use format::Format;
 pub use read::{Frames, read_file, read_stream};

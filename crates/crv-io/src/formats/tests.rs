@@ -184,6 +184,17 @@ fn empty_payloads_and_rows_without_fields_are_kept() {
 }
 
 #[test]
+fn parquet_carries_empty_payloads_there_and_back() {
+    let text = b"{\"p\":{},\"q\":[{},{\"r\":{}}],\"tick\":1}\n{\"q\":[],\"s\":{\"n\":null},\"tick\":2}\n";
+    let batch = one(text, Format::Ndjson);
+    let bytes = written(&batch, Format::Parquet);
+    let back = one(&bytes, Format::Parquet);
+    assert_eq!(shown(&back), "{\"p\":{},\"q\":[{},{\"r\":{}}],\"tick\":1}\n{\"q\":[],\"tick\":2,\"s\":{}}\n");
+    let DataType::Struct(fields) = type_of(&back, "p") else { panic!("p is a struct") };
+    assert!(fields.is_empty(), "the placeholder is the file's, not the payload's");
+}
+
+#[test]
 fn a_json_value_of_another_kind_is_refused_with_its_path() {
     assert_eq!(
         refused(b"{\"p\":{\"a\":[1]}}\n{\"p\":{\"a\":[\"x\"]}}", Format::Ndjson),

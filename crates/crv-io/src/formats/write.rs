@@ -1,6 +1,7 @@
 //! Writing: record batches of one schema, in any format.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::FileWriter;
@@ -13,6 +14,7 @@ use parquet::file::properties::WriterProperties;
 use super::csv_write::CsvWriter;
 use super::error::FormatError;
 use super::format::Format;
+use super::layout::Way;
 
 /// Writes batches of one schema to `W`. Nothing is complete before [`finish`](Self::finish).
 pub struct BatchWriter<W: Write + Send> {
@@ -21,7 +23,7 @@ pub struct BatchWriter<W: Write + Send> {
 }
 
 enum Inner<W: Write + Send> {
-    Parquet(Box<ArrowWriter<W>>),
+    Parquet { writer: Box<ArrowWriter<W>>, schema: SchemaRef },
     Csv(Box<CsvWriter<W>>),
     Ndjson(LineDelimitedWriter<W>),
     Arrow(Box<FileWriter<W>>),
@@ -37,8 +39,9 @@ impl<W: Write + Send> BatchWriter<W> {
             Format::Parquet => {
                 let zstd = Compression::ZSTD(ZstdLevel::default());
                 let properties = WriterProperties::builder().set_compression(zstd).build();
-                let writer = ArrowWriter::try_new(to, schema.into(), Some(properties));
-                Inner::Parquet(Box::new(writer.map_err(|error| failed(&error))?))
+                let schema = Way::ToParquet.schema(&schema);
+                let writer = ArrowWriter::try_new(to, Arc::clone(&schema), Some(properties));
+                Inner::Parquet { writer: Box::new(writer.map_err(|error| failed(&error))?), schema }
             }
             Format::Csv => Inner::Csv(Box::new(CsvWriter::new(to, &schema).map_err(|error| failed(&error))?)),
             Format::Ndjson => Inner::Ndjson(LineDelimitedWriter::new(to)),
@@ -54,7 +57,10 @@ impl<W: Write + Send> BatchWriter<W> {
         let format = self.format;
         let failed = |error: &dyn std::fmt::Display| FormatError::output(format, error);
         match &mut self.inner {
-            Inner::Parquet(writer) => writer.write(batch).map_err(|error| failed(&error)),
+            Inner::Parquet { writer, schema } => {
+                let batch = Way::ToParquet.batch(batch, schema).map_err(|error| failed(&error))?;
+                writer.write(&batch).map_err(|error| failed(&error))
+            }
             Inner::Csv(writer) => writer.write(batch).map_err(|error| failed(&error)),
             Inner::Ndjson(writer) => writer.write(batch).map_err(|error| failed(&error)),
             Inner::Arrow(writer) => writer.write(batch).map_err(|error| failed(&error)),
@@ -66,7 +72,7 @@ impl<W: Write + Send> BatchWriter<W> {
         let format = self.format;
         let failed = |error: &dyn std::fmt::Display| FormatError::output(format, error);
         match self.inner {
-            Inner::Parquet(writer) => writer.into_inner().map_err(|error| failed(&error)),
+            Inner::Parquet { writer, .. } => writer.into_inner().map_err(|error| failed(&error)),
             Inner::Csv(writer) => writer.finish().map_err(|error| failed(&error)),
             Inner::Ndjson(mut writer) => {
                 writer.finish().map_err(|error| failed(&error))?;

@@ -143,8 +143,10 @@ impl<'a> Rebuilt<'a> {
             provisional: found.columns.provisional,
         };
         check_part(bucket, &part, Some(self.size)).map_err(|why| bad(&why))?;
-        self.schema =
-            self.schema.union(&found.columns.schema).map_err(|conflict| bad(&conflict.to_string()))?;
+        self.schema = self
+            .schema
+            .union_with_part(&found.columns.schema)
+            .map_err(|conflict| bad(&conflict.to_string()))?;
         self.state.add(bucket, part);
         Ok(())
     }

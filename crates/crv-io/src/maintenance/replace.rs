@@ -35,7 +35,9 @@ pub(crate) fn replace(log: &RunLog, manifest: &TableManifest) -> Result<()> {
                 manifest::check_part(*bucket, part, state.tick_bucket_size).map_err(|why| invalid(&why))?;
                 let path = log.paths.part(table, *bucket, part.id);
                 let found = footer::read_schema(&*log.store, &path)?;
-                schema = schema.union(&found.schema).map_err(|conflict| invalid(&conflict.to_string()))?;
+                schema = schema
+                    .union_with_part(&found.schema)
+                    .map_err(|conflict| invalid(&conflict.to_string()))?;
                 add.push((*bucket, Part { provisional: found.provisional, ..part.clone() }));
             }
         }

@@ -1,5 +1,6 @@
 //! [`Scan`]: what to read. Nothing is opened before [`Scan::batches`].
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
@@ -10,7 +11,8 @@ use super::batches::ScanBatches;
 use super::part::PartReader;
 use crate::commit::RunLog;
 use crate::error::{Error, Result};
-use crate::manifest::TableState;
+use crate::manifest::{Part, TableState};
+use crate::paths::BucketId;
 use crate::schema::TableSchema;
 use crate::ticks::TickRange;
 
@@ -25,6 +27,7 @@ pub struct Scan {
     range: TickRange,
     limit: Option<u64>,
     projected: Option<TableSchema>,
+    part_range: Option<Range<usize>>,
 }
 
 /// A part that a scan reads.
@@ -51,7 +54,7 @@ impl Scan {
     pub(crate) fn new(log: Arc<RunLog>, state: Arc<TableState>) -> Self {
         let schema = state.schema.clone();
         let schema = schema.unwrap_or_else(|| Arc::new(TableSchema::of(get_table(state.table))));
-        Self { log, state, schema, range: TickRange::ALL, limit: None, projected: None }
+        Self { log, state, schema, range: TickRange::ALL, limit: None, projected: None, part_range: None }
     }
 
     /// Only rows of these ticks. Parts outside are never opened.
@@ -88,6 +91,18 @@ impl Scan {
         self
     }
 
+    /// Only these of [`parts`](Self::parts), by their place in it.
+    #[must_use]
+    pub fn part_range(mut self, places: Range<usize>) -> Self {
+        self.part_range = Some(places);
+        self
+    }
+
+    fn wanted(&self) -> impl Iterator<Item = (BucketId, &Part)> {
+        let places = self.part_range.clone().unwrap_or(0..usize::MAX);
+        self.state.parts_in(self.range).skip(places.start).take(places.len())
+    }
+
     /// The table.
     pub fn table(&self) -> TableName {
         self.state.table
@@ -109,7 +124,7 @@ impl Scan {
 
     /// The parts this scan reads, in the order it reads them.
     pub fn parts(&self) -> Vec<ScanPart> {
-        let parts = self.state.parts_in(self.range);
+        let parts = self.wanted();
         parts
             .map(|(bucket, part)| ScanPart {
                 path: self.log.store.locate(&self.log.paths.part(self.state.table, bucket, part.id)),
@@ -131,8 +146,8 @@ impl Scan {
     /// Reads. Parts are read side by side, a few ahead of the consumer, and memory is bounded by that.
     pub fn batches(self) -> ScanBatches {
         let arrow = self.schema();
-        let target = Arc::new(self.projected.unwrap_or_else(|| TableSchema::clone(&self.schema)));
-        let parts = self.state.parts_in(self.range);
+        let target = Arc::new(self.target().clone());
+        let parts = self.wanted();
         let readers = parts
             .map(|(bucket, part)| PartReader {
                 store: Arc::clone(&self.log.store),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
@@ -25,6 +25,13 @@ impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// This process's store for `root`: every handle with that root shares it, as handles share a directory.
+    pub(crate) fn of_root(root: &str) -> Arc<Self> {
+        static STORES: Mutex<BTreeMap<String, Arc<MemoryStore>>> = Mutex::new(BTreeMap::new());
+        let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(stores.entry(root.to_owned()).or_default())
     }
 
     fn objects(&self) -> MutexGuard<'_, Objects> {

@@ -89,6 +89,9 @@ impl Prepared {
     }
 
     /// `len` rows of a batch from `offset` on, as a part of that bucket holds them.
+    ///
+    /// # Panics
+    /// If the batch does not have these rows.
     pub fn slice(
         &self,
         batch_index: usize,
@@ -102,7 +105,10 @@ impl Prepared {
         })
     }
 
-    /// The rows of a batch at these indices (unsigned integers), as a part of that bucket holds them.
+    /// The rows of a batch at these indices (unsigned integers, none null), as a part of that bucket holds them.
+    ///
+    /// # Panics
+    /// If the batch does not have these rows.
     pub fn take(
         &self,
         batch_index: usize,

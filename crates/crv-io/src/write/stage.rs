@@ -40,9 +40,9 @@ impl Staging {
     }
 
     fn write(&self, log: &RunLog, path: &StorePath, bytes: &[u8]) -> Result<()> {
-        log.store.stage(path, bytes).map_err(|error| log.write_failed(error))?;
+        // Noted first: a write that fails may have taken effect, and is removed all the same.
         self.staged.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
-        Ok(())
+        log.store.stage(path, bytes).map_err(|error| log.write_failed(error))
     }
 
     /// Notes that these parts belong to the transaction, in this order.

@@ -138,6 +138,20 @@ fn the_store_in_memory_keeps_a_run_as_the_disk_does() {
     assert_eq!(all_ticks(&other), Vec::from_iter(0..50));
 }
 
+/// With the protocol `memory`, handles of one root share a run as they share a directory.
+#[test]
+fn handles_in_memory_share_their_root() {
+    use crv_io::config::FsProtocol;
+    let open = |root: &str| {
+        let settings = crv_io::IoSettings::default().with_root_dir(root).unwrap();
+        Dataset::open(settings.with_fs_protocol(FsProtocol::Memory), RUN).unwrap()
+    };
+    append(&open("one"), [1]);
+    append(&open("one"), [2]);
+    assert_eq!(all_ticks(&open("one")), [1, 2]);
+    assert!(open("another").scan(EDGES).is_err());
+}
+
 /// An exchange with one payload field.
 fn trade(tick: i64, field: &str, text: Option<&str>) -> RecordBatch {
     let data_type = if text.is_some() { DataType::Utf8 } else { DataType::Float64 };

@@ -1,8 +1,10 @@
 //! The store from outside: every promise of the crate's pages, on both stores.
 
 mod append;
+mod faults;
 mod log;
 mod manifest;
+mod processes;
 mod rebuild;
 mod scan;
 mod store;

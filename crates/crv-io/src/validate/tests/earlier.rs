@@ -11,7 +11,7 @@ use arrow_schema::{DataType, Field};
 use crv_core::tables::{EXCHANGE_DESC, HOLDINGS_DESC};
 
 use super::support::{ints, through_parquet};
-use crate::schema::TableSchema;
+use crate::schema::{FieldType, TableSchema};
 use crate::validate::{ValidationError, conform};
 
 fn large(values: &[&str]) -> ArrayRef {
@@ -88,4 +88,31 @@ fn rows_of_the_right_schema_are_handed_on_as_they_are() {
     let batch = RecordBatch::try_new(table.to_arrow(), vec![column.clone()]).unwrap();
     let rows = conform(&batch, &table, &table.to_arrow()).unwrap();
     assert_eq!(rows.column(0).to_data().buffers()[0].as_ptr(), column.to_data().buffers()[0].as_ptr());
+}
+
+#[test]
+fn statistics_say_which_columns_have_no_nulls_and_how_far_integers_reach() {
+    let payload = |n: i64| -> ArrayRef {
+        let field = Arc::new(Field::new("legs", DataType::Int64, true));
+        Arc::new(StructArray::from(vec![(field, ints(&[n]))]))
+    };
+    for (n, wide) in [(1 << 60, false), ((1 << 53) + 1, true), (-3, false)] {
+        let part = part(payload(n));
+        let (_, found) = through_parquet(part.schema(), std::slice::from_ref(&part), false);
+        assert!(found.fields.iter().all(|field| field.required));
+        let FieldType::Struct(fields) = &found.field("additional_payload").unwrap().ty else { panic!() };
+        assert_eq!(fields[0].ty, FieldType::Int { wide });
+    }
+}
+
+#[test]
+fn a_required_column_that_a_part_lacks_is_not_promised_any_more() {
+    let part = part(legs());
+    let (_, found) = through_parquet(part.schema(), std::slice::from_ref(&part), false);
+    let lacking = TableSchema {
+        fields: found.fields.iter().filter(|field| field.name != "venue_id").cloned().collect(),
+    };
+    let table = TableSchema::of(&EXCHANGE_DESC).union_with_part(&lacking).unwrap();
+    assert!(!table.field("venue_id").unwrap().required);
+    assert!(table.field("token_id").unwrap().required);
 }

@@ -3,6 +3,8 @@
 mod casts;
 mod columns;
 mod earlier;
+mod generated;
+mod kinds;
 mod payloads;
 mod roundtrip;
 mod rows;

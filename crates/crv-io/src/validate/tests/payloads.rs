@@ -5,24 +5,18 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, DurationNanosecondArray, FixedSizeListArray, Float64Array, ListArray,
-    MapArray, NullArray, StringArray, StructArray, TimestampMicrosecondArray, TimestampNanosecondArray,
-    UInt64Array,
+    Array, ArrayRef, BooleanArray, FixedSizeListArray, Float64Array, ListArray, MapArray, NullArray,
+    StringArray, StructArray, UInt64Array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
-use arrow_schema::{DataType, Field, Fields, TimeUnit};
+use arrow_schema::{DataType, Field, Fields};
 use crv_core::tables::{DECISIONS_DESC, EXCHANGE_DESC};
 
-use super::support::{empty_structs, exchange, frame, fresh, ints, read_back, refusal, texts, written};
+use super::support::{
+    empty_structs, exchange, frame, fresh, ints, payload, read_back, refusal, texts, written,
+};
 use crate::schema::{FieldType, TableSchema};
 use crate::validate::{PrepareOptions, Prepared, ValidationError, prepare};
-
-fn payload(fields: Vec<(&str, ArrayRef)>) -> ArrayRef {
-    let arrays = fields
-        .into_iter()
-        .map(|(name, array)| (Arc::new(Field::new(name, array.data_type().clone(), true)), array));
-    Arc::new(StructArray::from(arrays.collect::<Vec<_>>()))
-}
 
 fn list_of(items: ArrayRef, lengths: &[usize]) -> ArrayRef {
     let field = Arc::new(Field::new("item", items.data_type().clone(), true));
@@ -192,24 +186,6 @@ fn what_lies_beneath_a_null_is_not_a_value() {
         "`additional_payload.l[]`: 18446744073709551615 at row 1 cannot become i64 without changing"
     );
     assert!(fresh(&EXCHANGE_DESC, &exchange(lists(None).slice(2, 1))).is_ok());
-}
-
-#[test]
-fn times_are_kept_to_the_microsecond_or_refused() {
-    let at = |nanoseconds: i64| {
-        let zoned = TimestampNanosecondArray::from(vec![nanoseconds]).with_timezone("Europe/Berlin");
-        let took: ArrayRef = Arc::new(DurationNanosecondArray::from(vec![nanoseconds]));
-        payload(vec![("at", Arc::new(zoned)), ("took", took)])
-    };
-    let prepared = fresh(&EXCHANGE_DESC, &exchange(at(-7_000))).unwrap();
-    assert!(prepared.needs_arrow_metadata());
-    let back = read_back(&prepared, prepared.grown().unwrap());
-    let column = back.column_by_name("additional_payload").unwrap().as_struct();
-    let expected = TimestampMicrosecondArray::from(vec![-7]).with_timezone("Europe/Berlin");
-    assert_eq!(column.column(0).as_ref(), &expected as &dyn Array);
-    assert_eq!(column.column(1).data_type(), &DataType::Duration(TimeUnit::Microsecond));
-    let error = refusal(fresh(&EXCHANGE_DESC, &exchange(at(1))));
-    assert!(error.starts_with("`additional_payload.at`: 1970-01-01T00:00:00.000000001Z at row 0"), "{error}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, StructArray};
-use arrow_schema::SchemaRef;
+use arrow_schema::{Field, SchemaRef};
 use arrow_select::concat::concat_batches;
 use crv_core::tables::TableDescriptor;
 use parquet::arrow::ArrowWriter;
@@ -31,6 +31,14 @@ pub(super) fn texts(values: &[&str]) -> ArrayRef {
 /// Payloads without fields.
 pub(super) fn empty_structs(rows: usize) -> ArrayRef {
     Arc::new(StructArray::new_empty_fields(rows, None))
+}
+
+/// A struct column of these fields.
+pub(super) fn payload(fields: Vec<(&str, ArrayRef)>) -> ArrayRef {
+    let arrays = fields
+        .into_iter()
+        .map(|(name, array)| (Arc::new(Field::new(name, array.data_type().clone(), true)), array));
+    Arc::new(StructArray::from(arrays.collect::<Vec<_>>()))
 }
 
 /// Columns of `holdings` for that many rows, with one of them replaced.

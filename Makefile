@@ -1,0 +1,85 @@
+# The one command surface: what people run, and what CI runs. `make help` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# One target folder for every clone, unless the caller has one: two cores compile slowly.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/crv/target
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_ROOT ?= out
+
+# Crates that do IO, and so have no place in crv-core's dependencies.
+IO_CRATES := arrow|parquet|object_store|fs-err|tokio|rustix|tempfile|polars|datafusion|reqwest|mio
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: develop ## Record two simulations, read them back, draw a picture
+	$(BIN)/crv --root $(DEMO_ROOT) demo
+	$(BIN)/python examples/sugarscape.py --root $(DEMO_ROOT) --picture $(DEMO_ROOT)/sugarscape.png
+
+.PHONY: test
+test: lint gates test-rust test-python ## Everything CI checks: format, lints, tests, docs, types, examples
+
+.PHONY: lint
+lint: ## Format and lints, as errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+.PHONY: gates
+gates: ## What may depend on what
+	@if cargo tree -p crv-core -e normal --prefix none --locked | grep -E '^($(IO_CRATES))'; then \
+		echo "crv-core depends on a crate that does IO (above)" >&2; exit 1; fi
+	@if grep -nE '^(use|pub use) (parquet|object_store)' -r crates/crv-cli/src crates/crv-python/src; then \
+		echo "the command line and the binding reach storage through crv-io only (above)" >&2; exit 1; fi
+
+.PHONY: test-rust
+test-rust: ## Rust tests, doc tests and documentation
+	cargo test --workspace --all-features --locked
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --locked
+
+.PHONY: test-python
+test-python: develop ## Python tests, doc tests, examples and types
+	$(BIN)/python -m pytest -q
+	$(BIN)/python -m mypy python tests examples
+	$(BIN)/python -m mypy.stubtest crv._native crv.core crv.io --mypy-config-file pyproject.toml
+
+.PHONY: develop
+develop: $(VENV)/.installed ## Build the Python package into .venv
+	$(BIN)/maturin develop --quiet --locked
+
+$(VENV)/.installed: pyproject.toml examples/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2' -r examples/requirements.txt
+	$(BIN)/python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+		print('\n'.join(p['dependencies'] + p['optional-dependencies']['test']))" > $(VENV)/requirements.txt
+	$(BIN)/python -m pip install --quiet -r $(VENV)/requirements.txt
+	touch $@
+
+.PHONY: wheel
+wheel: $(VENV)/.installed ## Build the wheel into dist/
+	$(BIN)/maturin build --release --locked --out dist
+
+.PHONY: bench
+bench: $(VENV)/.installed ## Measure crv beside its peers, in one run
+	$(BIN)/python -m pip install --quiet -r benches/requirements.txt
+	$(BIN)/maturin develop --quiet --release --locked
+	$(BIN)/python benches/peers.py $(BENCH_ARGS)
+
+.PHONY: deny
+deny: ## Licences, bans and sources of the dependencies (needs cargo-deny)
+	cargo deny --all-features check bans licenses sources
+
+.PHONY: fmt
+fmt: ## Format the Rust code
+	cargo fmt --all
+
+.PHONY: clean
+clean: ## Remove what was built here (not the shared target folder)
+	rm -rf $(VENV) dist $(DEMO_ROOT)

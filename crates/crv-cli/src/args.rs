@@ -1,0 +1,97 @@
+//! The command line as it is typed: flags, verbs, and the help text.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, Parser, Subcommand};
+use crv_core::grammar::Vocabulary as _;
+use crv_io::TableName;
+use crv_io::formats::Format;
+
+use crate::commands;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  success; a closed output pipe is success too
+  1  a file, run or table that does not exist or cannot be used, or output that cannot be written
+  2  wrong usage: a flag, an argument or a setting
+  3  rows that do not fit the table
+  4  storage that refused a read or a write: the same command can be tried again
+  5  a manifest or commit file that is missing, damaged or too new: see `crv rebuild`
+  6  a commit whose outcome is unknown: look before trying again
+
+Settings come from flags, then environment variables (CRV_IO_ROOT_DIR, CRV_IO_COMPRESSION, …), then
+./crv.toml or [tool.crv.io] in ./pyproject.toml, then defaults; `crv settings` shows the result.";
+
+/// Record, list, show and scan the runs of simulations
+#[derive(Debug, Parser)]
+#[command(name = "crv", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every verb takes.
+#[derive(Debug, Args)]
+pub(crate) struct Globals {
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print no notes and no progress, only data and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingFlags,
+}
+
+/// Settings as flags. They stay text here: the rules are the store's.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct SettingFlags {
+    /// The directory that holds all runs [default: out]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) root: Option<String>,
+    /// A TOML file to read settings from, in place of ./crv.toml or ./pyproject.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<std::path::PathBuf>,
+    /// Ticks in a bucket [default: what the run has, 100 for a new one]
+    #[arg(long, global = true, value_name = "TICKS", allow_negative_numbers = true)]
+    pub(crate) tick_bucket_size: Option<String>,
+    /// Rows in a Parquet row group [default: 131072]
+    #[arg(long, global = true, value_name = "ROWS", allow_negative_numbers = true)]
+    pub(crate) row_group_size: Option<String>,
+    /// Compression of parts: zstd, lz4 or snappy [default: zstd]
+    #[arg(long, global = true, value_name = "CODEC")]
+    pub(crate) compression: Option<String>,
+    /// Refuse columns that the table does not have: true or false [default: true]
+    #[arg(long, global = true, value_name = "BOOL")]
+    pub(crate) strict_schema: Option<String>,
+    /// Rewrite manifest.json every so many commits, or `adaptive` [default: adaptive]
+    #[arg(long, global = true, value_name = "COMMITS", allow_negative_numbers = true)]
+    pub(crate) write_manifest_every_n: Option<String>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Demo(commands::demo::Demo),
+    Append(commands::append::Append),
+    Runs(commands::runs::Runs),
+    Tables(commands::tables::Tables),
+    Show(commands::show::Show),
+    Scan(commands::scan::Scan),
+    Rebuild(commands::rebuild::Rebuild),
+    Settings(commands::settings::Settings),
+    Completions(commands::completions::Completions),
+}
+
+/// Reads the name of a table.
+pub(crate) fn table() -> impl clap::builder::TypedValueParser<Value = TableName> {
+    PossibleValuesParser::new(TableName::VALUES).try_map(|word| TableName::parse(&word))
+}
+
+/// Reads the word for a format of files.
+pub(crate) fn format() -> impl clap::builder::TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::as_str))
+        .try_map(|word| Format::from_word(&word).ok_or("no such format"))
+}

@@ -1,0 +1,106 @@
+//! `crv append`: rows from files into a table, all files as one commit.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use crv_core::tables::get_table;
+use crv_io::formats::{Format, Frames, read_file, read_stream};
+use crv_io::{AppendOptions, TableName, TransactionSummary};
+
+use crate::args;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output;
+
+/// How standard input is written where a file is named.
+const STDIN: &str = "-";
+
+/// Append rows from files to a table of a run
+///
+/// All files of one call become visible together, or none of them. In CSV, payload columns are JSON text and an
+/// empty cell is a null. NDJSON has one object on each line.
+#[derive(Debug, Args)]
+pub(crate) struct Append {
+    /// The run; it comes to be with its first rows
+    run: String,
+    /// The table
+    #[arg(value_parser = args::table())]
+    table: TableName,
+    /// Parquet, CSV, NDJSON or Arrow IPC files; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The format of the files; standard input needs it [default: what each file's name says]
+    #[arg(long, value_parser = args::format())]
+    format: Option<Format>,
+    /// Check values as well: kinds, combinations of columns, flags
+    #[arg(long)]
+    validate_rows: bool,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Append) -> Result<(), CliError> {
+    let Append { run, table, files, .. } = arguments;
+    if files.iter().filter(|file| is_stdin(file)).count() > 1 {
+        return Err(CliError::usage("standard input is named twice", "it can be read once: name `-` once"));
+    }
+    let dataset = context.open_or_new(run)?;
+    let options = AppendOptions { validate_rows: arguments.validate_rows, ..AppendOptions::default() };
+    let mut transaction = dataset.transaction();
+    for file in files {
+        let frames = frames(file, arguments)?;
+        for frame in frames {
+            transaction
+                .append(*table, frame?, options)
+                .map_err(|error| CliError::with_context(error, name(file)))?;
+        }
+    }
+    let summary = transaction.commit()?;
+    dataset.close()?;
+    tell(context, arguments, &summary);
+    if context.json { output::print_json(&summary) } else { Ok(()) }
+}
+
+fn frames(file: &Path, arguments: &Append) -> Result<Frames, CliError> {
+    let table = get_table(arguments.table);
+    if !is_stdin(file) {
+        let format = arguments.format.map_or_else(|| Format::of_path(file), Ok)?;
+        return Ok(read_file(file, format, table)?);
+    }
+    let format = arguments.format.ok_or_else(|| {
+        CliError::usage("standard input does not say its format", "name it, for example `--format ndjson`")
+    })?;
+    Ok(read_stream(&name(file), std::io::stdin(), format, table)?)
+}
+
+fn tell(context: &Context, arguments: &Append, summary: &TransactionSummary) {
+    let Append { run, table, .. } = arguments;
+    let Some(commit) = summary.commit else {
+        context.note("no rows: nothing was written");
+        return;
+    };
+    let rows: u64 = summary.tables.iter().map(|table| table.rows).sum();
+    let parts = || summary.tables.iter().flat_map(|table| &table.parts);
+    let bytes: u64 = parts().map(|part| part.bytes).sum();
+    let mut buckets: Vec<u64> = parts().map(|part| part.bucket_id).collect();
+    buckets.sort_unstable();
+    buckets.dedup();
+    context.note(format_args!(
+        "appended {} to `{table}` of run `{run}` as commit {commit}: {} in {}, {}",
+        counted(rows, "row"),
+        counted(parts().count() as u64, "part"),
+        counted(buckets.len() as u64, "bucket"),
+        output::bytes(bytes),
+    ));
+}
+
+fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", output::count(number))
+}
+
+fn is_stdin(file: &Path) -> bool {
+    file.as_os_str() == STDIN
+}
+
+fn name(file: &Path) -> String {
+    if is_stdin(file) { "standard input".to_owned() } else { file.display().to_string() }
+}

@@ -1,0 +1,30 @@
+//! The verbs, one per file, each with its arguments and what it does.
+
+pub(crate) mod append;
+pub(crate) mod completions;
+pub(crate) mod demo;
+mod facts;
+pub(crate) mod rebuild;
+pub(crate) mod runs;
+pub(crate) mod scan;
+pub(crate) mod settings;
+pub(crate) mod show;
+pub(crate) mod tables;
+
+use crate::args::Command;
+use crate::context::Context;
+use crate::error::CliError;
+
+pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> {
+    match command {
+        Command::Demo(arguments) => demo::run(context, arguments),
+        Command::Append(arguments) => append::run(context, arguments),
+        Command::Runs(arguments) => runs::run(context, arguments),
+        Command::Tables(arguments) => tables::run(context, arguments),
+        Command::Show(arguments) => show::run(context, arguments),
+        Command::Scan(arguments) => scan::run(context, arguments),
+        Command::Rebuild(arguments) => rebuild::run(context, arguments),
+        Command::Settings(arguments) => settings::run(context, arguments),
+        Command::Completions(arguments) => completions::run(arguments),
+    }
+}

@@ -1,0 +1,47 @@
+//! `crv rebuild`: a table's manifest anew from the parts on disk.
+
+use clap::Args;
+use crv_io::TableName;
+use serde_json::json;
+
+use crate::args;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output;
+
+/// Rebuild the manifest of a table from its parts
+#[derive(Debug, Args)]
+pub(crate) struct Rebuild {
+    /// The run
+    run: String,
+    /// The table
+    #[arg(value_parser = args::table())]
+    table: TableName,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Rebuild) -> Result<(), CliError> {
+    let Rebuild { run, table } = arguments;
+    let dataset = context.existing_table(run, *table)?;
+    let report = dataset.rebuild_manifest(*table)?;
+    for path in &report.missing {
+        output::warn(format_args!("a committed part is not on disk, its rows are lost: {path}"));
+    }
+    for path in &report.left_out {
+        context.note(format_args!("left out, never committed: {path}"));
+    }
+    context.note(format_args!(
+        "rebuilt `{table}` of run `{run}`: {} rows in {} parts",
+        output::count(report.rows),
+        output::count(report.parts),
+    ));
+    if !context.json {
+        return Ok(());
+    }
+    output::print_json(&json!({
+        "manifest": report.manifest,
+        "parts": report.parts,
+        "rows": report.rows,
+        "left_out": report.left_out,
+        "missing": report.missing,
+    }))
+}

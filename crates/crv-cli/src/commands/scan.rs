@@ -1,0 +1,196 @@
+//! `crv scan`: the rows of a table.
+
+use std::io::{IsTerminal as _, Write};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use arrow_schema::Schema;
+use clap::{Args, ValueEnum};
+use crv_io::formats::{BatchWriter, Format, text_rows};
+use crv_io::{ScanBatches, TableName, TickRange};
+
+use crate::args;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::{self, Align, OutputFile, Stdout, TextTable};
+
+/// Rows that a text table shows unless `--limit` says otherwise.
+const TABLE_ROWS: u64 = 50;
+
+/// Print or write the rows of a table
+#[derive(Debug, Args)]
+pub(crate) struct Scan {
+    /// The run
+    run: String,
+    /// The table
+    #[arg(value_parser = args::table())]
+    table: TableName,
+    /// Only these ticks, both ends included: `3..7`, `3..`, `..7` or `3`
+    #[arg(long, value_name = "A..B", value_parser = ticks)]
+    ticks: Option<TickRange>,
+    /// Only these columns, in this order
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    columns: Option<Vec<String>>,
+    /// At most this many rows [default: 50 as a text table, else all]
+    #[arg(long, value_name = "ROWS")]
+    limit: Option<u64>,
+    /// The format [default: what the name of the output file says, else a text table; ndjson with --json]
+    #[arg(long)]
+    format: Option<ScanFormat>,
+    /// A file to write to, which appears only when it is whole; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// How rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ScanFormat {
+    Table,
+    Csv,
+    Ndjson,
+    Parquet,
+    Arrow,
+}
+
+impl ScanFormat {
+    /// The format of files; none for the text table.
+    const fn file(self) -> Option<Format> {
+        match self {
+            Self::Table => None,
+            Self::Csv => Some(Format::Csv),
+            Self::Ndjson => Some(Format::Ndjson),
+            Self::Parquet => Some(Format::Parquet),
+            Self::Arrow => Some(Format::Arrow),
+        }
+    }
+}
+
+pub(crate) fn run(context: &Context, arguments: &Scan) -> Result<(), CliError> {
+    let output = arguments.output.as_ref().filter(|path| path.as_os_str() != "-");
+    let format = match (arguments.format, output) {
+        (Some(format), _) => format.file(),
+        (None, Some(path)) => Some(Format::of_path(path)?),
+        (None, None) => context.json.then_some(Format::Ndjson),
+    };
+    if output.is_none()
+        && matches!(format, Some(Format::Parquet | Format::Arrow))
+        && std::io::stdout().is_terminal()
+    {
+        return Err(CliError::usage(
+            "this format is not text, and standard output is a terminal",
+            "write to a file with `-o FILE`, or into a pipe",
+        ));
+    }
+    let dataset = context.existing_table(&arguments.run, arguments.table)?;
+    let mut scan = dataset.scan(arguments.table)?;
+    if let Some(range) = arguments.ticks {
+        scan = scan.ticks(range);
+    }
+    if let Some(columns) = &arguments.columns {
+        scan = scan.columns(columns)?;
+    }
+    let Some(format) = format else {
+        let limit = arguments.limit.unwrap_or(TABLE_ROWS);
+        // One more, to know whether there are more.
+        let batches = scan.limit(limit.saturating_add(1)).batches();
+        let (table, more) = text(batches, limit)?;
+        if more && arguments.limit.is_none() {
+            context.note(format_args!("the first {limit} rows; --limit shows more, --format csv prints all"));
+        }
+        return print(&table, output);
+    };
+    if let Some(limit) = arguments.limit {
+        scan = scan.limit(limit);
+    }
+    let batches = scan.batches();
+    if let Some(path) = output {
+        let (file, rows) = write(batches, OutputFile::create(path)?, format)?;
+        file.finish()?;
+        context.note(format_args!("wrote {} rows to {}", output::count(rows), path.display()));
+        return Ok(());
+    }
+    let stdout = Stdout::new();
+    let closed = stdout.closed();
+    match write(batches, stdout, format) {
+        Ok(_) => Ok(()),
+        Err(_) if closed.load(Ordering::Relaxed) => Err(CliError::ClosedPipe),
+        Err(error) => Err(error),
+    }
+}
+
+fn write<W: Write + Send>(batches: ScanBatches, to: W, format: Format) -> Result<(W, u64), CliError> {
+    let mut writer = BatchWriter::new(to, format, &batches.schema())?;
+    let mut rows = 0;
+    for batch in batches {
+        let batch = batch?;
+        rows += batch.num_rows() as u64;
+        writer.write(&batch)?;
+    }
+    Ok((writer.finish()?, rows))
+}
+
+fn print(table: &TextTable, output: Option<&PathBuf>) -> Result<(), CliError> {
+    let Some(path) = output else { return output::print_table(table) };
+    let mut file = OutputFile::create(path)?;
+    file.write_all(table.render(None, false).as_bytes()).map_err(|error| CliError::file(path, &error))?;
+    file.finish()
+}
+
+/// The first rows as text, and whether there are more.
+fn text(batches: ScanBatches, limit: u64) -> Result<(TextTable, bool), CliError> {
+    let mut table = TextTable::new(header(&batches.schema()));
+    let mut rows = 0;
+    for batch in batches {
+        for row in text_rows(&batch?)? {
+            if rows == limit {
+                return Ok((table, true));
+            }
+            table.push(row);
+            rows += 1;
+        }
+    }
+    Ok((table, false))
+}
+
+fn header(schema: &Schema) -> Vec<(String, Align)> {
+    let align = |field: &arrow_schema::Field| match field.data_type() {
+        kind if kind.is_numeric() => Align::Right,
+        _ => Align::Left,
+    };
+    schema.fields().iter().map(|field| (field.name().clone(), align(field))).collect()
+}
+
+/// Reads `A..B`, `A..`, `..B` or `A`; both ends are included.
+fn ticks(text: &str) -> Result<TickRange, String> {
+    let tick = |text: &str| match text.parse::<i64>() {
+        Ok(tick) if tick >= 0 => Ok(tick),
+        _ => Err(format!("`{text}` is no tick: ticks are the integers from 0 on")),
+    };
+    let end = |text: &str| if text.is_empty() { Ok(None) } else { tick(text).map(Some) };
+    let (min, max) = match text.split_once("..") {
+        Some((min, max)) => (end(min)?, end(max)?),
+        None => (Some(tick(text)?), Some(tick(text)?)),
+    };
+    TickRange::new(min, max).map_err(|_| format!("`{text}` is empty: write the smaller tick first"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ends_of_a_range_are_included_and_may_be_left_out() {
+        assert_eq!(ticks("3..7"), Ok(TickRange::from(3..=7)));
+        assert_eq!(ticks("5"), Ok(TickRange::from(5..=5)));
+        assert_eq!(ticks("3..").map(|range| (range.min(), range.max())), Ok((Some(3), None)));
+        assert_eq!(ticks("..7").map(|range| (range.min(), range.max())), Ok((None, Some(7))));
+        assert_eq!(ticks(".."), Ok(TickRange::ALL));
+    }
+
+    #[test]
+    fn what_is_no_range_is_refused() {
+        for text in ["", "7..3", "a", "1..b", "1...3", "-1", "1.5", "9223372036854775808"] {
+            assert!(ticks(text).is_err(), "{text}");
+        }
+    }
+}

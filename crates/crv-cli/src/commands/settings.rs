@@ -1,0 +1,18 @@
+//! `crv settings`: what the settings come to.
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output;
+
+/// Show the settings that count here, as a crv.toml
+#[derive(Debug, Args)]
+pub(crate) struct Settings {}
+
+pub(crate) fn run(context: &Context, _: &Settings) -> Result<(), CliError> {
+    if context.json {
+        return output::print_json(&context.settings);
+    }
+    output::print(&context.settings.to_toml()?)
+}

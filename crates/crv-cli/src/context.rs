@@ -1,0 +1,102 @@
+//! What every verb needs: the settings that count, and where to print.
+
+use crv_io::config::{DEFAULT_PREFIX, Origin, SettingValue};
+use crv_io::{Dataset, IoSettings, TableManifest, TableName};
+
+use crate::args::{Globals, SettingFlags};
+use crate::error::CliError;
+
+/// The arguments that all verbs share, converted.
+pub(crate) struct Context {
+    pub(crate) settings: IoSettings,
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+    /// Whether somebody asked for a bucket size. Else a run keeps the one it has.
+    size_asked_for: bool,
+}
+
+impl Context {
+    pub(crate) fn new(globals: &Globals) -> Result<Self, CliError> {
+        let settings = settings(&globals.settings)?;
+        let size_asked_for = globals.settings.tick_bucket_size.is_some()
+            || settings.tick_bucket_size() != IoSettings::default().tick_bucket_size();
+        Ok(Self { settings, json: globals.json, quiet: globals.quiet, size_asked_for })
+    }
+
+    /// A run with the settings as they are.
+    pub(crate) fn open(&self, run: &str) -> Result<Dataset, CliError> {
+        Ok(Dataset::open(self.settings.clone(), run)?)
+    }
+
+    /// A run for appends: it need not exist yet, and keeps its bucket size if it does.
+    pub(crate) fn open_or_new(&self, run: &str) -> Result<Dataset, CliError> {
+        let dataset = self.open(run)?;
+        match dataset.tables()?.first() {
+            Some(table) => self.fit(dataset, *table),
+            None => Ok(dataset),
+        }
+    }
+
+    /// The same run with the bucket size that the table was written with, unless another was asked for.
+    ///
+    /// Any other trouble with the table is left for the verb to meet: it may be there to mend it.
+    pub(crate) fn fit(&self, dataset: Dataset, table: TableName) -> Result<Dataset, CliError> {
+        let written_with = dataset.manifest(table).err().and_then(|error| error.tick_bucket_size());
+        match written_with {
+            Some(size) if !self.size_asked_for => {
+                let settings = self.settings.clone().with_tick_bucket_size(size)?;
+                Ok(Dataset::open(settings, dataset.run_id().as_str())?)
+            }
+            _ => Ok(dataset),
+        }
+    }
+
+    /// A table's manifest.
+    pub(crate) fn manifest(&self, dataset: &Dataset, table: TableName) -> Result<TableManifest, CliError> {
+        Ok(self.fit(dataset.clone(), table)?.manifest(table)?)
+    }
+
+    /// A run that must exist, and its tables.
+    pub(crate) fn existing(&self, run: &str) -> Result<(Dataset, Vec<TableName>), CliError> {
+        let dataset = self.open(run)?;
+        let tables = dataset.tables()?;
+        if tables.is_empty() {
+            let root = self.settings.root_dir();
+            let message = format!("run `{run}` has no tables under `{root}`");
+            return Err(CliError::missing(message, "list the runs with `crv runs`, or name another --root"));
+        }
+        Ok((dataset, tables))
+    }
+
+    /// A run in which this table must exist.
+    pub(crate) fn existing_table(&self, run: &str, table: TableName) -> Result<Dataset, CliError> {
+        let (dataset, tables) = self.existing(run)?;
+        if tables.contains(&table) {
+            return self.fit(dataset, table);
+        }
+        let names: Vec<&str> = tables.iter().map(|table| table.as_str()).collect();
+        let message = format!("run `{run}` has no table `{table}`");
+        Err(CliError::missing(message, format!("its tables are {}", names.join(", "))))
+    }
+}
+
+/// Flags over environment over file over defaults.
+fn settings(flags: &SettingFlags) -> Result<IoSettings, CliError> {
+    let from_file = IoSettings::from_toml(flags.config.as_deref())?;
+    let mut settings = IoSettings::from_env(from_file, DEFAULT_PREFIX)?;
+    let given = [
+        ("--root", "root_dir", &flags.root),
+        ("--tick-bucket-size", "tick_bucket_size", &flags.tick_bucket_size),
+        ("--row-group-size", "row_group_size", &flags.row_group_size),
+        ("--compression", "compression", &flags.compression),
+        ("--strict-schema", "strict_schema", &flags.strict_schema),
+        ("--write-manifest-every-n", "write_manifest_every_n", &flags.write_manifest_every_n),
+    ];
+    for (flag, key, text) in given {
+        if let Some(text) = text {
+            let origin = Origin::Flag(flag.to_owned());
+            settings = settings.with_pairs(&origin, [(key, SettingValue::Text(text.clone()))])?;
+        }
+    }
+    Ok(settings)
+}

@@ -1,0 +1,12 @@
+//! The `crv` command from outside: what it prints, where, and with which exit code.
+//!
+//! Expected texts are snapshots beside this file; sizes, times and random names are masked.
+
+mod append;
+mod demo;
+mod errors;
+mod help;
+mod output;
+mod sandbox;
+mod scan;
+mod settings;

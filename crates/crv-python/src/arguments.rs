@@ -1,0 +1,113 @@
+//! What a Python caller may pass for a table, a run id, a range of ticks and a list of columns.
+
+use std::ops::RangeInclusive;
+
+use crv_io::paths::{parse_table, validate_run_id};
+use crv_io::{RunId, TableName, TickRange};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyMapping, PyString};
+
+use crate::error::NativeError;
+
+/// A table: its name, or a member of `crv.core.grammar.TableName`.
+pub(crate) struct Table(pub(crate) TableName);
+
+impl FromPyObject<'_, '_> for Table {
+    type Error = NativeError;
+
+    fn extract(obj: Borrowed<'_, '_, PyAny>) -> Result<Self, NativeError> {
+        let name = match obj.cast::<PyString>() {
+            Ok(name) => name.to_str()?.to_owned(),
+            Err(_) => match obj.getattr("value").and_then(|value| value.extract::<String>()) {
+                Ok(name) => name,
+                Err(_) => obj.repr()?.to_string(),
+            },
+        };
+        Ok(Self(parse_table(&name)?))
+    }
+}
+
+/// A run id, checked.
+pub(crate) struct Run(pub(crate) RunId);
+
+impl FromPyObject<'_, '_> for Run {
+    type Error = NativeError;
+
+    fn extract(obj: Borrowed<'_, '_, PyAny>) -> Result<Self, NativeError> {
+        let text = text(obj, "a run id")?;
+        Ok(Self(validate_run_id(&text)?))
+    }
+}
+
+/// A string, or an error that says what was expected.
+pub(crate) fn text(obj: Borrowed<'_, '_, PyAny>, what: &str) -> Result<String, NativeError> {
+    match obj.cast::<PyString>() {
+        Ok(text) => Ok(text.to_str()?.to_owned()),
+        Err(_) => Err(NativeError::argument(
+            format!("{what} is a string, not {}", obj.get_type().name()?),
+            format!("pass {what} as a str"),
+        )),
+    }
+}
+
+/// The ticks of `where`: a mapping with `tick_min`, `tick_max` or both, each an int or None.
+pub(crate) struct Where(pub(crate) TickRange);
+
+const WHERE_HINT: &str = "`where` takes `tick_min` and `tick_max`, both inclusive, each an int or None";
+
+impl FromPyObject<'_, '_> for Where {
+    type Error = NativeError;
+
+    fn extract(obj: Borrowed<'_, '_, PyAny>) -> Result<Self, NativeError> {
+        let Ok(mapping) = obj.cast::<PyMapping>() else {
+            let found = obj.get_type().name()?;
+            return Err(NativeError::argument(format!("`where` is a mapping, not {found}"), WHERE_HINT));
+        };
+        let (mut min, mut max) = (None, None);
+        for item in mapping.items()?.iter() {
+            let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
+            match key.extract::<&str>() {
+                Ok("tick_min") => min = tick(&value, "tick_min")?,
+                Ok("tick_max") => max = tick(&value, "tick_max")?,
+                _ => {
+                    let key = key.repr()?;
+                    return Err(NativeError::argument(format!("`where` has no key {key}"), WHERE_HINT));
+                }
+            }
+        }
+        Ok(Self(range(min, max)))
+    }
+}
+
+/// A bound as it was written; any int, also one that no tick can have.
+fn tick(value: &Bound<'_, PyAny>, key: &str) -> Result<Option<i128>, NativeError> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    let index = if value.is_instance_of::<PyBool>() { None } else { value.call_method0("__index__").ok() };
+    let Some(index) = index else {
+        let found = value.repr()?;
+        return Err(NativeError::argument(format!("`{key}` in `where` is {found}, not an int"), WHERE_HINT));
+    };
+    // What an i128 cannot hold is beyond every tick, on the side that its sign says.
+    Ok(Some(match index.extract::<i128>() {
+        Ok(tick) => tick,
+        Err(_) if index.lt(0)? => i128::MIN,
+        Err(_) => i128::MAX,
+    }))
+}
+
+/// The range between two bounds; one that no tick can fall in matches nothing.
+fn range(min: Option<i128>, max: Option<i128>) -> TickRange {
+    let (first, last) = (i128::from(i64::MIN), i128::from(i64::MAX));
+    let reversed = matches!((min, max), (Some(min), Some(max)) if min > max);
+    if reversed || min.is_some_and(|min| min > last) || max.is_some_and(|max| max < first) {
+        return nothing();
+    }
+    let bound = |bound: Option<i128>| bound.and_then(|bound| i64::try_from(bound).ok());
+    TickRange::new(bound(min), bound(max)).unwrap_or_else(|_| nothing())
+}
+
+fn nothing() -> TickRange {
+    TickRange::from(RangeInclusive::new(1, 0))
+}

@@ -1,0 +1,74 @@
+//! The dataset of a run.
+
+use crv_io::{AppendOptions, TableName};
+use pyo3::prelude::*;
+use pythonize::pythonize;
+
+use crate::arguments::{Run, Table, Where};
+use crate::error::{NativeError, Result};
+use crate::frame::Rows;
+use crate::manifest;
+use crate::process::OwnProcess;
+use crate::scan::Scan;
+use crate::settings::Settings;
+use crate::transaction::Transaction;
+
+/// A run's tables. A process that was forked off must open its own.
+#[pyclass(frozen, module = "crv._native")]
+pub(crate) struct Dataset(OwnProcess<crv_io::Dataset>);
+
+#[pymethods]
+impl Dataset {
+    #[new]
+    fn open(py: Python<'_>, settings: Settings, run_id: Run) -> Result<Self> {
+        Ok(Self(OwnProcess::new(py.detach(|| crv_io::Dataset::open(settings.0, run_id.0.as_ref()))?)))
+    }
+
+    #[pyo3(signature = (table, frame, *, validate_schema, validate_rows))]
+    fn append<'py>(
+        &self,
+        py: Python<'py>,
+        table: Table,
+        frame: Rows,
+        validate_schema: bool,
+        validate_rows: bool,
+    ) -> Result<Bound<'py, PyAny>> {
+        let options = AppendOptions { validate_schema, validate_rows };
+        let summary =
+            py.detach(|| Ok::<_, NativeError>(self.0.append(table.0, frame.read()?, options)?))?;
+        Ok(pythonize(py, &summary).map_err(PyErr::from)?)
+    }
+
+    fn transaction(&self) -> Transaction {
+        Transaction::new(self.0.transaction())
+    }
+
+    #[pyo3(signature = (table, r#where))]
+    fn scan(&self, py: Python<'_>, table: Table, r#where: Option<Where>) -> Result<Scan> {
+        let ticks = r#where.map(|range| range.0).unwrap_or_default();
+        Ok(Scan::new(py.detach(|| self.0.scan(table.0))?.ticks(ticks), self.0.settings()))
+    }
+
+    fn manifest<'py>(&self, py: Python<'py>, table: Table) -> Result<Bound<'py, PyAny>> {
+        manifest::to_python(py, &py.detach(|| self.0.manifest(table.0))?)
+    }
+
+    fn rebuild_manifest<'py>(&self, py: Python<'py>, table: Table) -> Result<Bound<'py, PyAny>> {
+        manifest::to_python(py, &py.detach(|| self.0.rebuild_manifest(table.0))?.manifest)
+    }
+
+    fn tables(&self, py: Python<'_>) -> Result<Vec<&'static str>> {
+        Ok(py.detach(|| self.0.tables())?.into_iter().map(TableName::as_str).collect())
+    }
+
+    fn close(&self, py: Python<'_>) -> Result<()> {
+        Ok(py.detach(|| self.0.close())?)
+    }
+}
+
+/// The runs under the root, each with its tables.
+#[pyfunction]
+pub(crate) fn list_runs(py: Python<'_>, settings: Settings) -> Result<Bound<'_, PyAny>> {
+    let runs = py.detach(|| crv_io::catalog::list_runs(&settings.0))?;
+    Ok(pythonize(py, &runs).map_err(PyErr::from)?)
+}

@@ -1,0 +1,68 @@
+//! Rows from Python: anything that speaks the Arrow `PyCapsule` interface, without copying.
+
+mod stream;
+
+use std::fmt::Display;
+
+use arrow_array::RecordBatch;
+use crv_io::{Error, ErrorKind, Frame};
+use pyo3::prelude::*;
+use pyo3_arrow::PyRecordBatch;
+
+use self::stream::Stream;
+use crate::error::NativeError;
+
+/// Rows to append, not read yet.
+pub(crate) enum Rows {
+    Stream(Stream),
+    Batch(RecordBatch),
+}
+
+const ACCEPTED: &str = "pass a Polars DataFrame, a pyarrow Table, a pandas DataFrame, a DuckDB relation, or anything else with \
+     `__arrow_c_stream__` or `__arrow_c_array__`";
+
+impl FromPyObject<'_, '_> for Rows {
+    type Error = NativeError;
+
+    fn extract(obj: Borrowed<'_, '_, PyAny>) -> Result<Self, NativeError> {
+        let kind = obj.get_type().name()?;
+        let refuse = |error: &dyn Display| {
+            NativeError::argument(format!("the {kind} is not a frame with columns: {error}"), ACCEPTED)
+        };
+        if obj.hasattr("__arrow_c_stream__")? {
+            let capsule = obj.call_method0("__arrow_c_stream__")?;
+            let stream = Stream::take(capsule.cast().map_err(PyErr::from)?)?;
+            Ok(Self::Stream(stream.map_err(|error| refuse(&error))?))
+        } else if obj.hasattr("__arrow_c_array__")? {
+            Ok(Self::Batch(obj.extract::<PyRecordBatch>().map_err(|error| refuse(&error))?.into_inner()))
+        } else if obj.hasattr("collect")? && obj.hasattr("lazy")? {
+            Err(NativeError::argument(
+                format!("a {kind} holds no rows yet"),
+                "call `.collect()` and append the result",
+            ))
+        } else {
+            Err(NativeError::argument(format!("rows cannot be read from a {kind}"), ACCEPTED))
+        }
+    }
+}
+
+impl Rows {
+    /// Reads the rows. Runs the producer's code, which takes the interpreter itself where it needs it.
+    pub(crate) fn read(self) -> Result<Frame, NativeError> {
+        match self {
+            Self::Batch(batch) => Ok(Frame::from(batch)),
+            Self::Stream(stream) => {
+                let schema = stream.schema();
+                let batches = stream.collect::<Result<Vec<_>, _>>().map_err(|error| {
+                    NativeError::argument(
+                        format!("the frame's own producer failed: {error}"),
+                        "nothing was written; mend the frame and append it again",
+                    )
+                })?;
+                let frame = Frame::new(schema, batches);
+                Ok(frame
+                    .map_err(|error| Error::new(ErrorKind::Schema, error.to_string()).with_source(error))?)
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Appends to several tables that become visible as one commit.
+
+use std::sync::{Mutex, PoisonError};
+
+use crv_io::AppendOptions;
+use pyo3::prelude::*;
+use pythonize::pythonize;
+
+use crate::arguments::Table;
+use crate::error::{NativeError, Result};
+use crate::frame::Rows;
+use crate::process::OwnProcess;
+
+/// A transaction, until it is committed or aborted.
+#[pyclass(frozen, module = "crv._native")]
+pub(crate) struct Transaction(OwnProcess<Mutex<Option<crv_io::Transaction>>>);
+
+impl Transaction {
+    pub(crate) fn new(transaction: crv_io::Transaction) -> Self {
+        Self(OwnProcess::new(Mutex::new(Some(transaction))))
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Option<crv_io::Transaction>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[pymethods]
+impl Transaction {
+    #[pyo3(signature = (table, frame, *, validate_schema, validate_rows))]
+    fn append(
+        &self,
+        py: Python<'_>,
+        table: Table,
+        frame: Rows,
+        validate_schema: bool,
+        validate_rows: bool,
+    ) -> Result<()> {
+        let options = AppendOptions { validate_schema, validate_rows };
+        py.detach(|| {
+            // The producer may be Python code that uses this transaction: read before locking.
+            let frame = frame.read()?;
+            self.with(|open| Ok(open.as_mut().ok_or_else(ended)?.append(table.0, frame, options)?))
+        })
+    }
+
+    fn commit<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+        let summary = py.detach(|| {
+            let transaction = self.with(Option::take).ok_or_else(ended)?;
+            Ok::<_, NativeError>(transaction.commit()?)
+        })?;
+        Ok(pythonize(py, &summary).map_err(PyErr::from)?)
+    }
+
+    fn abort(&self, py: Python<'_>) {
+        py.detach(|| self.with(Option::take).map(crv_io::Transaction::abort));
+    }
+
+    #[getter]
+    fn is_open(&self, py: Python<'_>) -> bool {
+        py.detach(|| self.with(|open| open.is_some()))
+    }
+}
+
+fn ended() -> NativeError {
+    NativeError::argument("the transaction has ended", "start another one with dataset.transaction()")
+}

@@ -1,0 +1,1 @@
+"""The parts of the Sugarscape example: what it records, what it checks, what it draws."""

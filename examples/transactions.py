@@ -1,0 +1,70 @@
+"""One tick over several tables as one commit, and nothing at all when it fails: python transactions.py [ROOT]."""
+
+import sys
+
+import polars as pl
+from crv.core.grammar import TableName
+from crv.io import Dataset, IoSchemaError, IoSettings
+
+settings = IoSettings(root_dir=sys.argv[1] if len(sys.argv) > 1 else "out")
+
+
+def trade(tick: int, price: float) -> pl.DataFrame:
+    """A0 buys one unit of Alpha from A1. The payload may have other fields at every tick."""
+    return pl.DataFrame(
+        {
+            "tick": [tick],
+            "venue_id": ["plaza"],
+            "token_id": ["Alpha"],
+            "exchange_event_type": ["trade"],
+            "side": ["buy"],
+            "quantity": [1.0],
+            "price": [price],
+            "actor_agent_id": ["A0"],
+            "counterparty_agent_id": ["A1"],
+            "additional_payload": [{"round": tick}],
+        }
+    )
+
+
+def holdings(tick: int, buyer: int, seller: int) -> pl.DataFrame:
+    """What both own after the trade."""
+    return pl.DataFrame({"tick": tick, "agent_id": ["A0", "A1"], "token_id": "Alpha", "quantity": [buyer, seller]})
+
+
+def rows(ds: Dataset) -> dict[str, int]:
+    """How many rows each of the two tables has."""
+    return {table.value: ds.read(table).height for table in (TableName.EXCHANGE, TableName.HOLDINGS)}
+
+
+with Dataset(settings, run_id="transactions") as ds:
+    # A whole tick: a reader sees both tables with it, or neither.
+    with ds.transaction() as tx:
+        tx.append(TableName.EXCHANGE, trade(0, 10.0))
+        tx.append(TableName.HOLDINGS, holdings(0, 1, 4))
+    before = rows(ds)
+    print(f"after tick 0: {before}")
+
+    # The model fails in the middle of a tick, when one table has been appended to.
+    try:
+        with ds.transaction() as tx:
+            tx.append(TableName.EXCHANGE, trade(1, 11.0))
+            raise ArithmeticError("the model diverged")
+    except ArithmeticError as error:
+        print(f"nothing recorded: {error}")
+    assert rows(ds) == before
+
+    # A frame that does not fit its table ends the tick just so. Nothing of it was written.
+    try:
+        with ds.transaction() as tx:
+            tx.append(TableName.EXCHANGE, trade(1, 11.0))
+            tx.append(TableName.HOLDINGS, holdings(1, 2, 3).rename({"quantity": "amount"}))
+    except IoSchemaError as error:
+        print(f"nothing recorded: {error}")
+    assert rows(ds) == before
+
+    # So the tick can simply be done again.
+    with ds.transaction() as tx:
+        tx.append(TableName.EXCHANGE, trade(1, 11.0))
+        tx.append(TableName.HOLDINGS, holdings(1, 2, 3))
+    print(f"after tick 1: {rows(ds)}")

@@ -1,0 +1,167 @@
+"""The native half of `crv`: an implementation detail of `crv.core` and `crv.io`. Use those."""
+
+from collections.abc import Iterator, Mapping
+from os import PathLike
+from typing import Any, final
+
+from crv.core.grammar import TableName
+from crv.io._frames import Frame, Where
+from crv.io._summaries import AppendSummary, TransactionSummary
+from crv.io.config import IoSettings
+
+__all__ = [
+    "Batch",
+    "Batches",
+    "Dataset",
+    "Scan",
+    "Transaction",
+    "bucket_dir",
+    "bucket_id_for_tick",
+    "check_settings",
+    "check_valuation",
+    "cli_main",
+    "core_spec",
+    "error_kinds",
+    "format_bucket_dir",
+    "json_dumps_canonical",
+    "list_runs",
+    "load_manifest",
+    "manifest_path",
+    "normalize_run_id",
+    "part_path",
+    "run_root",
+    "settings_from_env",
+    "settings_from_toml",
+    "table_dir",
+    "tables_root",
+    "validate_run_id",
+    "write_manifest",
+]
+
+@final
+class Dataset:
+    """A run's tables. A process that was forked off must open its own."""
+
+    def __new__(cls, settings: IoSettings, run_id: str) -> Dataset: ...
+    def append(
+        self, table: TableName | str, frame: Frame, *, validate_schema: bool, validate_rows: bool
+    ) -> AppendSummary: ...
+    def transaction(self) -> Transaction: ...
+    def scan(self, table: TableName | str, where: Where | None) -> Scan: ...
+    def manifest(self, table: TableName | str) -> dict[str, Any]: ...
+    def rebuild_manifest(self, table: TableName | str) -> dict[str, Any]: ...
+    def tables(self) -> list[str]: ...
+    def close(self) -> None: ...
+
+@final
+class Transaction:
+    """A transaction, until it is committed or aborted."""
+
+    def append(
+        self, table: TableName | str, frame: Frame, *, validate_schema: bool, validate_rows: bool
+    ) -> None: ...
+    def commit(self) -> TransactionSummary: ...
+    def abort(self) -> None: ...
+    @property
+    def is_open(self) -> bool: ...
+
+@final
+class Scan:
+    """A pinned snapshot of a table, with the parts that may hold rows asked for. An Arrow stream, each time anew."""
+
+    @property
+    def ticks(self) -> tuple[int | None, int | None]:
+        """The ticks asked for: the first and the last."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Are all rows of all parts asked for?"""
+
+    def groups(self) -> list[tuple[list[str] | None, int, int]]:
+        """Neighbouring parts: paths where Polars can read them, None where only `batches` can; first and last + 1."""
+
+    def select(self, *, columns: list[str] | None, limit: int | None) -> Scan:
+        """The same scan with only these columns, and the first ``limit`` rows."""
+
+    def batches(self, start: int, stop: int, *, columns: list[str] | None, limit: int | None) -> Batches:
+        """Reads the parts from ``start`` up to ``stop``."""
+
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+@final
+class Batches(Iterator[Batch]):
+    """The record batches of a scan, one after the other."""
+
+    def __iter__(self) -> Batches: ...
+    def __next__(self) -> Batch: ...
+
+@final
+class Batch:
+    """A record batch."""
+
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+
+def list_runs(settings: IoSettings) -> list[dict[str, Any]]:
+    """The runs under the root, each with its tables."""
+
+def check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of settings, checked and in their plain form."""
+
+def check_valuation(valuation: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a valuation, checked and in their plain form."""
+
+def settings_from_toml(path: str | PathLike[str] | None) -> dict[str, Any]:
+    """The settings of a TOML file over the defaults."""
+
+def settings_from_env(base: IoSettings, prefix: str, variables: list[tuple[str, str]]) -> dict[str, Any]:
+    """The settings of these environment variables over ``base``."""
+
+def bucket_id_for_tick(tick: int, tick_bucket_size: int) -> int:
+    """The bucket of a tick."""
+
+def format_bucket_dir(bucket_id: int) -> str:
+    """The name of a bucket's directory."""
+
+def run_root(settings: IoSettings, run_id: str) -> str:
+    """The directory of a run."""
+
+def tables_root(settings: IoSettings, run_id: str) -> str:
+    """The directory of a run's tables."""
+
+def table_dir(settings: IoSettings, run_id: str, table: TableName | str) -> str:
+    """The directory of a table."""
+
+def manifest_path(settings: IoSettings, run_id: str, table: TableName | str) -> str:
+    """The manifest of a table."""
+
+def bucket_dir(settings: IoSettings, run_id: str, table: TableName | str, bucket_id: int) -> str:
+    """The directory of a bucket."""
+
+def part_path(settings: IoSettings, run_id: str, table: TableName | str, bucket_id: int, part_id: str) -> str:
+    """The file of a part, by the 32 hex digits of its name."""
+
+def load_manifest(settings: IoSettings, run_id: str, table: TableName | str) -> dict[str, Any] | None:
+    """The current state of a table; None for a table that has none."""
+
+def write_manifest(settings: IoSettings, run_id: str, manifest: Mapping[str, Any]) -> None:
+    """Puts a manifest in place of the table's."""
+
+def validate_run_id(run_id: str) -> str:
+    """The run id, if it is one."""
+
+def normalize_run_id(run_id: str) -> str:
+    """The run id that a text becomes when it is trimmed and its blanks are turned into ``_``."""
+
+def core_spec() -> str:
+    """Enums, tables, rules, versions and constants as one JSON document."""
+
+def error_kinds() -> list[str]:
+    """The stable code of every kind of error."""
+
+def json_dumps_canonical(text: str) -> str:
+    """The canonical form of a JSON document."""
+
+def cli_main(arguments: list[str]) -> int:
+    """Runs the `crv` command and returns its exit code."""

@@ -1,0 +1,45 @@
+"""The IO layer of CRV: append ticks as atomic, durable commits; read them back with Polars or Arrow.
+
+`IoSettings` says where runs lie and how; a `Dataset` is one run. Experimental since 2025-09-25: IO contracts and run
+manifests may change until 1.0.
+"""
+
+from crv.io._summaries import AppendSummary, PartSummary, TransactionSummary
+from crv.io.catalog import RunEntry, list_runs
+from crv.io.config import IoSettings, ValuationSettings
+from crv.io.dataset import Dataset
+from crv.io.errors import (
+    IoArgumentError,
+    IoConfigError,
+    IoError,
+    IoManifestError,
+    IoReadError,
+    IoSchemaError,
+    IoUnknownOutcomeError,
+    IoWriteError,
+)
+from crv.io.manifest import PartitionMeta, PartMeta, TableManifest
+from crv.io.transaction import Transaction
+
+__all__ = [
+    "AppendSummary",
+    "Dataset",
+    "IoArgumentError",
+    "IoConfigError",
+    "IoError",
+    "IoManifestError",
+    "IoReadError",
+    "IoSchemaError",
+    "IoSettings",
+    "IoUnknownOutcomeError",
+    "IoWriteError",
+    "PartMeta",
+    "PartSummary",
+    "PartitionMeta",
+    "RunEntry",
+    "TableManifest",
+    "Transaction",
+    "TransactionSummary",
+    "ValuationSettings",
+    "list_runs",
+]

@@ -1,0 +1,26 @@
+"""The catalog: which runs lie under a root."""
+
+from dataclasses import dataclass
+
+from crv import _native
+from crv.core.grammar import TableName
+from crv.core.ids import RunId
+from crv.io.config import IoSettings
+
+__all__ = ["RunEntry", "list_runs"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunEntry:
+    """A run, and the tables it has."""
+
+    run_id: RunId
+    tables: tuple[TableName, ...]
+
+
+def list_runs(settings: IoSettings) -> list[RunEntry]:
+    """The runs under ``settings.root_dir``, sorted by id."""
+    return [
+        RunEntry(run_id=RunId(run["run_id"]), tables=tuple(TableName(table) for table in run["tables"]))
+        for run in _native.list_runs(settings)
+    ]

@@ -1,0 +1,155 @@
+"""The dataset of a run: append to its tables, and read them."""
+
+import operator
+import os
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from crv import _native
+from crv.core.grammar import TableName
+from crv.core.ids import RunId
+from crv.io._frames import Frame, Where
+from crv.io._summaries import AppendSummary
+from crv.io.config import IoSettings
+from crv.io.errors import IoArgumentError
+from crv.io.manifest import TableManifest
+from crv.io.transaction import Transaction
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Dataset"]
+
+
+class Dataset:
+    """One run: append to its tables, and read them.
+
+    A dataset can be shared by threads, pickled, and used on after a fork: each process opens the run for itself.
+    Closing it, best with ``with``, brings every manifest.json up to date; it can be used again after that.
+
+    >>> import tempfile
+    >>> import polars as pl
+    >>> settings = IoSettings(root_dir=tempfile.mkdtemp())
+    >>> with Dataset(settings, run_id="20250101-000000") as dataset:
+    ...     summary = dataset.append(
+    ...         TableName.HOLDINGS, pl.DataFrame({"tick": [0, 101], "agent_id": "A0", "token_id": "T0", "quantity": 1})
+    ...     )
+    >>> summary["buckets"]
+    [0, 1]
+    >>> dataset.read(TableName.HOLDINGS, {"tick_min": 100})["tick"].to_list()
+    [101]
+    """
+
+    def __init__(self, settings: IoSettings, run_id: str) -> None:
+        self._settings = settings
+        self._native = _native.Dataset(settings, run_id)
+        self._run_id = RunId(run_id)
+        self._pid = os.getpid()
+
+    @property
+    def settings(self) -> IoSettings:
+        """The settings it was opened with."""
+        return self._settings
+
+    @property
+    def run_id(self) -> RunId:
+        """The run."""
+        return self._run_id
+
+    def append(
+        self, table: TableName | str, frame: Frame, *, validate_schema: bool = True, validate_rows: bool = False
+    ) -> AppendSummary:
+        """Appends rows to ``table`` as one commit. When it returns, they survive power loss.
+
+        ``frame`` is a Polars DataFrame, or anything else that speaks Arrow: a pyarrow Table, a pandas DataFrame, a
+        DuckDB relation. ``validate_schema`` checks columns and nulls, ``validate_rows`` checks values as well. After
+        an error the table is as it was.
+        """
+        return self._own().append(table, frame, validate_schema=validate_schema, validate_rows=validate_rows)
+
+    def transaction(self) -> Transaction:
+        """Begins appends to several tables that become visible as one commit, such as a tick.
+
+        ``with dataset.transaction() as tx: tx.append(table, frame)`` commits at the end of the block, and leaves
+        nothing behind when it is left by an exception.
+        """
+        return Transaction(self._own().transaction())
+
+    def scan(self, table: TableName | str, where: Where | None = None) -> "pl.LazyFrame":
+        """The rows of ``table`` as of now, lazily, in bucket order and then in the order they were appended.
+
+        ``where`` takes ``tick_min`` and ``tick_max``, both inclusive. The frame always has the table's full schema.
+        """
+        from crv.io._polars import lazy_frame
+
+        return lazy_frame(self.scan_arrow(table, where))
+
+    def read(self, table: TableName | str, where: Where | None = None, limit: int | None = None) -> "pl.DataFrame":
+        """The rows of ``table``, the first ``limit`` of them; ``where`` as in `scan`."""
+        rows = self.scan(table, where)
+        return (rows if limit is None else rows.head(_count(limit))).collect()
+
+    def scan_arrow(
+        self,
+        table: TableName | str,
+        where: Where | None = None,
+        *,
+        columns: list[str] | None = None,
+        limit: int | None = None,
+    ) -> _native.Scan:
+        """The rows of ``table`` as of now for anything that reads Arrow, without Polars.
+
+        ``pyarrow.table(scan)`` or ``duckdb.from_arrow(scan)`` reads it; each reading starts anew.
+        """
+        scan = self._own().scan(table, where)
+        if columns is None and limit is None:
+            return scan
+        return scan.select(columns=columns, limit=None if limit is None else _count(limit))
+
+    def manifest(self, table: TableName | str) -> TableManifest:
+        """The current state of ``table``: its parts and totals, bucket by bucket."""
+        return TableManifest.from_json_obj(self._own().manifest(table))
+
+    def rebuild_manifest(self, table: TableName | str) -> TableManifest:
+        """Makes the manifest of ``table`` anew from the footers of the parts on disk."""
+        return TableManifest.from_json_obj(self._own().rebuild_manifest(table))
+
+    def tables(self) -> list[TableName]:
+        """The tables that this run has."""
+        return [TableName(table) for table in self._own().tables()]
+
+    def close(self) -> None:
+        """Brings every manifest.json up to date."""
+        self._own().close()
+
+    def _own(self) -> _native.Dataset:
+        """This process's handle: one made before a fork belongs to the parent."""
+        if os.getpid() != self._pid:
+            self._native = _native.Dataset(self._settings, self._run_id)
+            self._pid = os.getpid()
+        return self._native
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[type[Self], tuple[IoSettings, str]]:
+        return type(self), (self._settings, self._run_id)
+
+    def __repr__(self) -> str:
+        return f"Dataset(root_dir={self._settings.root_dir!r}, run_id={self._run_id!r})"
+
+
+def _count(limit: int) -> int:
+    """A number of rows, or an error that says what one is."""
+    try:
+        count = operator.index(limit)
+    except TypeError:
+        count = -1
+    if count < 0 or isinstance(limit, bool):
+        raise IoArgumentError(f"`limit` is {limit!r}\nhint: pass an int of at least 0, or None for all rows")
+    return count

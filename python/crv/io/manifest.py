@@ -1,0 +1,143 @@
+"""Manifests: a table's parts and totals, bucket by bucket.
+
+``manifest.json`` may lag behind the run's commit log; what `load_manifest` returns never does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from crv import _native
+from crv.core.grammar import TableName
+from crv.io.config import IoSettings
+
+__all__ = [
+    "PartMeta",
+    "PartitionMeta",
+    "TableManifest",
+    "load_manifest",
+    "new_manifest",
+    "rebuild_manifest_from_fs",
+    "update_with_new_part",
+    "write_manifest",
+]
+
+
+@dataclass(kw_only=True)
+class PartMeta:
+    """One Parquet file of a bucket."""
+
+    path: str
+    """The file's name, relative to the bucket's directory."""
+    rows: int
+    bytes: int
+    tick_min: int
+    tick_max: int
+    created_at: str
+    """When it was made, ISO-8601 in UTC."""
+
+    def to_json_obj(self) -> dict[str, Any]:
+        """The entry of this part in manifest.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json_obj`."""
+        return cls(**_known(cls, obj))
+
+
+@dataclass(kw_only=True)
+class PartitionMeta:
+    """One bucket: its totals and its parts, in the order they were appended."""
+
+    bucket_id: int
+    state: str = "ready"
+    tick_min: int
+    tick_max: int
+    row_count: int
+    byte_size: int
+    parts: list[PartMeta] = field(default_factory=list)
+
+    def to_json_obj(self) -> dict[str, Any]:
+        """The entry of this bucket in manifest.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json_obj`; keys of later versions are passed over."""
+        parts = [PartMeta.from_json_obj(part) for part in obj["parts"]]
+        return cls(**(_known(cls, obj) | {"parts": parts}))
+
+
+@dataclass(kw_only=True)
+class TableManifest:
+    """A table's buckets, by their number with at least six digits."""
+
+    table: str
+    version: int = 1
+    created_at: str
+    """When the table was first written, ISO-8601 in UTC."""
+    updated_at: str
+    """When it last changed, ISO-8601 in UTC."""
+    partitions: dict[str, PartitionMeta] = field(default_factory=dict)
+
+    def to_json_obj(self) -> dict[str, Any]:
+        """The object of manifest.json, with the keys every reader knows."""
+        return asdict(self)
+
+    @classmethod
+    def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json_obj`; keys of later versions are passed over."""
+        partitions = {key: PartitionMeta.from_json_obj(value) for key, value in obj["partitions"].items()}
+        return cls(**(_known(cls, obj) | {"partitions": partitions}))
+
+
+def load_manifest(settings: IoSettings, run_id: str, table: TableName | str) -> TableManifest | None:
+    """The current state of a table, or None when the run has no such table."""
+    found = _native.load_manifest(settings, run_id, table)
+    return None if found is None else TableManifest.from_json_obj(found)
+
+
+def write_manifest(settings: IoSettings, run_id: str, manifest: TableManifest) -> None:
+    """Makes ``manifest`` the state of its table, atomically. The parts it names must be there."""
+    _native.write_manifest(settings, run_id, manifest.to_json_obj())
+
+
+def rebuild_manifest_from_fs(settings: IoSettings, run_id: str, table: TableName | str) -> TableManifest:
+    """Makes a table's manifest anew from the footers of the parts on disk."""
+    return TableManifest.from_json_obj(_native.Dataset(settings, run_id).rebuild_manifest(table))
+
+
+def new_manifest(table: TableName | str) -> TableManifest:
+    """The manifest of a table that has no parts yet. Nothing is written.
+
+    >>> new_manifest("messages").partitions
+    {}
+    """
+    now = _now()
+    return TableManifest(table=TableName(table).value, created_at=now, updated_at=now)
+
+
+def update_with_new_part(manifest: TableManifest, bucket_id: int, part_meta: PartMeta) -> None:
+    """Adds a part to its bucket's entry, in place. Nothing is written."""
+    entry = manifest.partitions.get(key := f"{bucket_id:06d}")
+    if entry is None:
+        entry = manifest.partitions[key] = PartitionMeta(
+            bucket_id=bucket_id, tick_min=part_meta.tick_min, tick_max=part_meta.tick_max, row_count=0, byte_size=0
+        )
+    entry.parts.append(part_meta)
+    entry.tick_min = min(entry.tick_min, part_meta.tick_min)
+    entry.tick_max = max(entry.tick_max, part_meta.tick_max)
+    entry.row_count += part_meta.rows
+    entry.byte_size += part_meta.bytes
+    manifest.updated_at = _now()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _known(cls: type, obj: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of ``obj`` that are fields of ``cls``, a dataclass."""
+    return {name: obj[name] for name in (item.name for item in fields(cls)) if name in obj}
