@@ -44,9 +44,10 @@ def test_a_run_is_recorded_checked_and_drawn(tmp_path: Path) -> None:
     trades = dataset.read(TableName.EXCHANGE)
     assert f"trades: {trades.height}" in done.stdout
     paid = trades.unnest("additional_payload")
-    # Either one sugar for as many spice as the price says, or one spice for as many sugar.
-    assert paid.select(((pl.col("sugar") == 1) | (pl.col("spice") == 1)).all()).item()
-    assert paid.select(((pl.col("price") >= 1) == (pl.col("spice") >= pl.col("sugar"))).all()).item()
+    # One unit of whichever is dearer.
+    dearer = pl.when(pl.col("price") >= 1).then("sugar").otherwise("spice")
+    assert paid.select((dearer == 1).all()).item()
+    assert paid.filter(pl.col("price").is_between(1, 2, closed="left"))["spice"].unique().to_list() == [1]
     assert (paid["quantity"] == paid["sugar"]).all()
 
 

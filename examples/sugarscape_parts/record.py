@@ -14,12 +14,6 @@ from crv.io import Dataset
 VENUE = "neighbourhood"
 RESOURCES = ["sugar", "spice"]
 
-_TRADERS: dict[str, pl.DataType] = {
-    "actor": pl.Int64(),
-    "counterparty": pl.List(pl.Int64),
-    "price": pl.List(pl.Float64),
-}
-
 
 def record_step(dataset: Dataset, model: Any) -> None:
     """Records the state the model is in, and the trades that led to it, as one commit."""
@@ -45,23 +39,18 @@ def trader_id(column: str) -> pl.Expr:
 
 def _trades(traders: list[Any]) -> pl.DataFrame:
     """One row for each trade of the step, a trader's own in the order in which they were made."""
-    return (
-        pl.DataFrame(
-            {
-                "actor": [trader.unique_id for trader in traders],
-                "counterparty": [trader.trade_partners for trader in traders],
-                "price": [trader.prices for trader in traders],
-            },
-            schema=_TRADERS,
-        )
-        .filter(pl.col("price").list.len() > 0)
-        .explode("counterparty", "price")
-        .with_columns(
-            # The model's rule: whole units, one unit of whichever is dearer.
-            sugar=pl.when(pl.col("price") >= 1).then(1).otherwise((1 / pl.col("price")).cast(pl.Int64)),
-            spice=pl.when(pl.col("price") >= 1).then(pl.col("price").cast(pl.Int64)).otherwise(1),
-            round=pl.int_range(1, pl.len() + 1).over("actor", "counterparty"),
-        )
+    return pl.DataFrame(
+        {
+            "actor": [trader.unique_id for trader in traders for _ in trader.prices],
+            "counterparty": [partner for trader in traders for partner in trader.trade_partners],
+            "price": [price for trader in traders for price in trader.prices],
+        },
+        schema={"actor": pl.Int64, "counterparty": pl.Int64, "price": pl.Float64},
+    ).with_columns(
+        # The model's rule: whole units, one unit of whichever is dearer.
+        sugar=pl.when(pl.col("price") >= 1).then(1).otherwise((1 / pl.col("price")).cast(pl.Int64)),
+        spice=pl.when(pl.col("price") >= 1).then(pl.col("price").cast(pl.Int64)).otherwise(1),
+        round=pl.int_range(1, pl.len() + 1).over("actor", "counterparty"),
     )
 
 
