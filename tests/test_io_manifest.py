@@ -10,7 +10,7 @@ import pytest
 from frames import RUN, holdings, parts
 
 from crv.core.grammar import TableName
-from crv.io import Dataset, IoArgumentError, IoManifestError, IoSettings
+from crv.io import Dataset, IoArgumentError, IoLostRowsWarning, IoManifestError, IoSettings
 from crv.io.manifest import (
     PartMeta,
     TableManifest,
@@ -145,6 +145,15 @@ def test_a_lost_manifest_is_rebuilt_from_the_parts(run: Dataset, settings: IoSet
         part.path for part in before.partitions["000000"].parts
     }
     assert sorted(Dataset(settings, RUN).read(HOLDINGS)["tick"]) == [0, 1, 2, 150]
+
+
+def test_a_rebuild_warns_of_parts_that_are_gone(run: Dataset, settings: IoSettings) -> None:
+    bucket = on_disk(settings).parent / "bucket=000001"
+    shutil.rmtree(bucket)
+    with pytest.warns(IoLostRowsWarning, match="bucket=000001/part-"):
+        made = run.rebuild_manifest(HOLDINGS)
+    assert list(made.partitions) == ["000000"]
+    assert Dataset(settings, RUN).read(HOLDINGS).height == 3
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"table": "holdings"}', "[]", "\0" * 100, '{"table": "holdings", "version": 99}'])

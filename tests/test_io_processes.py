@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from frames import RUN, holdings
 
@@ -21,7 +22,9 @@ APPENDS = 15
 
 def append_many(dataset: Dataset, writer: int) -> int:
     for tick in range(APPENDS):
-        dataset.append(HOLDINGS, holdings(tick, 100 + tick, quantity=writer))
+        # Not Polars: its threads do not survive a fork.
+        rows = {"tick": [tick, 100 + tick], "agent_id": ["A", "A"], "token_id": ["T", "T"], "quantity": [writer] * 2}
+        dataset.append(HOLDINGS, pa.table(rows))
     return os.getpid()
 
 
@@ -71,10 +74,11 @@ def test_a_dataset_is_pickled_by_settings_and_run(dataset: Dataset) -> None:
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_opens_the_run_for_itself(dataset: Dataset) -> None:
     dataset.append(HOLDINGS, holdings(0))
+    second = holdings(1)
     child = os.fork()
     if child == 0:
         try:
-            dataset.append(HOLDINGS, holdings(1))
+            dataset.append(HOLDINGS, second)
             dataset.close()
             code = 0 if dataset._pid == os.getpid() else 3
         except BaseException:

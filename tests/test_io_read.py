@@ -238,7 +238,7 @@ def test_a_scan_is_read_by_anything_that_reads_arrow(run: Dataset) -> None:
     assert table.column_names == ["tick", "token_id"] and table.num_rows == 5
     assert pa.table(scan).equals(table), "each reading starts anew"
     assert pa.schema(scan) == table.schema
-    assert duckdb.from_arrow(table).aggregate("sum(tick)").fetchall() == [(0 + 10 + 20 + 30 + 40,)]
+    assert duckdb.from_arrow(scan).aggregate("sum(tick)").fetchall() == [(0 + 10 + 20 + 30 + 40,)]
     assert pl.DataFrame(scan).height == 5
 
 
@@ -257,3 +257,10 @@ def test_a_root_of_any_name_is_a_path_and_not_a_pattern(tmp_path: Path, name: st
     dataset = Dataset(IoSettings(root_dir=str(tmp_path / name)), RUN)
     dataset.append(HOLDINGS, holdings(0, 100))
     assert dataset.read(HOLDINGS).height == 2
+
+
+def test_a_run_in_memory_lives_as_long_as_its_handle() -> None:
+    dataset = Dataset(IoSettings(fs_protocol="memory"), RUN)
+    dataset.append(HOLDINGS, holdings(0, 100))
+    assert dataset.read(HOLDINGS, {"tick_min": 1})["tick"].to_list() == [100]
+    assert not Path(dataset.settings.root_dir).exists()

@@ -9,6 +9,7 @@ from frames import files, holdings, messages, parts, rows
 
 from crv.core.grammar import TableName
 from crv.io import Dataset, IoSchemaError, IoSettings
+from crv.io.validate import validate_frame
 
 EDGES = TableName.IDENTITY_EDGES
 
@@ -51,6 +52,21 @@ def test_a_wrong_frame_is_refused_and_nothing_is_left(
     assert files(settings.root_dir) == before[0]
     assert dataset.read(TableName.HOLDINGS).equals(before[1])
     assert dataset.manifest(TableName.HOLDINGS) == before[2]
+
+
+@pytest.mark.parametrize(("frame", "said"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_frame_can_be_checked_without_a_run(frame: pl.DataFrame, said: str) -> None:
+    with pytest.raises(IoSchemaError, match=said):
+        validate_frame(TableName.HOLDINGS, frame)
+
+
+def test_what_is_checked_can_be_chosen() -> None:
+    loose = holdings(0).with_columns(mood=pl.lit("calm"))
+    validate_frame("holdings", loose, strict_schema=False)
+    kinds = edges(edge_kind=pl.lit("love"))
+    validate_frame(EDGES, kinds)
+    with pytest.raises(IoSchemaError, match="love"):
+        validate_frame(EDGES, kinds, validate_rows=True)
 
 
 def test_a_first_append_that_is_refused_leaves_no_part(dataset: Dataset, settings: IoSettings) -> None:

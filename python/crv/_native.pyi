@@ -34,6 +34,7 @@ __all__ = [
     "settings_from_toml",
     "table_dir",
     "tables_root",
+    "validate_frame",
     "validate_run_id",
     "write_manifest",
 ]
@@ -49,7 +50,7 @@ class Dataset:
     def transaction(self) -> Transaction: ...
     def scan(self, table: TableName | str, where: Where | None) -> Scan: ...
     def manifest(self, table: TableName | str) -> dict[str, Any]: ...
-    def rebuild_manifest(self, table: TableName | str) -> dict[str, Any]: ...
+    def rebuild_manifest(self, table: TableName | str) -> tuple[dict[str, Any], list[str]]: ...
     def tables(self) -> list[str]: ...
     def close(self) -> None: ...
 
@@ -153,6 +154,9 @@ def validate_run_id(run_id: str) -> str:
 
 def normalize_run_id(run_id: str) -> str:
     """The run id that a text becomes when it is trimmed and its blanks are turned into ``_``."""
+
+def validate_frame(table: TableName | str, frame: Frame, *, strict_schema: bool, validate_rows: bool) -> None:
+    """Checks rows as an append to a new table does."""
 
 def core_spec() -> str:
     """Enums, tables, rules, versions and constants as one JSON document."""

@@ -53,8 +53,13 @@ impl Dataset {
         manifest::to_python(py, &py.detach(|| self.0.manifest(table.0))?)
     }
 
-    fn rebuild_manifest<'py>(&self, py: Python<'py>, table: Table) -> Result<Bound<'py, PyAny>> {
-        manifest::to_python(py, &py.detach(|| self.0.rebuild_manifest(table.0))?.manifest)
+    fn rebuild_manifest<'py>(
+        &self,
+        py: Python<'py>,
+        table: Table,
+    ) -> Result<(Bound<'py, PyAny>, Vec<String>)> {
+        let report = py.detach(|| self.0.rebuild_manifest(table.0))?;
+        Ok((manifest::to_python(py, &report.manifest)?, report.missing))
     }
 
     fn tables(&self, py: Python<'_>) -> Result<Vec<&'static str>> {

@@ -21,6 +21,7 @@ mod process;
 mod scan;
 mod settings;
 mod transaction;
+mod validate;
 
 use pyo3::prelude::*;
 
@@ -46,4 +47,6 @@ mod _native {
     use crate::settings::{check_settings, check_valuation, settings_from_env, settings_from_toml};
     #[pymodule_export]
     use crate::transaction::Transaction;
+    #[pymodule_export]
+    use crate::validate::validate_frame;
 }

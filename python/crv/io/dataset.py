@@ -12,7 +12,7 @@ from crv.io._frames import Frame, Where
 from crv.io._summaries import AppendSummary
 from crv.io.config import IoSettings
 from crv.io.errors import IoArgumentError
-from crv.io.manifest import TableManifest
+from crv.io.manifest import TableManifest, rebuilt
 from crv.io.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -111,8 +111,11 @@ class Dataset:
         return TableManifest.from_json_obj(self._own().manifest(table))
 
     def rebuild_manifest(self, table: TableName | str) -> TableManifest:
-        """Makes the manifest of ``table`` anew from the footers of the parts on disk."""
-        return TableManifest.from_json_obj(self._own().rebuild_manifest(table))
+        """Makes the manifest of ``table`` anew from the footers of the parts on disk.
+
+        Parts that were committed and are not on disk any more are an `IoLostRowsWarning`.
+        """
+        return rebuilt(self._own(), table)
 
     def tables(self) -> list[TableName]:
         """The tables that this run has."""

@@ -11,6 +11,7 @@ __all__ = [
     "IoArgumentError",
     "IoConfigError",
     "IoError",
+    "IoLostRowsWarning",
     "IoManifestError",
     "IoReadError",
     "IoSchemaError",
@@ -71,6 +72,10 @@ class IoUnknownOutcomeError(IoError):
 
     id: str | None = None
     """The id of this attempt at it, as the commit file has it if it exists."""
+
+
+class IoLostRowsWarning(UserWarning):
+    """A rebuild found that parts which were committed are gone."""
 
 
 BY_KIND: dict[str, type[IoError]] = {

@@ -3,6 +3,7 @@
 ``manifest.json`` may lag behind the run's commit log; what `load_manifest` returns never does.
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any, Self
 from crv import _native
 from crv.core.grammar import TableName
 from crv.io.config import IoSettings
+from crv.io.errors import IoLostRowsWarning
 
 __all__ = [
     "PartMeta",
@@ -105,8 +107,20 @@ def write_manifest(settings: IoSettings, run_id: str, manifest: TableManifest) -
 
 
 def rebuild_manifest_from_fs(settings: IoSettings, run_id: str, table: TableName | str) -> TableManifest:
-    """Makes a table's manifest anew from the footers of the parts on disk."""
-    return TableManifest.from_json_obj(_native.Dataset(settings, run_id).rebuild_manifest(table))
+    """Makes a table's manifest anew from the footers of the parts on disk; see `Dataset.rebuild_manifest`."""
+    return rebuilt(_native.Dataset(settings, run_id), table)
+
+
+def rebuilt(dataset: _native.Dataset, table: TableName | str) -> TableManifest:
+    """Rebuilds the manifest of ``table``, and warns of the parts that are gone."""
+    manifest, missing = dataset.rebuild_manifest(table)
+    if missing:
+        warnings.warn(
+            f"parts that were committed are not on disk, and their rows are lost: {', '.join(missing)}",
+            IoLostRowsWarning,
+            stacklevel=3,
+        )
+    return TableManifest.from_json_obj(manifest)
 
 
 def new_manifest(table: TableName | str) -> TableManifest:

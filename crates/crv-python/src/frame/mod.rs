@@ -5,6 +5,7 @@ mod stream;
 use std::fmt::Display;
 
 use arrow_array::RecordBatch;
+use crv_io::validate::ValidationError;
 use crv_io::{Error, ErrorKind, Frame};
 use pyo3::prelude::*;
 use pyo3_arrow::PyRecordBatch;
@@ -59,10 +60,18 @@ impl Rows {
                         "nothing was written; mend the frame and append it again",
                     )
                 })?;
-                let frame = Frame::new(schema, batches);
-                Ok(frame
-                    .map_err(|error| Error::new(ErrorKind::Schema, error.to_string()).with_source(error))?)
+                Ok(Frame::new(schema, batches).map_err(|error| refused("", error))?)
             }
         }
     }
+}
+
+/// The error of rows that do not fit; `context` says what they do not fit.
+pub(crate) fn refused(context: &str, error: ValidationError) -> Error {
+    let refusal = Error::new(ErrorKind::Schema, format!("{context}{error}"));
+    match error.hint() {
+        Some(hint) => refusal.with_hint(hint),
+        None => refusal,
+    }
+    .with_source(error)
 }

@@ -1,0 +1,30 @@
+//! Checking rows without writing them.
+
+use crv_core::tables::get_table;
+use crv_io::schema::TableSchema;
+use crv_io::validate::{PrepareOptions, prepare};
+use pyo3::prelude::*;
+
+use crate::arguments::Table;
+use crate::error::{NativeError, Result};
+use crate::frame::{Rows, refused};
+
+/// Checks rows as an append to a new table does.
+#[pyfunction]
+#[pyo3(signature = (table, frame, *, strict_schema, validate_rows))]
+pub(crate) fn validate_frame(
+    py: Python<'_>,
+    table: Table,
+    frame: Rows,
+    strict_schema: bool,
+    validate_rows: bool,
+) -> Result<()> {
+    let options = PrepareOptions { strict: strict_schema, validate_schema: true, validate_rows };
+    let descriptor = get_table(table.0);
+    py.detach(|| {
+        let checked = prepare(descriptor, &frame.read()?, &options, &TableSchema::of(descriptor));
+        checked
+            .map(drop)
+            .map_err(|error| NativeError::Store(refused(&format!("table `{}`: ", table.0), error)))
+    })
+}
