@@ -83,9 +83,7 @@ pub(crate) fn run(context: &Context, arguments: &Demo) -> Result<(), CliError> {
 /// Records the ticks, each as one transaction over all tables; gives the number of commits.
 fn record(context: &Context, dataset: &Dataset, arguments: &Demo) -> Result<u64, CliError> {
     let bar = if context.quiet { ProgressBar::hidden() } else { ProgressBar::new(arguments.ticks) };
-    if let Ok(style) =
-        ProgressStyle::with_template("recording {bar:30} {pos}/{len} ticks, {per_sec}, {eta} left")
-    {
+    if let Ok(style) = ProgressStyle::with_template("recording {wide_bar} {pos}/{len} ticks, {eta} left") {
         bar.set_style(style);
     }
     let mut simulation = Simulation::new(arguments.seed, arguments.agents as usize);

@@ -32,7 +32,7 @@ pub(crate) struct Scan {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     columns: Option<Vec<String>>,
     /// At most this many rows [default: 50 as a text table, else all]
-    #[arg(long, value_name = "ROWS")]
+    #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
     limit: Option<u64>,
     /// The format [default: what the name of the output file says, else a text table; ndjson with --json]
     #[arg(long)]

@@ -129,9 +129,9 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_cuts_the_widest_cells() {
-        let expected = "NAME       ROWS  NOTE\n\
-                        ein Tis…      5  a\\nb\\u…\n\
-                        日本語   12,345\n";
+        let expected = "NAME        ROWS  NOTE\n\
+                        ein Tis…       5  a\\nb\\u…\n\
+                        日本語    12,345\n";
         let text = table().render(Some(25), false);
         assert_eq!(text, expected);
         assert!(text.lines().all(|line| line.width() <= 25));

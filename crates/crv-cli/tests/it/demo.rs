@@ -87,7 +87,7 @@ fn a_damaged_run_does_not_hide_the_others() {
     let output = sandbox.crv("runs -l").output().unwrap();
     assert_eq!(output.status.code(), Some(5));
     let table = String::from_utf8(output.stdout).unwrap();
-    assert!(table.lines().any(|line| line.starts_with("a ") && line.contains("0")), "{table}");
+    assert!(table.lines().any(|line| line.starts_with("a ") && line.contains("KiB")), "{table}");
     assert!(table.lines().any(|line| line.starts_with("r ") && line.contains("damaged")), "{table}");
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Expected texts are snapshots beside this file; sizes, times and random names are masked.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is its report")]
+
 mod append;
 mod demo;
 mod errors;

@@ -88,7 +88,7 @@ pub(crate) fn told(output: &Output) -> String {
     let mut told = format!("exit {}\n", output.status.code().unwrap());
     for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
         if !bytes.is_empty() {
-            told.push_str(&format!("--- {name}\n{}", text(bytes)));
+            told = format!("{told}--- {name}\n{}", text(bytes));
         }
     }
     told
@@ -102,6 +102,7 @@ macro_rules! assert_told {
                 (r"[0-9a-f]{32}", "[hex]"),
                 (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00", "[time]"),
                 (r" +\d[\d.]* (B|KiB|MiB)\b", " [size]"),
+                (r" +SIZE\b", " SIZE"),
                 (r#"("(bytes|byte_size)": )\d+"#, "${1}[size]"),
                 (r"\d+\.\d s, \d+ ticks/s", "[seconds] s, [rate] ticks/s"),
                 (r#"("seconds": )[\d.e-]+"#, "${1}[seconds]"),

@@ -43,7 +43,7 @@ fn a_table_shows_fifty_rows_unless_told_otherwise() {
     sandbox.write("rows.ndjson", &rows);
     sandbox.ok("append r holdings rows.ndjson");
     let output = sandbox.crv("scan r holdings").output().unwrap();
-    assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 51);
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 51);
     let notes = String::from_utf8(output.stderr).unwrap();
     assert_eq!(notes, "the first 50 rows; --limit shows more, --format csv prints all\n");
     assert_eq!(sandbox.ok("scan r holdings --limit 60").lines().count(), 52);
