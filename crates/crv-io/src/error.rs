@@ -119,6 +119,16 @@ impl Error {
         self
     }
 
+    /// The same error, of kind [`Write`](ErrorKind::Write) where it is of kind [`Read`](ErrorKind::Read): to
+    /// who appends, storage that cannot be looked at is storage that cannot be written.
+    #[must_use]
+    pub(crate) fn while_writing(mut self) -> Self {
+        if self.0.kind == ErrorKind::Read {
+            self.0.kind = ErrorKind::Write;
+        }
+        self
+    }
+
     /// What kind of error this is.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -21,6 +21,11 @@
 //! It does not know what a simulation is, runs no queries, and never deletes a part that a commit may name.
 //! It speaks no network protocol. It never panics on input, and reads the clock in one place only.
 
+/// The README's Rust block is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 pub mod catalog;
 pub mod commit;
 pub mod config;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crv_core::grammar::TableName;
 
+use super::backoff;
 use super::publish::{RunLog, encoding_failed};
 use super::view::RunView;
 use crate::error::Result;
@@ -37,7 +38,7 @@ impl RunLog {
         let mut tables = touched.to_vec();
         if self.write_manifest_every_n.is_none() {
             // Tables that stand still must not fall behind: whoever reads them replays from their checkpoint.
-            for table in self.list_tables().unwrap_or_default() {
+            for table in self.table_dirs().unwrap_or_default() {
                 if !tables.contains(&table) {
                     if view.state(table).is_none() && self.load(view, table).is_err() {
                         continue;
@@ -63,16 +64,25 @@ impl RunLog {
     /// Leaves the manifest of every table that this handle changed current.
     pub(crate) fn close(&self) -> Result<()> {
         let mut view = self.view();
-        let behind = view.tables.iter().filter(|(_, loaded)| loaded.ours && loaded.dirty);
-        let behind: Vec<TableName> = behind.map(|(table, _)| *table).collect();
-        self.checkpoint(&mut view, &behind)
+        let ours: Vec<TableName> = view.ours.iter().copied().collect();
+        let mut behind = Vec::new();
+        for table in ours {
+            // What was read since may have driven it out of the view.
+            if view.state(table).is_some() || self.load(&mut view, table)? {
+                behind.extend(view.tables.get(&table).filter(|loaded| loaded.dirty).map(|_| table));
+            }
+        }
+        self.checkpoint(&mut view, &behind)?;
+        view.ours.clear();
+        Ok(())
     }
 
     /// Rewrites the manifests of `tables` from the view, side by side.
     pub(super) fn checkpoint(&self, view: &mut RunView, tables: &[TableName]) -> Result<()> {
         let mut jobs = Vec::with_capacity(tables.len());
         for table in tables {
-            if let Some(loaded) = view.tables.get(table) {
+            // A manifest of ours names no part that the log does not (invariant 5).
+            if let Some(loaded) = view.tables.get(table).filter(|loaded| loaded.unlogged.is_empty()) {
                 jobs.push((*table, Arc::clone(&loaded.state), loaded.manifest.clone()));
             }
         }
@@ -93,16 +103,13 @@ impl RunLog {
     /// Somebody else wrote this manifest meanwhile. If theirs includes our commits, good; else ours is made
     /// from theirs: it may name parts that no log knows.
     fn checkpoint_over(&self, view: &mut RunView, table: TableName) -> Result<()> {
-        let ours = view.tables.get(&table).is_some_and(|loaded| loaded.ours);
-        for _ in 0..4 {
+        for attempt in 0..4 {
+            backoff::wait(attempt);
             if !self.load(view, table)? {
                 return Ok(());
             }
-            let Some(loaded) = view.tables.get_mut(&table) else { return Ok(()) };
-            loaded.ours = ours;
-            if !loaded.dirty {
-                return Ok(());
-            }
+            self.adopt_unlogged(view, &[table])?;
+            let Some(loaded) = view.tables.get(&table).filter(|loaded| loaded.dirty) else { return Ok(()) };
             let (state, expected) = (Arc::clone(&loaded.state), loaded.manifest.clone());
             let bytes = manifest::encode(&state).map_err(|error| encoding_failed(&error))?;
             let outcome = self.store.put(&self.paths.manifest(table), &bytes, PutMode::IfMatches(&expected));

@@ -92,6 +92,9 @@ pub(super) fn decode(number: CommitNumber, bytes: &[u8]) -> Result<Commit, Strin
         return Err(format!("it is of format {}, and this crv reads format {FORMAT}", format.format));
     }
     let file: CommitFile<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if number == CommitNumber::ZERO || number.next() == number {
+        return Err("no commit has this number".to_owned());
+    }
     if file.commit != number.get() {
         return Err(format!("it says that it is commit {}", file.commit));
     }

@@ -14,9 +14,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::footer;
 use crate::manifest::{self, Part, TableState, check_part};
 use crate::parallel;
-use crate::paths::{BucketId, CommitNumber, StorePath};
+use crate::paths::{BucketId, CommitNumber, MANIFEST_FILE, PartId, StorePath};
 use crate::schema::TableSchema;
 use crate::store::{EntryKind, StoreError};
+
+/// A manifest of more bytes than this names parts.
+const EMPTY_MANIFEST: u64 = 2048;
 
 impl RunLog {
     /// Commit `number`, or `None` when there is none yet.
@@ -42,12 +45,26 @@ impl RunLog {
     /// Makes sure that the view has a head, and moves it on to the newest commit.
     pub(super) fn refresh(&self, view: &mut RunView) -> Result<()> {
         if view.head.is_none() {
-            view.head = Some(self.list_commits()?.last().copied().unwrap_or_default());
+            view.head = Some(self.find_head()?);
         }
         while let Some(commit) = self.read_commit(view.head().next())? {
             view.apply(&commit).map_err(|conflict| self.conflicting(&commit, &conflict))?;
         }
         Ok(())
+    }
+
+    /// The newest commit that the log or any checkpoint knows: a log that was lost must not begin anew below
+    /// what checkpoints include.
+    pub(super) fn find_head(&self) -> Result<CommitNumber> {
+        let mut head = self.list_commits()?.last().copied().unwrap_or_default();
+        for table in self.table_dirs()? {
+            let read =
+                self.store.read(&self.paths.manifest(table)).map_err(|error| self.read_failed(error))?;
+            // One that is damaged says nothing here; whoever reads its table is told.
+            let decoded = read.and_then(|(bytes, _)| manifest::decode(table, &bytes).ok());
+            head = head.max(decoded.map_or(CommitNumber::ZERO, |decoded| decoded.state.commit));
+        }
+        Ok(head)
     }
 
     /// Brings `table` into the view, as of the newest commit. `false` when it has no manifest.
@@ -95,10 +112,7 @@ impl RunLog {
                 dirty |= commit.change.tables.contains_key(&table);
             }
             let state = Arc::new(state);
-            view.tables.insert(
-                table,
-                Loaded { state, manifest: tag.clone(), checkpoint, dirty, ours: false, unlogged },
-            );
+            view.tables.insert(table, Loaded { state, manifest: tag.clone(), checkpoint, dirty, unlogged });
             self.refresh(view)?;
             // Did the checkpoint move meanwhile? Then commits that we did not find may have been pruned.
             if self.store.tag(&path).map_err(|error| self.read_failed(error))? == Some(tag) {
@@ -117,10 +131,7 @@ impl RunLog {
     }
 
     /// The commit before the first of the log, and every part of `table` that the log names.
-    fn named_by_log(
-        &self,
-        table: TableName,
-    ) -> Result<(CommitNumber, HashSet<(BucketId, crate::paths::PartId)>)> {
+    fn named_by_log(&self, table: TableName) -> Result<(CommitNumber, HashSet<(BucketId, PartId)>)> {
         let numbers = self.list_commits()?;
         let mut named = HashSet::new();
         for number in &numbers {
@@ -199,6 +210,14 @@ impl RunLog {
 
     /// The newest state of `table`, for a reader.
     pub(crate) fn snapshot(&self, table: TableName) -> Result<Arc<TableState>> {
+        match self.state(table)? {
+            Some(state) if !state.is_unwritten() => Ok(state),
+            _ => Err(self.no_manifest(table, &self.paths.manifest(table))),
+        }
+    }
+
+    /// The newest state of `table`; `None` when it has no manifest.
+    fn state(&self, table: TableName) -> Result<Option<Arc<TableState>>> {
         let mut view = self.view();
         let path = self.paths.manifest(table);
         let known = view.tables.get(&table).map(|loaded| loaded.manifest.clone());
@@ -213,13 +232,10 @@ impl RunLog {
                 self.load(&mut view, table)?;
             }
         }
-        match view.state(table) {
-            Some(state) if !state.is_unwritten() => Ok(Arc::clone(state)),
-            _ => Err(self.no_manifest(table, &path)),
-        }
+        Ok(view.state(table).map(Arc::clone))
     }
 
-    fn no_manifest(&self, table: TableName, path: &StorePath) -> Error {
+    pub(super) fn no_manifest(&self, table: TableName, path: &StorePath) -> Error {
         Error::manifest(format!(
             "{} has no manifest: nothing was written to it, or `{}` was lost",
             self.name(table),
@@ -231,8 +247,38 @@ impl RunLog {
         ))
     }
 
-    /// The tables that have a directory in this run.
+    /// The tables that were written in this run.
     pub(crate) fn list_tables(&self) -> Result<Vec<TableName>> {
+        let mut tables = self.table_dirs()?;
+        let mut failed = None;
+        tables.retain(|table| {
+            self.was_written(*table).unwrap_or_else(|error| {
+                failed = Some(error);
+                false
+            })
+        });
+        failed.map_or(Ok(tables), Err)
+    }
+
+    /// Was anything ever committed to this table? Its directory and an empty manifest may be there all the
+    /// same, when its first append failed.
+    fn was_written(&self, table: TableName) -> Result<bool> {
+        let entries =
+            self.store.list(&self.paths.table(table), None).map_err(|error| self.read_failed(error))?;
+        let manifest = entries.iter().find(|entry| entry.name == MANIFEST_FILE).map(|entry| entry.kind);
+        match manifest {
+            Some(EntryKind::Object(bytes)) if bytes > EMPTY_MANIFEST => Ok(true),
+            // One that is damaged was written.
+            Some(EntryKind::Object(_)) => Ok(match self.state(table) {
+                Ok(state) => state.is_some_and(|state| !state.is_unwritten()),
+                Err(error) => error.kind() == ErrorKind::Manifest || error.kind() == ErrorKind::Config,
+            }),
+            _ => Ok(entries.iter().any(|entry| BucketId::parse_dir_name(&entry.name).is_some())),
+        }
+    }
+
+    /// The tables that have a directory in this run, in the order of the registry.
+    pub(super) fn table_dirs(&self) -> Result<Vec<TableName>> {
         let entries = self.store.list(&self.paths.tables(), None).map_err(|error| self.read_failed(error))?;
         let names = entries.iter().filter(|entry| entry.kind == EntryKind::Directory);
         let mut tables: Vec<TableName> = names.filter_map(|entry| entry.name.parse().ok()).collect();

@@ -33,8 +33,12 @@ impl RunLog {
     ) -> Result<()> {
         let mut view = self.view();
         for _ in 0..TRIES {
+            if view.state(table).is_none() && !self.load(&mut view, table)? {
+                return Err(self.no_manifest(table, &self.paths.manifest(table)));
+            }
             self.refresh(&mut view)?;
-            let Some(state) = view.state(table).cloned() else { break };
+            self.adopt_unlogged(&mut view, &[table])?;
+            let Some(state) = view.state(table).cloned() else { continue };
             let change = plan(&state)?;
             if change.tables.values().all(super::TableChange::is_empty) {
                 return self.checkpoint(&mut view, &[table]);
@@ -56,6 +60,8 @@ impl RunLog {
         let mut view = self.view();
         let path = self.paths.manifest(table);
         for _ in 0..TRIES {
+            // Taken first: a checkpoint that somebody writes meanwhile is newer than what we are going to know.
+            let there = self.store.tag(&path).map_err(|error| self.read_failed(error))?;
             let known = self.know(&mut view, table)?;
             let Plan { mut state, change, report } = plan(&known)?;
             if let Some(change) = change {
@@ -63,7 +69,6 @@ impl RunLog {
                 state.commit = number;
             }
             let bytes = manifest::encode(&state).map_err(|error| encoding_failed(&error))?;
-            let there = self.store.tag(&path).map_err(|error| self.read_failed(error))?;
             let mode = there.as_ref().map_or(PutMode::IfAbsent, PutMode::IfMatches);
             let outcome = self.store.put(&path, &bytes, mode).map_err(|error| self.write_failed(error))?;
             if let PutOutcome::Stored(tag) = outcome {
@@ -73,7 +78,6 @@ impl RunLog {
                     manifest: tag,
                     checkpoint,
                     dirty: false,
-                    ours: false,
                     unlogged: Vec::new(),
                 };
                 view.tables.insert(table, loaded);
@@ -93,7 +97,7 @@ impl RunLog {
             Err(error) if can_mend(&error) => None,
             Err(error) => return Err(error),
         };
-        view.tables.remove(&table);
+        let mut from_manifest = from_manifest;
         let mut from_log = TableState::new(table, None, CommitNumber::ZERO, stamp::now());
         let mut logged = HashMap::new();
         let mut first = None;
@@ -102,10 +106,15 @@ impl RunLog {
             first = first.or(Some(number));
             note(&mut logged, &commit, table);
             commit.apply(&mut from_log).map_err(|conflict| self.conflicting(&commit, &conflict))?;
+            // Commits that came since the table was loaded.
+            if let Some(state) = from_manifest.as_mut().filter(|state| state.commit < number) {
+                commit.apply(state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
+            }
         }
-        view.head = Some(
-            from_log.commit.max(from_manifest.as_ref().map_or(CommitNumber::ZERO, |state| state.commit)),
-        );
+        // Begin again from what is on disk, for every table: none may stay behind the head.
+        view.tables.clear();
+        let known = from_manifest.as_ref().map_or(from_log.commit, |state| state.commit);
+        view.head = Some(if from_manifest.is_some() { known } else { known.max(self.find_head()?) });
         // A log that begins at 1 and names parts of this table has named every one of them.
         let log_tells = first == Some(CommitNumber::new(1)) && !logged.is_empty();
         let tells = from_manifest.is_some() || log_tells;

@@ -18,12 +18,12 @@ use super::view::RunView;
 use crate::config::IoSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{self, TableState};
-use crate::paths::{CommitNumber, RunPaths};
+use crate::paths::{BucketId, CommitNumber, RunPaths};
 use crate::schema::TableSchema;
 use crate::stamp;
 use crate::store::{PutMode, PutOutcome, Store, StoreError};
 
-/// How often one number is tried again when storage cannot say what happened, or contradicts itself.
+/// How often a number is tried again when storage cannot say what happened, or contradicts itself.
 const UNCLEAR_TRIES: u32 = 8;
 
 /// The log of one run, and this handle's view of the run.
@@ -45,11 +45,12 @@ impl fmt::Debug for RunLog {
     }
 }
 
-/// What a look at a commit of unknown outcome told.
+/// Whose a commit is.
 enum Outcome {
     Ours,
     Theirs,
-    Absent,
+    /// Nobody's - with what storage said, where it could not tell.
+    Absent(Option<StoreError>),
 }
 
 impl RunLog {
@@ -102,13 +103,16 @@ impl RunLog {
         let path = self.paths.manifest(table);
         let beside =
             self.store.list(&self.paths.table(table), None).map_err(|error| self.read_failed(error))?;
-        if let Some(entry) =
-            beside.iter().find(|entry| crate::paths::BucketId::parse_dir_name(&entry.name).is_some())
-        {
+        let bucket = beside.iter().find(|entry| BucketId::parse_dir_name(&entry.name).is_some());
+        if let Some(bucket) = bucket {
+            // Somebody may have made the table between the two looks.
+            if self.load(&mut view, table)? {
+                return Ok(());
+            }
             return Err(Error::manifest(format!(
                 "{} has parts (in `{}`) but no manifest `{}`",
                 self.name(table),
-                entry.name,
+                bucket.name,
                 self.store.locate(&path)
             ))
             .with_hint(format!(
@@ -132,12 +136,24 @@ impl RunLog {
     /// writer's commit came first, the schemas are united again.
     pub(crate) fn append(&self, tables: BTreeMap<TableName, TableChange>) -> Result<CommitNumber> {
         let mut view = self.view();
-        self.adopt_unlogged(&mut view, tables.keys())?;
         let touched: Vec<TableName> = tables.keys().copied().collect();
+        self.load_all(&mut view, &touched)?;
+        self.adopt_unlogged(&mut view, &touched)?;
         let change = Change { operation: Operation::Append, tables };
         let number = self.publish(&mut view, change, |view, change| self.rebase_append(view, change))?;
         self.after_commit(&mut view, &touched);
         Ok(number)
+    }
+
+    /// Brings every table of `tables` into the view: a commit is checked against each table it touches.
+    fn load_all(&self, view: &mut RunView, tables: &[TableName]) -> Result<()> {
+        // Loading one table may empty the view of others, when its checkpoint is newer than all that was known.
+        while let Some(table) = tables.iter().find(|table| view.state(**table).is_none()) {
+            if !self.load(view, *table)? {
+                return Err(self.no_manifest(*table, &self.paths.manifest(*table)));
+            }
+        }
+        Ok(())
     }
 
     /// An append never conflicts, but for a payload field that two writers gave two types.
@@ -159,11 +175,7 @@ impl RunLog {
     }
 
     /// Takes parts that only a manifest names into the log, so that losing the manifest loses nothing.
-    fn adopt_unlogged<'a>(
-        &self,
-        view: &mut RunView,
-        tables: impl Iterator<Item = &'a TableName>,
-    ) -> Result<()> {
+    pub(super) fn adopt_unlogged(&self, view: &mut RunView, tables: &[TableName]) -> Result<()> {
         let mut changes = BTreeMap::new();
         for table in tables {
             let Some(loaded) = view.tables.get(table) else { continue };
@@ -180,10 +192,16 @@ impl RunLog {
         if changes.is_empty() {
             return Ok(());
         }
-        let tables: Vec<TableName> = changes.keys().copied().collect();
+        let adopted: Vec<TableName> = changes.keys().copied().collect();
         let change = Change { operation: Operation::Adopt, tables: changes };
-        self.publish(view, change, |view, change| self.rebase_append(view, change))?;
-        for table in tables {
+        self.publish(view, change, |view, change| self.rebase_append(view, change)).map_err(|error| {
+            // Adopting twice does no harm, and nothing of the caller's was published: for the caller this is
+            // a write that failed, also where it is unknown whether it did.
+            Error::new(ErrorKind::Write, format!("could not take earlier parts into the log: {error}"))
+                .with_hint("nothing was appended; try the same again")
+                .with_source(error)
+        })?;
+        for table in adopted {
             if let Some(loaded) = view.tables.get_mut(&table) {
                 loaded.unlogged.clear();
             }
@@ -201,7 +219,8 @@ impl RunLog {
     ) -> Result<CommitNumber> {
         let id = stamp::attempt_id();
         let mut attempt = 0;
-        let mut unclear = 0;
+        // Storage could not say what came of a put of ours, and nothing read since has told.
+        let mut unclear: Option<StoreError> = None;
         if view.head.is_none() {
             self.refresh(view)?;
         }
@@ -212,59 +231,60 @@ impl RunLog {
             let bytes = file::encode(&commit).map_err(|error| encoding_failed(&error))?;
             let outcome = match self.store.put(&self.paths.commit(number), &bytes, PutMode::IfAbsent) {
                 Ok(PutOutcome::Stored(_)) => Outcome::Ours,
-                Ok(PutOutcome::Refused) => Outcome::Theirs,
-                Err(error) if error.is_unknown() => {
-                    unclear += 1;
-                    self.look_again(number, &id, error, unclear)?
+                // Taken - perhaps by an earlier try of ours, whose reply was lost.
+                Ok(PutOutcome::Refused) => self.whose(number, &id, unclear.take())?,
+                Err(error) if error.is_unknown() => self.whose(number, &id, Some(error))?,
+                Err(error) => {
+                    return Err(match unclear {
+                        Some(earlier) => self.unknown(number, &id, earlier),
+                        None => self.write_failed(error),
+                    });
                 }
-                Err(error) => return Err(self.write_failed(error)),
             };
             match outcome {
                 Outcome::Ours => {
-                    view.apply(&commit).map_err(|conflict| {
-                        // Checked by `rebase` against this very view.
-                        Error::new(ErrorKind::Schema, conflict.to_string())
-                    })?;
-                    for table in commit.change.tables.keys() {
-                        if let Some(loaded) = view.tables.get_mut(table) {
-                            loaded.ours = true;
-                        }
+                    if view.apply(&commit).is_err() {
+                        // It was checked by `rebase`, and it is published: what we remember must be wrong.
+                        *view = RunView::default();
                     }
+                    view.ours.extend(commit.change.tables.keys());
                     return Ok(number);
                 }
                 Outcome::Theirs => {
                     backoff::wait(attempt);
-                    attempt += 1;
                     change = commit.change;
                     self.refresh(view)?;
-                    if view.head() < number {
-                        unclear += 1;
-                        if unclear > UNCLEAR_TRIES {
-                            return Err(self.contradiction(number));
-                        }
-                    }
                     rebase(view, &mut change)?;
                 }
-                Outcome::Absent => {
+                Outcome::Absent(error) => {
+                    if attempt >= UNCLEAR_TRIES {
+                        return Err(match error {
+                            Some(error) => self.unknown(number, &id, error),
+                            None => self.contradiction(number),
+                        });
+                    }
                     backoff::wait(attempt);
-                    attempt += 1;
                     change = commit.change;
+                    unclear = error;
                 }
             }
+            attempt += 1;
         }
     }
 
-    /// After a put that may have taken effect: whose is the commit, if it is there, and is it there to stay?
-    fn look_again(&self, number: CommitNumber, id: &str, error: StoreError, tries: u32) -> Result<Outcome> {
+    /// A put did not plainly succeed: whose is the commit, if it is there? `unclear` is what storage said where
+    /// it could not tell.
+    fn whose(&self, number: CommitNumber, id: &str, unclear: Option<StoreError>) -> Result<Outcome> {
         let path = self.paths.commit(number);
-        match self.read_commit(number) {
-            Ok(Some(found)) if found.id == id => match self.store.settle(std::slice::from_ref(&path)) {
+        match (self.read_commit(number), unclear) {
+            (Ok(Some(found)), _) if found.id == id => match self.store.settle(std::slice::from_ref(&path)) {
                 Ok(()) => Ok(Outcome::Ours),
                 Err(again) => Err(self.unknown(number, id, again)),
             },
-            Ok(Some(_)) => Ok(Outcome::Theirs),
-            Ok(None) if tries <= UNCLEAR_TRIES => Ok(Outcome::Absent),
-            Ok(None) | Err(_) => Err(self.unknown(number, id, error)),
+            (Ok(Some(_)), _) => Ok(Outcome::Theirs),
+            (Ok(None), unclear) => Ok(Outcome::Absent(unclear)),
+            (Err(_), Some(error)) => Err(self.unknown(number, id, error)),
+            (Err(error), None) => Err(error),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a handle knows of its run: a head, and the tables loaded so far, all as of that head.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crv_core::grammar::TableName;
@@ -17,6 +17,8 @@ pub(crate) struct RunView {
     /// The newest commit known; `None` before anything was looked at.
     pub(super) head: Option<CommitNumber>,
     pub(super) tables: BTreeMap<TableName, Loaded>,
+    /// Tables changed through this handle: closing it leaves their manifests current.
+    pub(super) ours: BTreeSet<TableName>,
 }
 
 /// A table in the view.
@@ -29,8 +31,6 @@ pub(super) struct Loaded {
     pub(super) checkpoint: CommitNumber,
     /// Has the table changed since that commit?
     pub(super) dirty: bool,
-    /// Was it changed through this handle? Then closing the handle leaves its manifest current.
-    pub(super) ours: bool,
     /// Parts that the manifest names and the log does not; they are adopted before the next commit.
     pub(super) unlogged: Vec<(BucketId, Part)>,
 }

@@ -34,11 +34,18 @@ pub(crate) fn replace(log: &RunLog, manifest: &TableManifest) -> Result<()> {
             for part in partition.parts().iter().filter(|part| !live.contains(&(*bucket, part.id))) {
                 manifest::check_part(*bucket, part, state.tick_bucket_size).map_err(|why| invalid(&why))?;
                 let path = log.paths.part(table, *bucket, part.id);
-                let found = footer::read_schema(&*log.store, &path)?;
+                let found = footer::read(&*log.store, &path)?;
+                let told = (part.rows, part.bytes, Some(part.ticks));
+                if told != (found.rows, found.bytes, found.ticks) {
+                    let path = log.store.locate(&path);
+                    return Err(invalid(&format!(
+                        "its entry of part `{path}` does not say what the part holds"
+                    )));
+                }
                 schema = schema
-                    .union_with_part(&found.schema)
+                    .union_with_part(&found.columns.schema)
                     .map_err(|conflict| invalid(&conflict.to_string()))?;
-                add.push((*bucket, Part { provisional: found.provisional, ..part.clone() }));
+                add.push((*bucket, Part { provisional: found.columns.provisional, ..part.clone() }));
             }
         }
         let remove = live.into_iter().filter(|(bucket, id)| !wanted.contains(*bucket, *id)).collect();

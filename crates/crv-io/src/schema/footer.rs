@@ -80,9 +80,12 @@ fn chunks(footer: &ParquetMetaData, leaf: usize) -> impl Iterator<Item = &Column
     footer.row_groups().iter().filter_map(move |group| group.columns().get(leaf))
 }
 
-/// Whether an extreme is no float.
+/// The largest magnitude up to which every integer is a float as well.
+const FLOAT_REACH: u64 = 1 << 53;
+
+/// Whether there may be integers that no float equals: the extremes alone are known, not what lies between.
 fn reaches_far(chunk: &ColumnChunkMetaData) -> bool {
-    let no_float = |value: &i64| (*value as f64) as i128 != i128::from(*value);
+    let no_float = |value: &i64| value.unsigned_abs() > FLOAT_REACH;
     match chunk.statistics() {
         Some(Statistics::Int64(range)) => {
             range.min_opt().is_some_and(no_float) || range.max_opt().is_some_and(no_float)

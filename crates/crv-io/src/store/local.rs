@@ -44,7 +44,9 @@ impl LocalStore {
     }
 
     /// Writes and syncs a new temporary file beside `path`, making the directories it needs.
-    fn write_temp(&self, path: &StorePath, temp: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    /// Gives the tag that the file keeps wherever it is renamed or linked to: taken any later, it could be that
+    /// of a file somebody else put in its place.
+    fn write_temp(&self, path: &StorePath, temp: &Path, bytes: &[u8]) -> Result<Tag, StoreError> {
         let failed = |source| self.error("write", path, source);
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true);
@@ -55,8 +57,8 @@ impl LocalStore {
             }
             other => other.map_err(failed)?,
         };
-        let written = file.write_all(bytes).and_then(|()| file.sync_all());
-        written.map_err(|source| {
+        let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| file.metadata());
+        written.map(|metadata| tag_of(&metadata)).map_err(|source| {
             drop_temp(temp);
             failed(source)
         })
@@ -138,36 +140,35 @@ impl LocalStore {
         Ok(())
     }
 
-    fn stored(&self, path: &StorePath, full: &Path) -> Result<PutOutcome, StoreError> {
+    fn stored(&self, path: &StorePath, tag: Tag) -> Result<PutOutcome, StoreError> {
         self.sync_names(std::slice::from_ref(path)).map_err(StoreError::unknown)?;
-        let tag = file_tag(full).map_err(|source| self.error("look at", path, source).unknown())?;
-        tag.map(PutOutcome::Stored).ok_or_else(|| {
-            self.error("find again after writing", path, io::ErrorKind::NotFound.into()).unknown()
-        })
+        Ok(PutOutcome::Stored(tag))
     }
 
     fn replace(&self, path: &StorePath, bytes: &[u8]) -> Result<PutOutcome, StoreError> {
         let full = self.full(path);
         let temp = unique_temp(&full);
-        self.write_temp(path, &temp, bytes)?;
+        let tag = self.write_temp(path, &temp, bytes)?;
         fs::rename(&temp, &full).map_err(|source| {
             drop_temp(&temp);
             self.error("rename into place", path, source)
         })?;
-        self.stored(path, &full)
+        self.stored(path, tag)
     }
 
     fn publish(&self, path: &StorePath, bytes: &[u8]) -> Result<PutOutcome, StoreError> {
         let full = self.full(path);
         let temp = unique_temp(&full);
-        self.write_temp(path, &temp, bytes)?;
+        let tag = self.write_temp(path, &temp, bytes)?;
         let linked = fs::hard_link(&temp, &full);
         drop_temp(&temp);
         match linked {
-            Ok(()) => self.stored(path, &full),
+            Ok(()) => self.stored(path, tag),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(PutOutcome::Refused),
-            // What Linux says where there are no hard links is that they are not permitted.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            // What Linux says where there are no hard links is that they are not permitted, or not supported.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) =>
+            {
                 Err(self.error("link into place", path, io::Error::new(io::ErrorKind::Unsupported, error)))
             }
             // Storage that is reached through a wire may have done it, and lost the answer.
@@ -187,9 +188,8 @@ impl LocalStore {
         };
         match lock.file().try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                lock.file().lock().map_err(|source| self.error("lock the directory of", path, source))?;
-            }
+            // Somebody is swapping just now. Nobody waits for a process that may have been stopped.
+            Err(TryLockError::WouldBlock) => return Ok(PutOutcome::Refused),
             Err(TryLockError::Error(source)) => {
                 return Err(self.error("lock the directory of", path, source));
             }

@@ -23,7 +23,7 @@ use crate::paths::StorePath;
 /// - **Whole or absent.** A reader of a path sees all the bytes of one `put` or `stage`, or nothing.
 /// - **One winner.** Of several [`put`](Store::put)s of one path with [`PutMode::IfAbsent`], also by other
 ///   processes, at most one is [`PutOutcome::Stored`]. With [`PutMode::IfMatches`], an object is replaced
-///   only if nobody replaced it since the tag was taken.
+///   only if nobody replaced it since the tag was taken; it is also refused while somebody else is at it.
 /// - **Durable.** What `put` stored survives power loss once it has returned `Ok`. What `stage` stored does
 ///   once [`settle`](Store::settle) has returned `Ok` for its path.
 /// - **An error changes nothing**, and leaves nothing behind that could be removed, unless it says

@@ -100,7 +100,7 @@ impl Transaction {
         }
         let (known, is_new) = match self.schemas.get(&table) {
             Some(pending) => (Arc::clone(&pending.schema), pending.grown),
-            None => self.log.schema(table)?,
+            None => self.log.schema(table).map_err(Error::while_writing)?,
         };
         let prepare_options = PrepareOptions {
             strict: self.settings.strict_schema(),
@@ -112,7 +112,7 @@ impl Transaction {
         let batches = (0..prepared.batches()).map(|batch| prepared.ticks(batch).values().as_ref());
         let buckets = split(batches, self.settings.tick_bucket_size())?;
         // Made now, so that parts without a manifest always mean damage.
-        self.log.ensure_table(table)?;
+        self.log.ensure_table(table).map_err(Error::while_writing)?;
         let parts = self.encode(table, &prepared, &buckets).inspect_err(|_| self.broken = true)?;
         for (bucket, part) in buckets.iter().zip(&parts) {
             let path = self.log.paths.part(table, bucket.bucket, part.id);
@@ -212,7 +212,7 @@ impl Transaction {
             };
             changes.insert(*table, change);
         }
-        let number = self.log.append(changes).inspect_err(|error| {
+        let number = self.log.append(changes).map_err(Error::while_writing).inspect_err(|error| {
             if error.kind() == ErrorKind::UnknownOutcome {
                 // The commit may be there: its parts must stay.
                 self.staging.forget();

@@ -103,7 +103,8 @@ fn a_file_where_the_root_should_be_is_a_write_error_with_its_path() {
     let settings = root.settings().with_root_dir(file.to_str().unwrap()).unwrap();
     let dataset = Dataset::open(settings, RUN).unwrap();
     let error = dataset.append(EDGES, edges([1]), AppendOptions::default()).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Write | ErrorKind::Read), "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::Write, "{error:?}");
+    assert!(error.hint().unwrap().contains("root_dir"), "{error:?}");
     assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
     assert_eq!(root.files(), ["file"]);
 }

@@ -4,10 +4,12 @@
 
 mod append;
 mod faults;
+mod handles;
 mod log;
 mod manifest;
 mod processes;
 mod rebuild;
+mod replies;
 mod scan;
 mod store;
 mod support;

@@ -59,8 +59,8 @@ fn a_projection_reads_its_columns_only() {
     let (batches, found) = through_parquet(part.schema(), std::slice::from_ref(&part), false);
     let table = TableSchema::of(&EXCHANGE_DESC).union(&found).unwrap().project(&["side", "tick"]);
     let rows = conform(&batches[0], &table, &table.to_arrow()).unwrap();
-    assert_eq!(rows.column(0), &ints(&[50]));
-    assert_eq!(rows.column(1).null_count(), 1);
+    assert_eq!(rows.column(0).null_count(), 1);
+    assert_eq!(rows.column(1), &ints(&[50]));
     let nothing = table.project(&[]);
     assert_eq!(conform(&batches[0], &nothing, &nothing.to_arrow()).unwrap().num_rows(), 1);
 }
@@ -96,7 +96,8 @@ fn statistics_say_which_columns_have_no_nulls_and_how_far_integers_reach() {
         let field = Arc::new(Field::new("legs", DataType::Int64, true));
         Arc::new(StructArray::from(vec![(field, ints(&[n]))]))
     };
-    for (n, wide) in [(1 << 60, false), ((1 << 53) + 1, true), (-3, false)] {
+    // 2^60 is a float, but what lies between the extremes may be none.
+    for (n, wide) in [(1 << 60, true), ((1 << 53) + 1, true), (1 << 53, false), (-3, false)] {
         let part = part(payload(n));
         let (_, found) = through_parquet(part.schema(), std::slice::from_ref(&part), false);
         assert!(found.fields.iter().all(|field| field.required));

@@ -1,0 +1,208 @@
+//! What a handle remembers, and what others did behind its back.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
+use arrow_schema::Field;
+use crv_io::{AppendOptions, Dataset, TableName, TickRange};
+
+use crate::support::{EDGES, RUN, Root, all_ticks, append, holdings, ticks_of};
+
+fn exchange(tick: i64, payload: ArrayRef) -> RecordBatch {
+    let field = Arc::new(Field::new("x", payload.data_type().clone(), true));
+    RecordBatch::try_from_iter([
+        ("tick", Arc::new(Int64Array::from(vec![tick])) as ArrayRef),
+        ("venue_id", Arc::new(StringArray::from(vec!["V"]))),
+        ("token_id", Arc::new(StringArray::from(vec!["T"]))),
+        ("exchange_event_type", Arc::new(StringArray::from(vec!["trade"]))),
+        ("additional_payload", Arc::new(StructArray::from(vec![(field, payload)]))),
+    ])
+    .unwrap()
+}
+
+/// A rebuild of one table must not move the head past commits that the handle's other tables have not seen: the
+/// next checkpoint of those would claim commits whose parts it lacks.
+#[test]
+fn a_rebuild_keeps_the_other_tables_of_the_handle_current() {
+    let root = Root::new();
+    let settings = root.settings().with_write_manifest_every_n(Some(1000)).unwrap();
+    let ours = Dataset::open(settings.clone(), RUN).unwrap();
+    let theirs = Dataset::open(settings.clone(), RUN).unwrap();
+    ours.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    append(&ours, [0]);
+    append(&theirs, [1]);
+    fs_err::write(root.manifest(TableName::Holdings), "damaged").unwrap();
+    ours.rebuild_manifest(TableName::Holdings).unwrap();
+    let seen = all_ticks(&ours);
+    append(&ours, [2]);
+    ours.close().unwrap();
+    let fresh = Dataset::open(settings, RUN).unwrap();
+    assert_eq!((seen, all_ticks(&fresh)), (vec![0, 1], vec![0, 1, 2]));
+}
+
+/// Between a transaction's append and its commit, the load of another table empties the view. The commit is
+/// checked all the same against what others did to the table, or two types of one field get into the log.
+#[test]
+fn a_commit_is_rebased_also_when_the_view_was_emptied_meanwhile() {
+    let root = Root::new();
+    let theirs = root.open();
+    let ours = root.open();
+    theirs.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    let mut transaction = ours.transaction();
+    transaction
+        .append(
+            TableName::Exchange,
+            exchange(0, Arc::new(StringArray::from(vec!["a"]))),
+            AppendOptions::default(),
+        )
+        .unwrap();
+    theirs
+        .append(
+            TableName::Exchange,
+            exchange(0, Arc::new(Int64Array::from(vec![1]))),
+            AppendOptions::default(),
+        )
+        .unwrap();
+    theirs.append(TableName::Holdings, holdings([1]), AppendOptions::default()).unwrap();
+    ours.scan(TableName::Holdings).unwrap();
+    let outcome = transaction.commit().map(drop);
+    let read = root.open().scan(TableName::Exchange).map(drop);
+    assert!(outcome.is_err(), "{outcome:?} {read:?}");
+    read.unwrap();
+}
+
+/// Integers that no float holds are known to be such after a rebuild from footers too.
+#[test]
+fn a_rebuild_learns_that_integers_are_wide() {
+    let root = Root::new();
+    let dataset = root.open();
+    let big: ArrayRef = Arc::new(Int64Array::from(vec![(1 << 53) + 1]));
+    dataset.append(TableName::Exchange, exchange(0, big), AppendOptions::default()).unwrap();
+    drop(dataset);
+    fs_err::remove_dir_all(root.run_dir().join("_commits")).unwrap();
+    fs_err::remove_file(root.manifest(TableName::Exchange)).unwrap();
+    let dataset = root.open();
+    dataset.rebuild_manifest(TableName::Exchange).unwrap();
+    let refused = dataset
+        .append(
+            TableName::Exchange,
+            exchange(1, Arc::new(Float64Array::from(vec![0.5]))),
+            AppendOptions::default(),
+        )
+        .map(drop);
+    let read: Result<Vec<_>, _> = dataset.scan(TableName::Exchange).unwrap().batches().collect();
+    assert!(refused.is_err(), "{refused:?}, {:?}", read.map(drop));
+}
+
+/// A log that was lost: after the rebuild of one table the run is one run again.
+#[test]
+fn a_rebuild_without_a_log_leaves_a_run_that_can_be_read() {
+    let root = Root::new();
+    let dataset = root.open();
+    for tick in 0..40 {
+        append(&dataset, [tick]);
+        if tick < 3 {
+            dataset.append(TableName::Holdings, holdings([tick]), AppendOptions::default()).unwrap();
+        }
+    }
+    drop(dataset);
+    fs_err::remove_dir_all(root.run_dir().join("_commits")).unwrap();
+    let dataset = root.open();
+    assert_eq!(all_ticks(&dataset).len(), 40);
+    let first = ticks_of(&dataset, TableName::Holdings, TickRange::ALL);
+    dataset.rebuild_manifest(TableName::Holdings).unwrap();
+    let fresh = root.open();
+    let holdings = ticks_of(&fresh, TableName::Holdings, TickRange::ALL);
+    let edges = ticks_of(&fresh, EDGES, TickRange::ALL);
+    let again = ticks_of(&fresh, TableName::Holdings, TickRange::ALL);
+    assert!(
+        holdings.is_ok() && edges.is_ok() && again.is_ok(),
+        "before {first:?}\n{holdings:?}\n{edges:?}\n{again:?}"
+    );
+}
+
+/// Parts that only a foreign manifest names are in the log before a manifest of ours names them.
+#[test]
+fn a_manifest_of_ours_never_names_parts_that_the_log_does_not() {
+    let root = Root::new();
+    let dataset = root.open();
+    append(&dataset, [0]);
+    // Another implementation appends: a copy of the part under another name, and a manifest without our keys.
+    let manifest = dataset.manifest(EDGES).unwrap();
+    let mut view = serde_json::to_value(&manifest).unwrap();
+    let part = view["partitions"]["000000"]["parts"][0].clone();
+    let mut other = part.clone();
+    other["path"] = format!("part-{:032x}.parquet", 0xfe).into();
+    let dir = root.table_dir(EDGES).join("bucket=000000");
+    fs_err::copy(dir.join(part["path"].as_str().unwrap()), dir.join(other["path"].as_str().unwrap()))
+        .unwrap();
+    let bucket = &mut view["partitions"]["000000"];
+    bucket["parts"].as_array_mut().unwrap().push(other);
+    bucket["row_count"] = 2.into();
+    bucket["byte_size"] = (2 * part["bytes"].as_u64().unwrap()).into();
+    fs_err::write(root.manifest(EDGES), serde_json::to_vec(&view).unwrap()).unwrap();
+    // Our handle, which has the table in its view, goes on and is closed.
+    append(&dataset, [1]);
+    drop(dataset);
+    let fresh = root.open();
+    assert_eq!(all_ticks(&fresh), [0, 0, 1]);
+    append(&fresh, [2]);
+    drop(fresh);
+    fs_err::remove_file(root.manifest(EDGES)).unwrap();
+    let fresh = root.open();
+    let report = fresh.rebuild_manifest(EDGES).unwrap();
+    let mut seen = all_ticks(&fresh);
+    seen.sort_unstable();
+    assert_eq!((seen, report.left_out.len()), (vec![0, 0, 1, 2], 0));
+}
+
+/// Closing a handle leaves current what it changed, also when it read in between.
+#[test]
+fn a_read_does_not_make_a_handle_forget_what_it_changed() {
+    let root = Root::new();
+    let ours = Dataset::open(root.settings().with_write_manifest_every_n(Some(1000)).unwrap(), RUN).unwrap();
+    append(&ours, [0]);
+    let theirs =
+        Dataset::open(root.settings().with_write_manifest_every_n(Some(1000)).unwrap(), RUN).unwrap();
+    append(&theirs, [1]);
+    theirs.close().unwrap();
+    append(&ours, [2]);
+    all_ticks(&ours);
+    ours.close().unwrap();
+    let text = fs_err::read_to_string(root.manifest(EDGES)).unwrap();
+    assert!(text.contains("\"commit\": 3"), "{}", &text[..300]);
+}
+
+#[test]
+fn a_transaction_that_was_aborted_makes_no_table() {
+    let root = Root::new();
+    let ds = root.open();
+    append(&ds, [0]);
+    let mut t = ds.transaction();
+    t.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    t.abort();
+    assert_eq!(ds.tables().unwrap(), [EDGES]);
+}
+#[test]
+fn a_manifest_put_in_place_must_tell_the_truth() {
+    let root = Root::new();
+    let ds = root.open();
+    append(&ds, [0, 50]);
+    let manifest = ds.manifest(EDGES).unwrap();
+    // A second part, described wrongly.
+    let mut view = serde_json::to_value(&manifest).unwrap();
+    let part = view["partitions"]["000000"]["parts"][0].clone();
+    let mut other = part.clone();
+    other["path"] = format!("part-{:032x}.parquet", 0xfe).into();
+    other["tick_max"] = 0.into();
+    let dir = root.table_dir(EDGES).join("bucket=000000");
+    fs_err::copy(dir.join(part["path"].as_str().unwrap()), dir.join(other["path"].as_str().unwrap()))
+        .unwrap();
+    let bucket = &mut view["partitions"]["000000"];
+    bucket["parts"].as_array_mut().unwrap().push(other);
+    bucket["row_count"] = 4.into();
+    bucket["byte_size"] = (2 * part["bytes"].as_u64().unwrap()).into();
+    let put = ds.replace_manifest(&serde_json::from_value(view).unwrap());
+    let pruned = ticks_of(&ds, EDGES, (50..=50).into()).unwrap();
+    assert!(put.is_err() || pruned == [50, 50], "{put:?} {pruned:?}");
+}
