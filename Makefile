@@ -48,7 +48,7 @@ test-rust: ## Rust tests, doc tests and documentation
 test-python: develop ## Python tests, doc tests, examples and types
 	$(BIN)/python -m pytest -q
 	$(BIN)/python -m mypy python tests examples
-	$(BIN)/python -m mypy.stubtest crv._native crv.core crv.io --mypy-config-file pyproject.toml
+	MYPYPATH=python $(BIN)/python -m mypy.stubtest crv._native --mypy-config-file pyproject.toml
 
 .PHONY: develop
 develop: $(VENV)/.installed ## Build the Python package into .venv
