@@ -129,6 +129,15 @@ impl Dataset {
         self.shared.log.list_tables()
     }
 
+    pub(crate) fn log(&self) -> &RunLog {
+        &self.shared.log
+    }
+
+    /// Where this run lies: for what is no table.
+    pub(crate) fn storage(&self) -> (&Arc<dyn Store>, &RunPaths) {
+        (&self.shared.log.store, &self.shared.log.paths)
+    }
+
     /// Leaves the `manifest.json` of every table this handle changed current. Nothing is lost without it:
     /// the commits are there. Dropping the last clone of a handle does the same, and is silent about errors.
     pub fn close(&self) -> Result<()> {

@@ -8,7 +8,8 @@
 //! - [`store`]: the storage operations the protocol needs, on local disks and in memory.
 //! - [`commit`]: the run's commit log. [`manifest`]: a table's state and its checkpoint.
 //! - [`schema`] and [`validate`]: the schema union, lossless casts, row rules.
-//! - [`catalog`]: the runs under a root.
+//! - [`catalog`]: the runs under a root. [`run_manifest`]: what a run is, in one document.
+//! - [`artifacts`]: files beside the tables, written as durably.
 //!
 //! # What holds
 //!
@@ -26,6 +27,7 @@
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
+pub mod artifacts;
 pub mod catalog;
 pub mod commit;
 pub mod config;
@@ -41,6 +43,7 @@ mod parallel;
 mod part_file;
 pub mod paths;
 mod read;
+pub mod run_manifest;
 pub mod schema;
 mod stamp;
 pub mod store;

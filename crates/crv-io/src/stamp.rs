@@ -9,8 +9,12 @@ use crate::paths::PartId;
 /// The time now, to the microsecond, in UTC.
 #[expect(clippy::disallowed_methods, reason = "this module is the clock's owner")]
 pub(crate) fn now() -> Timestamp {
-    let now = Timestamp::now();
-    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    whole_microseconds(Timestamp::now())
+}
+
+/// The time, to the microsecond.
+pub(crate) fn whole_microseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
 }
 
 /// ISO-8601 in UTC with a numeric offset: `2025-09-25T08:00:00.123456+00:00`.

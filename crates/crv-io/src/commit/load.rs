@@ -217,7 +217,7 @@ impl RunLog {
     }
 
     /// The newest state of `table`; `None` when it has no manifest.
-    fn state(&self, table: TableName) -> Result<Option<Arc<TableState>>> {
+    pub(super) fn state(&self, table: TableName) -> Result<Option<Arc<TableState>>> {
         let mut view = self.view();
         let path = self.paths.manifest(table);
         let known = view.tables.get(&table).map(|loaded| loaded.manifest.clone());

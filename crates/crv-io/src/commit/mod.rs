@@ -10,6 +10,7 @@ mod backoff;
 mod change;
 mod checkpoint;
 mod file;
+mod index;
 mod load;
 mod mend;
 mod publish;

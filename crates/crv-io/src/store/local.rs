@@ -35,6 +35,14 @@ impl LocalStore {
         Self { shown: root.to_owned(), root: PathBuf::from(path), durable: Mutex::default() }
     }
 
+    /// A store of the directory that `path` lies in, and the path in it. `None` where `path` ends in no name
+    /// that is text.
+    pub(crate) fn beside(path: &Path) -> Option<(Self, StorePath)> {
+        let name = StorePath::root().entry(path.file_name()?.to_str()?)?;
+        let shown = path.parent()?.to_string_lossy().into_owned();
+        Some((Self { shown, root: parent_dir(path)?, durable: Mutex::default() }, name))
+    }
+
     fn full(&self, path: &StorePath) -> PathBuf {
         if path.as_str().is_empty() { self.root.clone() } else { self.root.join(path.as_str()) }
     }
@@ -66,8 +74,11 @@ impl LocalStore {
 
     /// Makes the directories above `path`; their entries are made durable by [`sync_names`](Self::sync_names).
     fn make_parents(&self, path: &StorePath) -> Result<(), StoreError> {
+        self.make_dirs(path.parent())
+    }
+
+    fn make_dirs(&self, mut dir: Option<StorePath>) -> Result<(), StoreError> {
         let mut missing = Vec::new();
-        let mut dir = path.parent();
         while let Some(at) = dir {
             match fs::create_dir(self.full(&at)) {
                 Ok(()) => {}
@@ -286,6 +297,15 @@ impl Store for LocalStore {
             Err(error) if !is_absent(&error) => Err(self.error("remove", path, error)),
             _ => Ok(()),
         }
+    }
+
+    fn make_dir(&self, dir: &StorePath) -> Result<(), StoreError> {
+        self.make_dirs(Some(dir.clone()))?;
+        let found = fs::metadata(self.full(dir)).map_err(|source| self.error("look at", dir, source))?;
+        if !found.is_dir() {
+            return Err(self.error("make the directory", dir, io::ErrorKind::NotADirectory.into()));
+        }
+        self.sync_names(std::slice::from_ref(dir))
     }
 
     fn locate(&self, path: &StorePath) -> String {

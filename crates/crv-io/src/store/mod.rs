@@ -56,6 +56,13 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Removes what is at `path`; nothing there is fine. Not durable: a removal may come undone.
     fn remove(&self, path: &StorePath) -> Result<(), StoreError>;
 
+    /// Makes sure that the directory `dir` is there, for programs that write into it themselves. Where there are
+    /// no directories there is nothing to do.
+    fn make_dir(&self, dir: &StorePath) -> Result<(), StoreError> {
+        let _ = dir;
+        Ok(())
+    }
+
     /// The full name of `path`, as a person or another tool would write it.
     fn locate(&self, path: &StorePath) -> String;
 }

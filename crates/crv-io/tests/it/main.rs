@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is its report")]
 
 mod append;
+mod artifacts;
+mod bundle;
 mod faults;
 mod handles;
 mod log;

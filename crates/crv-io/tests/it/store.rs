@@ -168,3 +168,24 @@ fn removed_directories_are_made_again() {
     store.put(&path, b"y", PutMode::IfAbsent).unwrap();
     assert_eq!(&store.read(&path).unwrap().unwrap().0[..], b"y");
 }
+
+#[test]
+fn a_directory_can_be_made_over_and_over_and_is_empty() {
+    on_every_store(|store| {
+        let dir = paths().lab(crv_io::paths::LabDir::Tidy);
+        for _ in 0..2 {
+            store.make_dir(&dir).unwrap();
+            assert_eq!(store.list(&dir, None).unwrap(), []);
+        }
+    });
+}
+
+#[test]
+fn a_file_where_a_directory_is_to_be_made_is_an_error() {
+    let root = tempfile::tempdir().unwrap();
+    let store = LocalStore::new(root.path().to_str().unwrap());
+    let dir = paths().artifacts();
+    store.put(&dir, b"a file", PutMode::Replace).unwrap();
+    assert!(store.make_dir(&dir).is_err());
+    assert!(store.make_dir(&paths().lab(crv_io::paths::LabDir::Tidy)).is_err());
+}

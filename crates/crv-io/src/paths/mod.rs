@@ -2,13 +2,17 @@
 //!
 //! ```text
 //! <root>/runs/<run_id>/
+//!   bundle.manifest.json
 //!   _commits/00000000000000000017.json
 //!   tables/<table>/manifest.json
 //!   tables/<table>/bucket=000123/part-<32 hex digits>.parquet
+//!   artifacts/lab/{tidy,probes,policy,audit}/…
 //! ```
 //!
 //! A [`StorePath`] is relative to the root and cannot leave it: it is put together from names this module
-//! makes, and each name that comes from outside (a run id, a part's file name) is parsed first.
+//! makes, and each name that comes from outside (a run id, the name of a part or an artifact) is parsed first.
+
+mod artifacts;
 
 use std::fmt;
 
@@ -17,6 +21,8 @@ use crv_core::ids::RunId;
 
 use crate::config::IoSettings;
 use crate::error::{Error, Result};
+
+pub use artifacts::{ARTIFACTS_DIR, BUNDLE_FILE, LAB_DIR, LabDir};
 
 /// The directory of all runs, under the root.
 pub const RUNS_DIR: &str = "runs";
