@@ -9,6 +9,7 @@
 //! What this module does not do: it gives no artifact a meaning, and the commit log says nothing about any.
 
 mod index;
+mod parquet;
 mod write;
 
 pub use index::{ArtifactEntry, ArtifactsIndex, LabIndex, OtherIndex, collect_artifacts_index};
@@ -52,7 +53,7 @@ impl Dataset {
         let created_at = stamp::text(stamp::now());
         let frame = frame.into();
         let shown = store.locate(&path);
-        let bytes = write::parquet_bytes(&shown, &frame)?;
+        let bytes = parquet::encode(&shown, &frame)?;
         replace(&**store, &path, &bytes)?;
         Ok(WrittenParquet {
             path: shown,

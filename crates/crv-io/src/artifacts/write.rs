@@ -2,16 +2,12 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use fs_err as fs;
 use jiff::Timestamp;
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
 use serde::Serialize;
 
+use super::parquet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
 use crate::paths::StorePath;
@@ -61,7 +57,7 @@ pub fn write_parquet_atomic(path: impl AsRef<Path>, frame: &Frame) -> Result<Wri
     let path = path.as_ref();
     let shown = path.display().to_string();
     let created_at = stamp::text(stamp::now());
-    let bytes = parquet_bytes(&shown, frame)?;
+    let bytes = parquet::encode(&shown, frame)?;
     write_durably(path, &bytes)?;
     Ok(WrittenParquet { path: shown, bytes: bytes.len() as u64, created_at, rows: frame.num_rows() as u64 })
 }
@@ -133,24 +129,6 @@ pub(crate) fn hinted(kind: ErrorKind, error: StoreError) -> Error {
         Some(hint) => told.with_hint(hint),
         None => told,
     }
-}
-
-/// The rows as a Parquet file; `shown` is the path it is for.
-pub(super) fn parquet_bytes(shown: &str, frame: &Frame) -> Result<Vec<u8>> {
-    let encode = || -> Result<Vec<u8>, ParquetError> {
-        let properties =
-            WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-        let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(frame.schema()), Some(properties))?;
-        for batch in frame.batches() {
-            writer.write(batch)?;
-        }
-        writer.into_inner()
-    };
-    encode().map_err(|error| {
-        Error::new(ErrorKind::Schema, format!("`{shown}`: the rows cannot be written as Parquet: {error}"))
-            .with_hint("cast or drop the column; a struct without fields is one that Parquet does not have")
-            .with_source(error)
-    })
 }
 
 /// The system's own error: `fs_err` names the path, and so does [`StoreError`].
