@@ -19,7 +19,7 @@ def test_importing_pulls_in_no_heavy_package() -> None:
     found = run(
         """
         import sys
-        import crv.io, crv.io.paths, crv.io.read, crv.io.write, crv.io._cli
+        import crv.io, crv.io.paths, crv.io.read, crv.io.write, crv.io._cli, crv.io.artifacts, crv.io.run_manifest
         heavy = {"polars", "pydantic", "numpy", "pyarrow", "pandas", "asyncio", "email"}
         print(sorted(heavy & set(sys.modules)))
         """

@@ -5,6 +5,7 @@ from os import PathLike
 from typing import Any, final
 
 from crv.core.grammar import TableName
+from crv.io._bundles import ArtifactsIndex, FileStat, TableIndex, WrittenParquet, WrittenText
 from crv.io._frames import Frame, Where
 from crv.io._summaries import AppendSummary, TransactionSummary
 from crv.io.config import IoSettings
@@ -15,15 +16,21 @@ __all__ = [
     "Dataset",
     "Scan",
     "Transaction",
+    "artifacts_root",
     "bucket_dir",
     "bucket_id_for_tick",
+    "bundle_manifest_path",
     "check_settings",
     "check_valuation",
     "cli_main",
+    "collect_artifacts_index",
+    "collect_tables_index",
     "core_spec",
     "error_kinds",
+    "file_stat",
     "format_bucket_dir",
     "json_dumps_canonical",
+    "lab_dir",
     "list_runs",
     "load_manifest",
     "manifest_path",
@@ -37,6 +44,9 @@ __all__ = [
     "validate_frame",
     "validate_run_id",
     "write_manifest",
+    "write_parquet_atomic",
+    "write_run_bundle_manifest",
+    "write_text_atomic",
 ]
 
 @final
@@ -146,6 +156,35 @@ def load_manifest(settings: IoSettings, run_id: str, table: TableName | str) -> 
 
 def write_manifest(settings: IoSettings, run_id: str, manifest: Mapping[str, Any]) -> None:
     """Puts a manifest in place of the table's."""
+
+def bundle_manifest_path(settings: IoSettings, run_id: str) -> str:
+    """The path of a run's bundle."""
+
+def write_run_bundle_manifest(
+    settings: IoSettings, run_id: str, meta: str, *, python: str | None, polars: str | None, pyarrow: str | None
+) -> str:
+    """Writes a run's bundle and gives its JSON; ``meta`` is JSON too."""
+
+def collect_tables_index(settings: IoSettings, run_id: str) -> dict[str, TableIndex]:
+    """The totals of each table of a run."""
+
+def collect_artifacts_index(settings: IoSettings, run_id: str) -> ArtifactsIndex:
+    """The artifacts of a run."""
+
+def artifacts_root(settings: IoSettings, run_id: str) -> str:
+    """The directory of a run's artifacts."""
+
+def lab_dir(settings: IoSettings, run_id: str, subdir: str) -> str:
+    """A directory of the lab's artifacts, which is made."""
+
+def write_parquet_atomic(path: str | PathLike[str], frame: Frame) -> WrittenParquet:
+    """Writes rows as a Parquet file."""
+
+def write_text_atomic(path: str | PathLike[str], text: str) -> WrittenText:
+    """Writes text as a file in UTF-8."""
+
+def file_stat(path: str | PathLike[str]) -> FileStat:
+    """The size and time of a file."""
 
 def validate_run_id(run_id: str) -> str:
     """The run id, if it is one."""

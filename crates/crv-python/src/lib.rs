@@ -10,6 +10,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "PyO3 hands over the arguments it made")]
 
 mod arguments;
+mod bundle;
 mod command;
 mod contracts;
 mod dataset;
@@ -28,6 +29,11 @@ use pyo3::prelude::*;
 /// The native half of `crv`. An implementation detail: use `crv.io` and `crv.core`.
 #[pymodule(gil_used = false)]
 mod _native {
+    #[pymodule_export]
+    use crate::bundle::{
+        artifacts_root, bundle_manifest_path, collect_artifacts_index, collect_tables_index, file_stat,
+        lab_dir, write_parquet_atomic, write_run_bundle_manifest, write_text_atomic,
+    };
     #[pymodule_export]
     use crate::command::cli_main;
     #[pymodule_export]

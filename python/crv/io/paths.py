@@ -6,6 +6,7 @@
       bundle.manifest.json
       tables/<table>/manifest.json
       tables/<table>/bucket=000123/part-<32 hex digits>.parquet
+      artifacts/lab/{tidy,probes,policy,audit}/…
 
 No path leaves the root: run ids are checked by every function. A bad argument is an `IoArgumentError`, which is a
 `ValueError`.
