@@ -47,7 +47,7 @@ test-rust: ## Rust tests, doc tests and documentation
 .PHONY: test-python
 test-python: develop ## Python tests, doc tests, examples and types
 	$(BIN)/python -m pytest -q
-	$(BIN)/python -m mypy python tests examples
+	$(BIN)/python -m mypy python tests examples scripts
 	MYPYPATH=python $(BIN)/python -m mypy.stubtest crv._native --mypy-config-file pyproject.toml
 
 .PHONY: develop
@@ -61,6 +61,10 @@ $(VENV)/.installed: pyproject.toml examples/requirements.txt
 		print('\n'.join(p['dependencies'] + p['optional-dependencies']['test']))" > $(VENV)/requirements.txt
 	$(BIN)/python -m pip install --quiet -r $(VENV)/requirements.txt
 	touch $@
+
+.PHONY: tables-doc
+tables-doc: develop ## Write docs/tables from the descriptors
+	$(BIN)/python scripts/tables_doc.py
 
 .PHONY: wheel
 wheel: $(VENV)/.installed ## Build the wheel into dist/
