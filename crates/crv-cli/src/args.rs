@@ -81,6 +81,8 @@ pub(crate) enum Command {
     Show(commands::show::Show),
     Scan(commands::scan::Scan),
     Rebuild(commands::rebuild::Rebuild),
+    Bundle(commands::bundle::Bundle),
+    Artifacts(commands::artifacts::Artifacts),
     Settings(commands::settings::Settings),
     Completions(commands::completions::Completions),
 }

@@ -68,6 +68,16 @@ impl Context {
         Ok((dataset, tables))
     }
 
+    /// A run that must exist, if only by its artifacts.
+    pub(crate) fn existing_run(&self, run: &str) -> Result<Dataset, CliError> {
+        let dataset = self.open(run)?;
+        if dataset.exists()? {
+            return self.open_or_new(run);
+        }
+        let message = format!("there is no run `{run}` under `{}`", self.settings.root_dir());
+        Err(CliError::missing(message, "list the runs with `crv runs`, or name another --root"))
+    }
+
     /// A run in which this table must exist.
     pub(crate) fn existing_table(&self, run: &str, table: TableName) -> Result<Dataset, CliError> {
         let (dataset, tables) = self.existing(run)?;

@@ -1,6 +1,8 @@
 //! The verbs, one per file, each with its arguments and what it does.
 
 pub(crate) mod append;
+pub(crate) mod artifacts;
+pub(crate) mod bundle;
 pub(crate) mod completions;
 pub(crate) mod demo;
 mod facts;
@@ -24,6 +26,8 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
         Command::Show(arguments) => show::run(context, arguments),
         Command::Scan(arguments) => scan::run(context, arguments),
         Command::Rebuild(arguments) => rebuild::run(context, arguments),
+        Command::Bundle(arguments) => bundle::run(context, arguments),
+        Command::Artifacts(arguments) => artifacts::run(context, arguments),
         Command::Settings(arguments) => settings::run(context, arguments),
         Command::Completions(arguments) => completions::run(arguments),
     }

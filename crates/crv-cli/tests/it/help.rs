@@ -17,7 +17,19 @@ fn verb(name: &str) -> String {
 
 #[test]
 fn help_of_each_verb() {
-    let verbs = ["demo", "append", "runs", "tables", "show", "scan", "rebuild", "settings", "completions"];
+    let verbs = [
+        "demo",
+        "append",
+        "runs",
+        "tables",
+        "show",
+        "scan",
+        "rebuild",
+        "bundle",
+        "artifacts",
+        "settings",
+        "completions",
+    ];
     let helps: Vec<String> = verbs.map(verb).into();
     assert_told!(helps.join("\n\n=========\n"));
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic in a test is its report")]
 
 mod append;
+mod bundle;
 mod demo;
 mod errors;
 mod help;

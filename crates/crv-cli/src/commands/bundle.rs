@@ -1,0 +1,73 @@
+//! `crv bundle`: the description of a run, anew.
+
+use clap::Args;
+use crv_io::run_manifest::{BundleMeta, RunBundle, Versions, bundle_manifest_path};
+use serde_json::{Map, Value};
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::{self, Align, TextTable};
+
+/// Describe a run in its bundle.manifest.json
+#[derive(Debug, Args)]
+pub(crate) struct Bundle {
+    /// The run
+    run: String,
+    /// What to say about the run; a value that is JSON is taken as such, any other as text
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    meta: Vec<(String, Value)>,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Bundle) -> Result<(), CliError> {
+    let dataset = context.existing_run(&arguments.run)?;
+    let bundle = dataset.write_bundle(meta(&arguments.meta)?, Versions::default())?;
+    let path = bundle_manifest_path(dataset.settings(), &arguments.run)?;
+    context.note(format_args!("wrote `{path}`"));
+    if context.json {
+        return output::print_json(&bundle);
+    }
+    if bundle.tables.is_empty() {
+        return Ok(());
+    }
+    output::print_table(&text(&bundle))
+}
+
+/// The tables of a bundle as text, a line for each.
+fn text(bundle: &RunBundle) -> TextTable {
+    let right = ["ROWS", "TICKS", "BUCKETS", "SIZE"].map(|name| (name, Align::Right));
+    let mut table = TextTable::new([("TABLE", Align::Left)].into_iter().chain(right));
+    for (name, totals) in &bundle.tables {
+        table.push([
+            name.to_string(),
+            output::count(totals.rows),
+            output::ticks(totals.tick_min.zip(totals.tick_max)),
+            output::count(totals.buckets.len() as u64),
+            output::bytes(totals.bytes),
+        ]);
+    }
+    table
+}
+
+/// Reads `KEY=VALUE`.
+fn pair(text: &str) -> Result<(String, Value), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => {
+            let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+            Ok((key.to_owned(), value))
+        }
+        _ => Err("it is not of the form KEY=VALUE".to_owned()),
+    }
+}
+
+fn meta(pairs: &[(String, Value)]) -> Result<BundleMeta, CliError> {
+    let mut object = Map::new();
+    for (key, value) in pairs {
+        if object.insert(key.clone(), value.clone()).is_some() {
+            return Err(CliError::usage(
+                format!("--meta says `{key}` more than once"),
+                "name each key once; a list is JSON: --meta 'seeds=[1,2]'",
+            ));
+        }
+    }
+    Ok(BundleMeta::new(object)?)
+}
