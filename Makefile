@@ -22,7 +22,8 @@ help: ## List the targets
 .PHONY: demo
 demo: develop ## Record two simulations, read them back, draw a picture
 	$(BIN)/crv --root $(DEMO_ROOT) demo
-	$(BIN)/python examples/sugarscape.py --root $(DEMO_ROOT) --picture $(DEMO_ROOT)/sugarscape.png
+	$(BIN)/python examples/sugarscape.py --root $(DEMO_ROOT) \
+		--run sugarscape-$$(date +%Y%m%d-%H%M%S) --picture $(DEMO_ROOT)/sugarscape.png
 
 .PHONY: test
 test: lint gates test-rust test-python ## Everything CI checks: format, lints, tests, docs, types, examples
@@ -52,7 +53,7 @@ test-python: develop ## Python tests, doc tests, examples and types
 
 .PHONY: develop
 develop: $(VENV)/.installed ## Build the Python package into .venv
-	$(BIN)/maturin develop --quiet --locked
+	$(BIN)/maturin develop --quiet --locked > /dev/null
 
 $(VENV)/.installed: pyproject.toml examples/requirements.txt
 	$(PYTHON) -m venv $(VENV)
