@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["file_system", "versions"]
+__all__ = ["file_system", "load", "versions"]
 
 _MOUNTS = Path("/proc/self/mountinfo")
 
@@ -36,3 +36,8 @@ def file_system(directory: Path) -> str:
         if before.split()[2] == wanted:
             return after.split()[0]
     return "unknown"
+
+
+def load() -> float:
+    """How many programs wanted to run over the last minute, for each processor there is."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1)

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from adapters import PEERS
-from machine import file_system, versions
+from machine import file_system, load, versions
 from processes import Outcome, take_turns
 from report import Target, medians, ratio, table, targets
 from sizes import QUICK, Metrics, Sizes
@@ -29,6 +29,9 @@ _TAKE_PART = {
     "tables": ("crv", "raw"),
 }
 """Which peers there are to a workload."""
+
+_BUSY = 0.5
+"""The load of each processor above which a reader is warned."""
 
 _PACKAGES = tuple(dict.fromkeys(peer.package for peer in PEERS.values()))
 _WHEELS = Path(__file__).parent.parent / "dist"
@@ -86,10 +89,9 @@ def run(chosen: argparse.Namespace) -> tuple[Sizes, Results, Metrics]:
     results: Results = {workload: [] for workload in asked}
     for number in range(sizes.rounds):
         for workload in asked:
-            peers = [peer for peer in _TAKE_PART[workload] if peer in chosen.only]
             print(f"round {number + 1} of {sizes.rounds}: {workload}", file=sys.stderr)
-            if peers:
-                results[workload].append(take_turns(workload, peers, directory, sizes))
+            peers = [peer for peer in _TAKE_PART[workload] if peer in chosen.only]
+            results[workload].append(take_turns(workload, peers, directory, sizes))
     startup: Metrics = {}
     if STARTUP in chosen.workloads and "crv" in chosen.only:
         startup = import_times("crv.io", sizes.imports)
@@ -138,14 +140,19 @@ def _show_floor(rounds: list[dict[str, Outcome]]) -> None:
 def main() -> int:
     """Measures, and prints; 1 when a peer failed or gave back wrong rows."""
     chosen = arguments()
+    busy = load()
     sizes, results, startup = run(chosen)
     wheel = wheel_bytes(_WHEELS) if STARTUP in chosen.workloads else None
     reached = targets(results, startup, wheel)
+    if busy > _BUSY:
+        print(f"note: other programs kept this machine busy before the first round (load {busy:.1f} per processor).")
+        print("      Syncs may take longer then, and crv syncs more often than raw: compare crv with disk too.")
     show(chosen.dir, sizes, results, startup, reached)
     if chosen.json:
         document = {
             "versions": versions(_PACKAGES),
             "file_system": file_system(chosen.dir),
+            "load_before": busy,
             "sizes": asdict(sizes),
             "rounds": {
                 workload: [{peer: asdict(outcome) for peer, outcome in outcomes.items()} for outcomes in rounds]

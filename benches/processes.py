@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from sizes import Metrics, Sizes
 
 __all__ = ["Outcome", "take_turns"]
 
+_ORDER = random.Random(0)
 _MEASURE = Path(__file__).with_name("measure.py")
 
 
@@ -73,6 +75,8 @@ def take_turns(workload: str, peers: Sequence[str], directory: Path, sizes: Size
         processes = [_Process(workload, peer, root, sizes) for peer in peers]
         waiting = list(processes)
         while waiting:
+            # Nobody always comes after the same one, and pays for what that one leaves to the disk.
+            _ORDER.shuffle(waiting)
             for process in list(waiting):
                 # What the one before left unwritten must not be written in the time of the next.
                 os.sync()
@@ -80,8 +84,6 @@ def take_turns(workload: str, peers: Sequence[str], directory: Path, sizes: Size
                 if outcome is not None:
                     outcomes[process.peer] = outcome
                     waiting.remove(process)
-            # Nobody always comes after the same peer's leavings.
-            waiting = waiting[1:] + waiting[:1]
     finally:
         for process in processes:
             process.stop()
