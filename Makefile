@@ -48,7 +48,7 @@ test-rust: ## Rust tests, doc tests and documentation
 .PHONY: test-python
 test-python: develop ## Python tests, doc tests, examples and types
 	$(BIN)/python -m pytest -q
-	$(BIN)/python -m mypy python tests examples
+	$(BIN)/python -m mypy python tests examples benches
 	MYPYPATH=python $(BIN)/python -m mypy.stubtest crv._native --mypy-config-file pyproject.toml
 
 .PHONY: develop
