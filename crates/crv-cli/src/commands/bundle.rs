@@ -13,7 +13,7 @@ use crate::output::{self, Align, TextTable};
 pub(crate) struct Bundle {
     /// The run
     run: String,
-    /// What to say about the run; a value that is JSON is taken as such, any other as text
+    /// More about the run: a value is JSON, or else text
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     meta: Vec<(String, Value)>,
 }

@@ -75,7 +75,7 @@ pub fn write_text_atomic(path: impl AsRef<Path>, text: &str) -> Result<WrittenTe
 pub fn file_stat(path: impl AsRef<Path>) -> Result<FileStat> {
     let path = path.as_ref();
     let failed = |source: io::Error| {
-        hinted(ErrorKind::Read, StoreError::new("look at", path.display().to_string(), plain(source)))
+        hinted(ErrorKind::Read, StoreError::new("look at", path.display().to_string(), source))
     };
     let metadata = fs::metadata(path).map_err(failed)?;
     if !metadata.is_file() {
@@ -92,7 +92,7 @@ pub fn file_stat(path: impl AsRef<Path>) -> Result<FileStat> {
 
 fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |source: io::Error| {
-        hinted(ErrorKind::Write, StoreError::new("write", path.display().to_string(), plain(source)))
+        hinted(ErrorKind::Write, StoreError::new("write", path.display().to_string(), source))
     };
     // Through a symbolic link, so that the link stays one.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -129,9 +129,4 @@ pub(crate) fn hinted(kind: ErrorKind, error: StoreError) -> Error {
         Some(hint) => told.with_hint(hint),
         None => told,
     }
-}
-
-/// The system's own error: `fs_err` names the path, and so does [`StoreError`].
-fn plain(error: io::Error) -> io::Error {
-    error.raw_os_error().map_or(error, io::Error::from_raw_os_error)
 }

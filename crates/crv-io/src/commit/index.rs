@@ -22,11 +22,10 @@ impl RunLog {
             };
             match state {
                 Some(state) if !state.is_unwritten() => states.push(state),
-                Some(_) => {}
                 None if self.has_buckets(table)? => {
                     return Err(self.no_manifest(table, &self.paths.manifest(table)));
                 }
-                None => {}
+                Some(_) | None => {}
             }
         }
         Ok(states)
