@@ -40,7 +40,7 @@ impl LocalStore {
     }
 
     fn error(&self, operation: &'static str, path: &StorePath, source: io::Error) -> StoreError {
-        StoreError::new(operation, self.locate(path), plain(source))
+        StoreError::new(operation, self.locate(path), source)
     }
 
     /// Writes and syncs a new temporary file beside `path`, making the directories it needs.
@@ -314,11 +314,6 @@ impl Blob for LocalBlob {
         self.file.file().read_exact_at(&mut bytes, offset)?;
         Ok(bytes.into())
     }
-}
-
-/// The operating system's own error: `fs_err` names the path, and so does [`StoreError`].
-fn plain(error: io::Error) -> io::Error {
-    error.raw_os_error().map_or(error, io::Error::from_raw_os_error)
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -171,7 +171,13 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "could not {} `{}`: {}", self.operation, self.path, self.source)
+        let cause = self.source.to_string();
+        // An error of the file system names its path already: that of the temporary file, where it is one.
+        if cause.contains(&self.path) {
+            write!(f, "could not {}: {cause}", self.operation)
+        } else {
+            write!(f, "could not {} `{}`: {cause}", self.operation, self.path)
+        }
     }
 }
 
