@@ -79,6 +79,7 @@ mod tests {
             spec["enums"][0]["members"][7],
             json!(["DECLARE_COOCCURRENCE", "declare_cooccurrence_between_tokens"])
         );
+        assert_eq!(spec["ebnf_grammar"], EBNF_GRAMMAR);
         assert_eq!(spec["tables"].as_array().unwrap().len(), 8);
         assert_eq!(spec["tables"][1]["columns"][8], json!(["edge_weight", "f64"]));
         assert_eq!(spec["tables"][2]["columns"][9], json!(["salient_agent_pairs", "list[struct]"]));

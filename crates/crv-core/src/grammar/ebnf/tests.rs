@@ -72,15 +72,14 @@ fn error(source: &str) -> String {
 #[test]
 fn every_action_edit_and_envelope_has_exactly_the_arguments_of_the_contract() {
     for (name, arguments) in signatures() {
-        let mut expected = format!("\"{name}\", \"(\"");
-        for (place, argument) in arguments.iter().enumerate() {
-            expected += &match argument.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-                Some(optional) => format!(", [ \",\", {optional} ]"),
-                None if place == 0 => format!(", {argument}"),
-                None => format!(", \",\", {argument}"),
-            };
-        }
-        assert_eq!(expression(name), expected + ", \")\"", "{name}");
+        let written = |argument: &&str| match argument.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
+            Some(optional) => format!(" [ \",\", {optional} ]"),
+            None => format!(" \",\", {argument}"),
+        };
+        let expected: Vec<_> = arguments.iter().map(written).collect();
+        // No comma stands before the first argument.
+        let expected = expected.join(",").replacen("\",\", ", "", 1);
+        assert_eq!(expression(name), format!("\"{name}\", \"(\",{expected}, \")\""));
     }
 }
 
@@ -207,8 +206,8 @@ fn leading_terminals_are_found_through_names_and_not_in_circles() {
     assert_eq!(grammar.lower_snake_terminals("a").unwrap(), ["go"]);
     assert!(grammar.production("f").unwrap().leading_terminals.is_empty());
     // A chain as long as the grammar is no circle.
-    let chain: String = (0..500).map(|n| format!("x{n} = x{} ; ", n + 1)).collect();
-    let chain = chain + "x500 = \"end\" ;";
+    let chain: Vec<_> = (0..500).map(|n| format!("x{n} = x{} ;", n + 1)).collect();
+    let chain = chain.join(" ") + " x500 = \"end\" ;";
     let grammar = ParsedGrammar::parse(&chain).unwrap();
     assert_eq!(grammar.production("x0").unwrap().leading_terminals, ["end"]);
 }
