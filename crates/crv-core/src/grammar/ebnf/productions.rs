@@ -155,7 +155,7 @@ fn leading_terminal<'a>(
     places: &BTreeMap<&'a str, usize>,
 ) -> Option<&'a str> {
     // As many steps as there are productions: whoever takes more goes in a circle.
-    for _ in 0..=rules.len() {
+    for _ in 0..rules.len() {
         match lead {
             Lead::Terminal(text) => return Some(text),
             Lead::Open => return None,
