@@ -122,10 +122,7 @@ impl RunLog {
                 bucket.name,
                 self.store.locate(&path)
             ))
-            .with_hint(format!(
-                "rebuild it from the parts on disk: Dataset.rebuild_manifest(\"{table}\") or `crv rebuild {} {table}`",
-                self.paths.run()
-            )));
+            .with_hint(self.rebuild_hint(table)));
         }
         self.refresh(&mut view)?;
         let state = TableState::new(table, Some(self.tick_bucket_size), view.head(), stamp::now());
