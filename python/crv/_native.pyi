@@ -32,6 +32,7 @@ __all__ = [
     "json_dumps_canonical",
     "lab_dir",
     "list_runs",
+    "load_grammar",
     "load_manifest",
     "manifest_path",
     "normalize_run_id",
@@ -194,6 +195,9 @@ def normalize_run_id(run_id: str) -> str:
 
 def validate_frame(table: TableName | str, frame: Frame, *, strict_schema: bool, validate_rows: bool) -> None:
     """Checks rows as an append to a new table does."""
+
+def load_grammar(text: str) -> list[tuple[str, str, list[str], list[str], list[str]]]:
+    """The productions: name, expression, alternatives, leading terminals, those that are lower_snake."""
 
 def core_spec() -> str:
     """Enums, tables, rules, versions and constants as one JSON document."""

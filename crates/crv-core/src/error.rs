@@ -51,6 +51,24 @@ pub enum GrammarError {
         /// What to do instead.
         hint: &'static str,
     },
+
+    /// A text is not a grammar in EBNF, or not one that can be that of CRV.
+    #[error("line {line}, column {column} of the grammar: {reason}")]
+    Ebnf {
+        /// The line, counted from 1.
+        line: usize,
+        /// The column, in characters, counted from 1.
+        column: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+
+    /// The grammar has no production of this name.
+    #[error("the grammar has no production `{name}`")]
+    UnknownProduction {
+        /// The name as it came.
+        name: String,
+    },
 }
 
 /// The ` did you mean` line of [`GrammarError::UnknownValue`].

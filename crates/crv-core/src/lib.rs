@@ -8,7 +8,7 @@
 //!
 //! - [`grammar`]: the closed vocabularies ([`TableName`](grammar::TableName),
 //!   [`ActionKind`](grammar::ActionKind), [`RepresentationEdgeKind`](grammar::RepresentationEdgeKind), …)
-//!   and how their values are parsed and normalised.
+//!   and how their values are parsed and normalised; [`grammar::ebnf`], the grammar of what is said and done, as text.
 //! - [`tables`]: one [`TableDescriptor`](tables::TableDescriptor) per canonical table.
 //! - [`ids`]: [`RunId`](ids::RunId), which is checked, and the other identifiers, which are not.
 //! - [`versioning`]: [`SCHEMA_V`](versioning::SCHEMA_V) and when two versions are compatible.

@@ -3,17 +3,17 @@
 use serde_json::{Map, Value, json};
 
 use crate::constants::{COMPRESSION, ROW_GROUP_SIZE, TICK_BUCKET_SIZE};
-use crate::grammar::{ENUMS, EnumInfo, RepresentationEdgeKind};
+use crate::grammar::{EBNF_GRAMMAR, ENUMS, EnumInfo, RepresentationEdgeKind};
 use crate::tables::{Column, TableDescriptor, list_tables};
 use crate::versioning::{
     SCHEMA_COMPAT_MAJOR, SCHEMA_COMPAT_MINOR, SCHEMA_MAJOR_VERSION, SCHEMA_MINOR_VERSION, SCHEMA_V,
 };
 
-/// Enums, tables, required slots, versions and constants.
+/// Enums, the grammar, tables, required slots, versions and constants.
 ///
 /// Whatever has an order is a list: `enums` of `{name, members: [[member, value], …]}`; `tables` of `{name,
 /// columns: [[column, dtype], …], required, nullable, partitioning, version}`; `required_slots` of `[edge kind,
-/// [column, …]]`; `constants` is an object.
+/// [column, …]]`; `constants` is an object; `ebnf_grammar` is the text of [`EBNF_GRAMMAR`].
 ///
 /// ```
 /// let spec: serde_json::Value = serde_json::from_str(&crv_core::spec::spec_json())?;
@@ -25,6 +25,7 @@ pub fn spec_json() -> String {
     let slots = RepresentationEdgeKind::ALL.iter().map(|kind| json!([kind, kind.required_slots()]));
     json!({
         "enums": ENUMS.iter().map(enum_spec).collect::<Vec<_>>(),
+        "ebnf_grammar": EBNF_GRAMMAR,
         "tables": list_tables().map(table_spec),
         "required_slots": slots.collect::<Vec<_>>(),
         "constants": constants(),
@@ -78,6 +79,7 @@ mod tests {
             spec["enums"][0]["members"][7],
             json!(["DECLARE_COOCCURRENCE", "declare_cooccurrence_between_tokens"])
         );
+        assert_eq!(spec["ebnf_grammar"], EBNF_GRAMMAR);
         assert_eq!(spec["tables"].as_array().unwrap().len(), 8);
         assert_eq!(spec["tables"][1]["columns"][8], json!(["edge_weight", "f64"]));
         assert_eq!(spec["tables"][2]["columns"][9], json!(["salient_agent_pairs", "list[struct]"]));

@@ -16,6 +16,7 @@ mod contracts;
 mod dataset;
 mod error;
 mod frame;
+mod grammar;
 mod manifest;
 mod paths;
 mod process;
@@ -40,6 +41,8 @@ mod _native {
     use crate::contracts::{core_spec, error_kinds, json_dumps_canonical, normalize_run_id, validate_run_id};
     #[pymodule_export]
     use crate::dataset::{Dataset, list_runs};
+    #[pymodule_export]
+    use crate::grammar::load_grammar;
     #[pymodule_export]
     use crate::manifest::{load_manifest, write_manifest};
     #[pymodule_export]

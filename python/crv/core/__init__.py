@@ -2,13 +2,13 @@
 
 The modules are imported one by one, as in ``from crv.core.grammar import TableName``:
 
-- ``grammar``: the closed vocabularies and how their values are parsed
+- ``grammar``: the closed vocabularies and how their values are parsed; the grammar of actions and patches
 - ``tables``: one descriptor per canonical table
 - ``ids``, ``typing``: identifiers and small aliases
 - ``versioning``, ``constants``: the schema version and the store's defaults
 - ``hashing``, ``serde``: canonical JSON and its SHA-256
 - ``errors``: what they raise
 
-All of it is plain Python over the standard library. The same lists exist in the Rust core, and a test proves
-them equal.
+All of it is plain Python over the standard library, but for ``PARSED_GRAMMAR``, which is read by the Rust core. The
+same lists exist there, and a test proves them equal.
 """

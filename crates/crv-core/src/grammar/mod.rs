@@ -1,7 +1,8 @@
 //! The closed vocabularies of the model, and the spelling rules that hold for all of them.
 //!
 //! Every enum here is a list of lower_snake *values* in a fixed order. A value is what is stored; the *member*
-//! is its UPPER_SNAKE name in Python. [`Vocabulary`] is what the enums have in common.
+//! is its UPPER_SNAKE name in Python. [`Vocabulary`] is what the enums have in common. [`ebnf`] is the grammar that
+//! says with which arguments actions and patches are written.
 //!
 //! ```
 //! use crv_core::grammar::{ActionKind, Vocabulary};
@@ -16,6 +17,7 @@
 
 mod actions;
 mod channels;
+pub mod ebnf;
 mod edges;
 mod exchanges;
 mod patches;
@@ -26,6 +28,7 @@ mod vocabulary;
 
 pub use actions::ActionKind;
 pub use channels::{ChannelType, Visibility};
+pub use ebnf::{EBNF_GRAMMAR, parsed_grammar};
 pub use edges::{RepresentationEdgeKind, TopologyEdgeKind};
 pub use exchanges::ExchangeKind;
 pub use patches::PatchOp;

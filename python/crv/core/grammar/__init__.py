@@ -5,9 +5,18 @@ UPPER_SNAKE. A value that is not in an enum raises ``GrammarError``, which is a 
 
 >>> ActionKind("gift_token")
 <ActionKind.GIFT_TOKEN: 'gift_token'>
+
+``EBNF_GRAMMAR`` is the grammar that says with which arguments actions and patches are written, and
+``PARSED_GRAMMAR`` is what it says:
+
+>>> from crv.core.grammar import PARSED_GRAMMAR
+>>> PARSED_GRAMMAR.production("utterance").expression
+'String'
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from crv.core.grammar._actions import ActionKind
 from crv.core.grammar._channels import ChannelType, Visibility
@@ -31,7 +40,12 @@ from crv.core.grammar._spelling import (
 )
 from crv.core.grammar._table_names import TableName
 
+if TYPE_CHECKING:
+    from crv.core.grammar.ebnf import ParsedGrammar
+
 __all__ = [
+    "EBNF_GRAMMAR",
+    "PARSED_GRAMMAR",
     "ActionKind",
     "ChannelType",
     "ExchangeKind",
@@ -53,3 +67,22 @@ __all__ = [
     "normalize_channel_type",
     "normalize_visibility",
 ]
+
+EBNF_GRAMMAR: str
+PARSED_GRAMMAR: ParsedGrammar
+
+if not TYPE_CHECKING:
+    # Who only needs an enum reads no file, and needs no native module.
+    def __getattr__(name: str) -> object:
+        if name == "EBNF_GRAMMAR":
+            from crv.core.grammar.ebnf import read_grammar
+
+            value = read_grammar()
+        elif name == "PARSED_GRAMMAR":
+            from crv.core.grammar.ebnf import load_grammar, read_grammar
+
+            value = load_grammar(read_grammar())
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value

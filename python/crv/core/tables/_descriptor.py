@@ -5,28 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from crv.core._names import Names
 from crv.core.grammar import TableName
 from crv.core.versioning import SchemaVersion
 
 __all__ = ["Columns", "Names", "TableDescriptor"]
-
-
-class Names(tuple[str, ...]):
-    """Column names in order. A tuple that also equals a list of the same names.
-
-    >>> Names(["bucket"]) == ["bucket"] == Names(["bucket"])
-    True
-    """
-
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        return tuple.__eq__(self, tuple(other) if isinstance(other, list) else other)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    __hash__ = tuple.__hash__
 
 
 class Columns(Mapping[str, str]):

@@ -1,0 +1,65 @@
+//! What the grammar of CRV must keep: it lists the vocabularies, and holds nothing that no text can use.
+
+use super::productions::ParsedGrammar;
+use crate::error::GrammarError;
+use crate::grammar::{ActionKind, PatchOp};
+
+/// The productions that a text can begin with.
+pub const START_PRODUCTIONS: [&str; 3] = ["action_request", "observation_envelope", "representation_patch"];
+
+/// Checks that a grammar lists the kinds of action and the patch operations, and that a text can use all of it.
+///
+/// `action_request` has one alternative for each [`ActionKind`] and `patch_edit` one for each [`PatchOp`], in their
+/// order: the production that is named by the value, and that begins with the value as a terminal. So the value is
+/// what leads each edit in a text, also where the prose calls it short `set`, `adjust`, `decay` or `remove`.
+///
+/// # Errors
+/// [`GrammarError::Ebnf`] with the place that differs; [`GrammarError::UnknownProduction`] if one of
+/// [`START_PRODUCTIONS`] or `patch_edit` is not there.
+pub fn check_grammar(grammar: &ParsedGrammar<'_>) -> Result<(), GrammarError> {
+    for name in START_PRODUCTIONS {
+        grammar.production(name)?;
+    }
+    lists(grammar, "action_request", ActionKind::INFO.name, ActionKind::VALUES)?;
+    lists(grammar, "patch_edit", PatchOp::INFO.name, PatchOp::VALUES)?;
+    match grammar.unreachable_from(&START_PRODUCTIONS).first() {
+        Some(name) => {
+            let reason = format!("no text can use production `{name}`\nhint: mention it, or take it out");
+            Err(grammar.error_in(name, None, reason))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Checks that the alternatives of a production are exactly these values, in name and in leading terminal.
+fn lists(
+    grammar: &ParsedGrammar<'_>,
+    name: &str,
+    vocabulary: &str,
+    values: &[&str],
+) -> Result<(), GrammarError> {
+    let production = grammar.production(name)?;
+    let refuse = |place: usize, reason: String| {
+        let hint = format!("hint: `{name}` lists the values of {vocabulary}, in their order");
+        grammar.error_in(name, Some(place), format!("{reason}\n{hint}"))
+    };
+    for place in 0..values.len().max(production.alternatives.len()) {
+        let reason = match (production.alternatives.get(place), values.get(place)) {
+            (Some(found), Some(expected)) if found == expected => continue,
+            (Some(found), Some(expected)) => format!("expected alternative `{expected}`, found `{found}`"),
+            (Some(found), None) => format!("alternative `{found}` is one too many"),
+            (None, Some(expected)) => format!("alternative `{expected}` is missing from `{name}`"),
+            (None, None) => continue,
+        };
+        return Err(refuse(place, reason));
+    }
+    for (place, value) in values.iter().enumerate() {
+        if grammar.production(value)?.leading_terminals != [*value] {
+            return Err(refuse(
+                place,
+                format!("production `{value}` must begin with the terminal \"{value}\""),
+            ));
+        }
+    }
+    Ok(())
+}
