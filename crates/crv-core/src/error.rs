@@ -113,6 +113,24 @@ pub enum SchemaError {
         value: String,
     },
 
+    /// A stored tick is below zero.
+    #[error("`tick` must be 0 or more, got {value}")]
+    NegativeTick {
+        /// The tick as it came.
+        value: i64,
+    },
+
+    /// A payload has a value that JSON, or a table, has no form for.
+    #[error(
+        "`{path}` is {found}, and a payload has no form for it\nhint: use text, booleans, 64-bit numbers, lists and objects"
+    )]
+    NotJson {
+        /// The field of the payload, from the column on.
+        path: String,
+        /// What came.
+        found: String,
+    },
+
     /// An edge of this kind lacks slots that the kind needs.
     #[error("{}; without a value: {}", edge_rule(*kind), missing.join(", "))]
     EdgeSlots {

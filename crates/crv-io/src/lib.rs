@@ -8,6 +8,7 @@
 //! - [`store`]: the storage operations the protocol needs, on local disks and in memory.
 //! - [`commit`]: the run's commit log. [`manifest`]: a table's state and its checkpoint.
 //! - [`schema`] and [`validate`]: the schema union, lossless casts, row rules.
+//! - [`rows`]: rows as `crv_core::schema` types, to frames and back.
 //! - [`catalog`]: the runs under a root.
 //!
 //! # What holds
@@ -35,12 +36,14 @@ mod footer;
 #[cfg(feature = "formats")]
 pub mod formats;
 mod frame;
+mod json_column;
 mod maintenance;
 pub mod manifest;
 mod parallel;
 mod part_file;
 pub mod paths;
 mod read;
+pub mod rows;
 pub mod schema;
 mod stamp;
 pub mod store;

@@ -2,7 +2,7 @@
 
 use crate::error::{ModelError, SchemaError};
 use crate::grammar::{ExchangeKind, RepresentationEdgeKind, Visibility, Vocabulary};
-use crate::schema::Side;
+use crate::schema::{RowTick, Side};
 use crate::typing::JsonDict;
 
 /// A value as a column of the contract's dtypes holds it.
@@ -69,6 +69,16 @@ plain_cells! {
     String, Text, "text";
     JsonDict, Object, "an object";
     Vec<JsonDict>, Objects, "a list of objects";
+}
+
+impl CellValue for RowTick {
+    fn to_cell(&self) -> Cell {
+        Cell::Int(self.get())
+    }
+
+    fn from_cell(column: &str, cell: Cell) -> Result<Self, ModelError> {
+        Ok(Self::new(i64::from_cell(column, cell)?)?)
+    }
 }
 
 impl CellValue for f64 {

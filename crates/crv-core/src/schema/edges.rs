@@ -4,19 +4,19 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
+use super::RowTick;
 use super::cell::Cell;
 use super::model::{Model, TableRow, table_row};
 use super::rules::check_edge_slots;
 use crate::error::{ModelError, SchemaError};
 use crate::grammar::{RepresentationEdgeKind, TableName};
-use crate::typing::Tick;
 
 table_row! {
     /// The fields of an [`IdentityEdgeRow`], before the combination rule was looked at.
     IdentityEdgeFields, IdentityEdges, smallest
     r#"{"tick": 0, "observer_agent_id": "A0", "edge_kind": "self_to_positive_valence", "edge_weight": 0.5}"# {
         /// When.
-        tick: Tick,
+        tick: RowTick,
         /// `i`: in whose head the edge is.
         observer_agent_id: String,
         /// What the edge connects.

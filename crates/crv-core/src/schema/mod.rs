@@ -1,7 +1,7 @@
 //! Payloads and rows as types: what the model's parts hand to each other, and what the tables hold.
 //!
 //! A value of one of these types is always valid. Fields have types that only hold what the contract allows
-//! ([`UnitInterval`], the enums of [`grammar`](crate::grammar)); the one rule that ties fields together, of
+//! ([`UnitInterval`], [`RowTick`], the enums of [`grammar`](crate::grammar)); the one rule that ties fields together, of
 //! [`IdentityEdgeRow`], is checked when the row is made. Reading from JSON refuses unknown fields, reads kinds
 //! exactly, and normalises sides, visibilities and envelope words from any case.
 //!
@@ -28,6 +28,7 @@ mod model;
 mod payloads;
 mod rows;
 mod rules;
+mod tick;
 mod unit;
 mod words;
 
@@ -42,6 +43,7 @@ pub use rows::{
     DecisionRow, ExchangeRow, HoldingsRow, HoldingsValuationRow, MessageRow, OracleCallRow, ScenarioRow,
 };
 pub use rules::{EDGE_SLOTS, check_edge_slots, edge_rule, flag_from_integer, is_filled, needed_slots};
+pub use tick::RowTick;
 pub use unit::UnitInterval;
 pub use words::{
     EnvelopeKind, EnvelopeStatus, Side, normalize_envelope_kind, normalize_envelope_status, normalize_side,

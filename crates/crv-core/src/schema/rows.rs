@@ -1,10 +1,11 @@
 //! Rows of the other tables. The fields are the table's columns without `bucket`, in table order.
 
+use super::RowTick;
 use super::model::table_row;
 use super::rules::flag;
 use super::words::{Side, any_case, any_case_option};
 use crate::grammar::{ExchangeKind, Visibility};
-use crate::typing::{JsonDict, Tick};
+use crate::typing::JsonDict;
 
 table_row! {
     /// Something said.
@@ -12,7 +13,7 @@ table_row! {
     r#"{"tick": 0, "sender_agent_id": "A0", "channel_name": "town", "visibility_scope": "public",
         "speech_act": "claim", "topic_label": "price"}"# {
         /// When.
-        tick: Tick,
+        tick: RowTick,
         /// Who speaks.
         sender_agent_id: String,
         /// Where.
@@ -44,7 +45,7 @@ table_row! {
     ExchangeRow, Exchange, smallest
     r#"{"tick": 0, "venue_id": "V0", "token_id": "T0", "exchange_event_type": "trade"}"# {
         /// When.
-        tick: Tick,
+        tick: RowTick,
         /// Where.
         venue_id: String,
         /// The token.
@@ -79,7 +80,7 @@ table_row! {
     /// The context in which an agent decided.
     ScenarioRow, ScenariosSeen, smallest r#"{"tick": 0, "observer_agent_id": "A0", "context_hash": "c"}"# {
         /// When.
-        tick: Tick,
+        tick: RowTick,
         /// Who decides.
         observer_agent_id: String,
         /// The token it is about.
@@ -122,7 +123,7 @@ table_row! {
     DecisionRow, Decisions, smallest
     r#"{"tick": 0, "agent_id": "A0", "chosen_action": {}, "action_candidates": [], "token_value_estimates": {}}"# {
         /// When.
-        tick: Tick,
+        tick: RowTick,
         /// Who decides.
         agent_id: String,
         /// The action it took.
@@ -141,7 +142,7 @@ table_row! {
         "representation_hash": "r", "context_hash": "c", "value_json": "{}", "latency_ms": 0, "cache_hit": false,
         "n_tool_calls": 0, "tool_seq": {}}"# {
         /// When.
-        tick: Tick,
+        tick: RowTick,
         /// For whom.
         agent_id: String,
         /// The model that was asked.
@@ -174,7 +175,7 @@ table_row! {
     /// How much of a token an agent holds.
     HoldingsRow, Holdings, smallest r#"{"tick": 0, "agent_id": "A0", "token_id": "T0", "quantity": 1}"# {
         /// When.
-        tick: Tick,
+        tick: RowTick,
         /// Who.
         agent_id: String,
         /// Of which token.
@@ -189,7 +190,7 @@ table_row! {
     HoldingsValuationRow, HoldingsValuation, smallest
     r#"{"tick": 0, "agent_id": "A0", "token_id": "T0", "quantity": 1}"# {
         /// When.
-        tick: Tick,
+        tick: RowTick,
         /// Who.
         agent_id: String,
         /// Of which token.

@@ -11,7 +11,7 @@ fn refusal<M: Model>(value: &Value) -> String {
     serde_json::from_value::<M>(value.clone()).unwrap_err().to_string()
 }
 
-fn with(smallest: &str, changes: Value) -> Value {
+fn with(smallest: &str, changes: &Value) -> Value {
     let mut value: Value = serde_json::from_str(smallest).unwrap();
     for (name, change) in changes.as_object().unwrap() {
         value[name] = change.clone();
@@ -27,7 +27,7 @@ fn check_smallest<M: Model>() {
         without.as_object_mut().unwrap().remove(field);
         assert!(refusal::<M>(&without).contains(&format!("missing field `{field}`")), "{}.{field}", M::NAME);
     }
-    let more = with(M::SMALLEST, json!({"surprise": 1}));
+    let more = with(M::SMALLEST, &json!({"surprise": 1}));
     assert!(refusal::<M>(&more).contains("unknown field `surprise`"), "{}", M::NAME);
 }
 
@@ -98,33 +98,33 @@ fn defaults_are_the_contracts() {
 #[test]
 fn labels_are_normalised_and_kinds_are_exact() {
     let row: ExchangeRow =
-        serde_json::from_value(with(ExchangeRow::SMALLEST, json!({"side": "SeLL"}))).unwrap();
+        serde_json::from_value(with(ExchangeRow::SMALLEST, &json!({"side": "SeLL"}))).unwrap();
     assert_eq!(serde_json::to_value(&row).unwrap()["side"], "sell");
     let row: MessageRow =
-        serde_json::from_value(with(MessageRow::SMALLEST, json!({"visibility_scope": "Room"}))).unwrap();
+        serde_json::from_value(with(MessageRow::SMALLEST, &json!({"visibility_scope": "Room"}))).unwrap();
     assert_eq!(serde_json::to_value(&row).unwrap()["visibility_scope"], "room");
     let changes = json!({"envelope_kind": "ACTION", "status": "Rejected"});
-    let row: EventEnvelopeRow = serde_json::from_value(with(EventEnvelopeRow::SMALLEST, changes)).unwrap();
+    let row: EventEnvelopeRow = serde_json::from_value(with(EventEnvelopeRow::SMALLEST, &changes)).unwrap();
     assert_eq!((row.envelope_kind, row.status), (EnvelopeKind::Action, EnvelopeStatus::Rejected));
 
-    let refused = with(ExchangeRow::SMALLEST, json!({"side": "hold"}));
+    let refused = with(ExchangeRow::SMALLEST, &json!({"side": "hold"}));
     assert!(refusal::<ExchangeRow>(&refused).contains("unknown side `hold`: expected one of buy, sell"));
-    let refused = with(ExchangeRow::SMALLEST, json!({"exchange_event_type": "Trade"}));
+    let refused = with(ExchangeRow::SMALLEST, &json!({"exchange_event_type": "Trade"}));
     assert!(refusal::<ExchangeRow>(&refused).contains("unknown exchange kind `Trade`"));
-    let refused = with(ActionCandidate::SMALLEST, json!({"action_type": "GIFT_TOKEN"}));
+    let refused = with(ActionCandidate::SMALLEST, &json!({"action_type": "GIFT_TOKEN"}));
     assert!(refusal::<ActionCandidate>(&refused).contains("unknown action kind"));
-    let refused = with(GraphEdit::SMALLEST, json!({"edge_kind": "Self_To_Object"}));
+    let refused = with(GraphEdit::SMALLEST, &json!({"edge_kind": "Self_To_Object"}));
     assert!(refusal::<GraphEdit>(&refused).contains("unknown edge kind"));
-    let refused = with(GraphEdit::SMALLEST, json!({"operation": "set_identity_edge_weight_o2o"}));
+    let refused = with(GraphEdit::SMALLEST, &json!({"operation": "set_identity_edge_weight_o2o"}));
     assert!(refusal::<GraphEdit>(&refused).contains("is an older name"));
-    let refused = with(GraphEdit::SMALLEST, json!({"decay_lambda": 1.01}));
+    let refused = with(GraphEdit::SMALLEST, &json!({"decay_lambda": 1.01}));
     assert!(refusal::<GraphEdit>(&refused).contains("must lie in [0, 1], got 1.01"));
 }
 
 #[test]
 fn a_cache_hit_is_a_bool_in_the_model_and_0_or_1_in_the_table() {
     let row: OracleCallRow =
-        serde_json::from_value(with(OracleCallRow::SMALLEST, json!({"cache_hit": 1}))).unwrap();
+        serde_json::from_value(with(OracleCallRow::SMALLEST, &json!({"cache_hit": 1}))).unwrap();
     assert!(row.cache_hit);
     let at = OracleCallRow::FIELDS.iter().position(|field| *field == "cache_hit").unwrap();
     let mut cells = row.to_cells();
@@ -132,7 +132,7 @@ fn a_cache_hit_is_a_bool_in_the_model_and_0_or_1_in_the_table() {
     cells[at] = Cell::Int(2);
     let refused = OracleCallRow::from_cells(cells).unwrap_err();
     assert_eq!(refused.to_string(), "`cache_hit` must be 0 or 1, got 2");
-    assert!(refusal::<OracleCallRow>(&with(OracleCallRow::SMALLEST, json!({"cache_hit": 2}))).len() > 10);
+    assert!(refusal::<OracleCallRow>(&with(OracleCallRow::SMALLEST, &json!({"cache_hit": 2}))).len() > 10);
 }
 
 #[test]
@@ -190,6 +190,12 @@ proptest! {
             prop_assert!(text.contains("requires fields"), "{}", text);
         }
     }
+}
+
+#[test]
+fn ticks_of_rows_are_zero_or_more() {
+    let refused = with(HoldingsRow::SMALLEST, &json!({"tick": -1}));
+    assert!(refusal::<HoldingsRow>(&refused).contains("`tick` must be 0 or more, got -1"));
 }
 
 #[test]
