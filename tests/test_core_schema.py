@@ -163,8 +163,9 @@ def test_unknown_and_missing_fields_are_refused_with_a_schema_error() -> None:
         model = getattr(schema, name)
         if model.model_fields:
             refused(model, {"surprise": 1}, SchemaError, name)
-    refused(HoldingsRow, {"tick": -1, "agent_id": "A", "token_id": "T", "quantity": 1}, SchemaError, "0 or more, got -1")
-    refused(HoldingsRow, {"tick": 0, "agent_id": "A", "token_id": "T", "quantity": 2**63}, SchemaError, "quantity")
+    holding = {"tick": 0, "agent_id": "A", "token_id": "T", "quantity": 1}
+    refused(HoldingsRow, holding | {"tick": -1}, SchemaError, "0 or more, got -1")
+    refused(HoldingsRow, holding | {"quantity": 2**63}, SchemaError, "`quantity`")
 
 
 @pytest.mark.parametrize("value", [float("nan"), 2**63, object(), {1: 2}, {"x": b"y"}])

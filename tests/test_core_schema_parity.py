@@ -10,7 +10,8 @@ from crv.core import schema
 from crv.core.schema import Model, TableRow
 from crv.core.tables import get_table, list_tables
 
-MODELS: dict[str, list[dict[str, Any]]] = {model["name"]: model["fields"] for model in json.loads(core_spec())["models"]}
+SPEC: list[dict[str, Any]] = json.loads(core_spec())["models"]
+MODELS: dict[str, list[dict[str, Any]]] = {model["name"]: model["fields"] for model in SPEC}
 
 
 def test_the_models_are_the_same() -> None:

@@ -88,6 +88,6 @@ def _table(at: int, row: object) -> TableName:
     if isinstance(table, TableName):
         return table
     raise IoArgumentError(
-        f"item {at} is no row model but a {type(row).__name__}\n"
+        f"rows cannot be read from a list whose item {at} is no row model but a {type(row).__name__}\n"
         "hint: pass models of crv.core.schema, such as HoldingsRow, or a frame"
     )
