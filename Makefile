@@ -22,7 +22,8 @@ help: ## List the targets
 .PHONY: demo
 demo: develop ## Record two simulations, read them back, draw a picture
 	$(BIN)/crv --root $(DEMO_ROOT) demo
-	$(BIN)/python examples/sugarscape.py --root $(DEMO_ROOT) --picture $(DEMO_ROOT)/sugarscape.png
+	$(BIN)/python examples/sugarscape.py --root $(DEMO_ROOT) \
+		--run sugarscape-$$(date +%Y%m%d-%H%M%S) --picture $(DEMO_ROOT)/sugarscape.png
 
 .PHONY: test
 test: lint gates test-rust test-python ## Everything CI checks: format, lints, tests, docs, types, examples
@@ -47,12 +48,12 @@ test-rust: ## Rust tests, doc tests and documentation
 .PHONY: test-python
 test-python: develop ## Python tests, doc tests, examples and types
 	$(BIN)/python -m pytest -q
-	$(BIN)/python -m mypy python tests examples
+	$(BIN)/python -m mypy python tests examples benches
 	MYPYPATH=python $(BIN)/python -m mypy.stubtest crv._native --mypy-config-file pyproject.toml
 
 .PHONY: develop
 develop: $(VENV)/.installed ## Build the Python package into .venv
-	$(BIN)/maturin develop --quiet --locked
+	$(BIN)/maturin develop --quiet --locked > /dev/null
 
 $(VENV)/.installed: pyproject.toml examples/requirements.txt
 	$(PYTHON) -m venv $(VENV)

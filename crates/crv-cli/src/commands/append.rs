@@ -85,16 +85,11 @@ fn tell(context: &Context, arguments: &Append, summary: &TransactionSummary) {
     buckets.dedup();
     context.note(format_args!(
         "appended {} to `{table}` of run `{run}` as commit {commit}: {} in {}, {}",
-        counted(rows, "row"),
-        counted(parts().count() as u64, "part"),
-        counted(buckets.len() as u64, "bucket"),
+        output::counted(rows, "row"),
+        output::counted(parts().count() as u64, "part"),
+        output::counted(buckets.len() as u64, "bucket"),
         output::bytes(bytes),
     ));
-}
-
-fn counted(number: u64, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", output::count(number))
 }
 
 fn is_stdin(file: &Path) -> bool {

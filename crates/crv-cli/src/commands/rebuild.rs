@@ -30,9 +30,9 @@ pub(crate) fn run(context: &Context, arguments: &Rebuild) -> Result<(), CliError
         context.note(format_args!("left out, never committed: {path}"));
     }
     context.note(format_args!(
-        "rebuilt `{table}` of run `{run}`: {} rows in {} parts",
-        output::count(report.rows),
-        output::count(report.parts),
+        "rebuilt `{table}` of run `{run}`: {} in {}",
+        output::counted(report.rows, "row"),
+        output::counted(report.parts, "part"),
     ));
     if !context.json {
         return Ok(());

@@ -29,10 +29,10 @@ pub(crate) fn run(context: &Context, arguments: &Show) -> Result<(), CliError> {
     }
     let facts = TableFacts::from(&manifest);
     context.note(format_args!(
-        "{} rows in {} parts and {} buckets, {}; updated {}",
-        output::count(facts.rows),
-        output::count(facts.parts),
-        output::count(facts.buckets),
+        "{} in {} and {}, {}; updated {}",
+        output::counted(facts.rows, "row"),
+        output::counted(facts.parts, "part"),
+        output::counted(facts.buckets, "bucket"),
         output::bytes(facts.bytes),
         facts.updated_at,
     ));

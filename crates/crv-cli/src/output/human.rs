@@ -29,6 +29,12 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// So many of something: `1 part`, `1,200 rows`.
+pub(crate) fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", count(number))
+}
+
 /// A span of ticks, both ends included, as `--ticks` takes it; empty when there are none.
 pub(crate) fn ticks(span: Option<(i64, i64)>) -> String {
     match span {

@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
-pub(crate) use human::{bytes, count, ticks};
+pub(crate) use human::{bytes, count, counted, ticks};
 pub(crate) use sink::{OutputFile, Stdout};
 pub(crate) use table::{Align, TextTable};
 

@@ -13,7 +13,7 @@ use super::view::RunView;
 use crate::error::Result;
 use crate::manifest::{self, TableState};
 use crate::parallel;
-use crate::store::{PutMode, PutOutcome, StoreError, Tag};
+use crate::store::{PutMode, PutOutcome, Tag};
 
 /// A checkpoint is due when the commits since the last one are a sixteenth of the table's parts or of the
 /// run's commits, whichever is more. So the parts written into checkpoints are a constant multiple of the
@@ -89,7 +89,7 @@ impl RunLog {
         let written = parallel::map(&jobs, parallel::WAITING, |(table, state, expected)| {
             let bytes = manifest::encode(state).map_err(|error| encoding_failed(&error))?;
             let outcome = self.store.put(&self.paths.manifest(*table), &bytes, PutMode::IfMatches(expected));
-            outcome.map_err(|error: StoreError| self.write_failed(error).in_context(self.name(*table)))
+            outcome.map_err(|error| self.write_failed(error))
         })?;
         for ((table, state, _), outcome) in jobs.into_iter().zip(written) {
             match outcome {

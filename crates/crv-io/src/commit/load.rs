@@ -76,10 +76,7 @@ impl RunLog {
                 return Ok(false);
             };
             let decoded = manifest::decode(table, &bytes).map_err(|why| {
-                damaged("manifest", &self.store.locate(&path), &why).with_hint(format!(
-                    "rebuild it from the parts on disk: Dataset.rebuild_manifest(\"{table}\") or `crv rebuild {} {table}`",
-                    self.paths.run()
-                ))
+                damaged("manifest", &self.store.locate(&path), &why).with_hint(self.rebuild_hint(table))
             })?;
             let mut state = decoded.state;
             let mut unlogged = Vec::new();
@@ -242,9 +239,17 @@ impl RunLog {
             self.store.locate(path)
         ))
         .with_hint(format!(
-            "append to the table first; if its parts are on disk, call Dataset.rebuild_manifest(\"{table}\") or `crv rebuild {} {table}`",
-            self.paths.run()
+            "append to the table first; if it was written before, {}",
+            self.rebuild_hint(table)
         ))
+    }
+
+    /// How to mend a manifest.
+    pub(super) fn rebuild_hint(&self, table: TableName) -> String {
+        format!(
+            "rebuild it from the parts on disk: Dataset.rebuild_manifest(\"{table}\") or `crv rebuild {} {table}`",
+            self.paths.run()
+        )
     }
 
     /// The tables that were written in this run.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crv_core::grammar::TableName;
 
+use super::backoff;
 use super::change::{Change, Commit};
 use super::publish::{RunLog, encoding_failed};
 use super::view::{Loaded, RunView};
@@ -16,7 +17,7 @@ use crate::stamp;
 use crate::store::{PutMode, PutOutcome};
 
 /// How often maintenance begins again because others commit meanwhile.
-const TRIES: usize = 16;
+const TRIES: u32 = 64;
 
 impl RunLog {
     /// Ticks per bucket, as the settings say.
@@ -32,7 +33,10 @@ impl RunLog {
         plan: impl Fn(&TableState) -> Result<Change>,
     ) -> Result<()> {
         let mut view = self.view();
-        for _ in 0..TRIES {
+        for attempt in 0..TRIES {
+            if attempt > 0 {
+                backoff::wait(attempt);
+            }
             if view.state(table).is_none() && !self.load(&mut view, table)? {
                 return Err(self.no_manifest(table, &self.paths.manifest(table)));
             }
@@ -59,7 +63,10 @@ impl RunLog {
     ) -> Result<RebuildReport> {
         let mut view = self.view();
         let path = self.paths.manifest(table);
-        for _ in 0..TRIES {
+        for attempt in 0..TRIES {
+            if attempt > 0 {
+                backoff::wait(attempt);
+            }
             // Taken first: a checkpoint that somebody writes meanwhile is newer than what we are going to know.
             let there = self.store.tag(&path).map_err(|error| self.read_failed(error))?;
             let known = self.know(&mut view, table)?;
@@ -132,7 +139,7 @@ impl RunLog {
     ) -> Result<Option<CommitNumber>> {
         let planned_at = planned_from.commit;
         let mut overtaken = false;
-        let published = self.publish(view, change, |view, _| {
+        let published = self.publish(view, change, None, |view, _| {
             overtaken = view.head() != planned_at;
             if overtaken { Err(Error::new(ErrorKind::Write, "another commit came first")) } else { Ok(()) }
         });

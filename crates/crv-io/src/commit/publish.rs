@@ -21,7 +21,7 @@ use crate::manifest::{self, TableState};
 use crate::paths::{BucketId, CommitNumber, RunPaths};
 use crate::schema::TableSchema;
 use crate::stamp;
-use crate::store::{PutMode, PutOutcome, Store, StoreError};
+use crate::store::{PutMode, PutOutcome, Ready, Store, StoreError};
 
 /// How often a number is tried again when storage cannot say what happened, or contradicts itself.
 const UNCLEAR_TRIES: u32 = 8;
@@ -43,6 +43,13 @@ impl fmt::Debug for RunLog {
             .field("store", &self.store)
             .finish_non_exhaustive()
     }
+}
+
+/// A commit that is ready to be published, if its number is still free then.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    commit: Commit,
+    ready: Ready,
 }
 
 /// Whose a commit is.
@@ -115,10 +122,7 @@ impl RunLog {
                 bucket.name,
                 self.store.locate(&path)
             ))
-            .with_hint(format!(
-                "rebuild it from the parts on disk: Dataset.rebuild_manifest(\"{table}\") or `crv rebuild {} {table}`",
-                self.paths.run()
-            )));
+            .with_hint(self.rebuild_hint(table)));
         }
         self.refresh(&mut view)?;
         let state = TableState::new(table, Some(self.tick_bucket_size), view.head(), stamp::now());
@@ -134,15 +138,40 @@ impl RunLog {
 
     /// Publishes an append to tables that [`ensure_table`](Self::ensure_table) made sure of. Where another
     /// writer's commit came first, the schemas are united again.
-    pub(crate) fn append(&self, tables: BTreeMap<TableName, TableChange>) -> Result<CommitNumber> {
+    pub(crate) fn append(
+        &self,
+        tables: BTreeMap<TableName, TableChange>,
+        draft: Option<Draft>,
+    ) -> Result<CommitNumber> {
         let mut view = self.view();
         let touched: Vec<TableName> = tables.keys().copied().collect();
         self.load_all(&mut view, &touched)?;
         self.adopt_unlogged(&mut view, &touched)?;
         let change = Change { operation: Operation::Append, tables };
-        let number = self.publish(&mut view, change, |view, change| self.rebase_append(view, change))?;
+        let rebase = |view: &RunView, change: &mut Change| self.rebase_append(view, change);
+        let number = self.publish(&mut view, change, draft, rebase)?;
         self.after_commit(&mut view, &touched);
         Ok(number)
+    }
+
+    /// Readies the commit that an append is going to be, if nobody else commits before: its parts can be made
+    /// durable meanwhile. `None` when that cannot be told; whatever fails here is tried again, and told, by
+    /// [`append`](Self::append).
+    pub(crate) fn draft(&self, tables: &BTreeMap<TableName, TableChange>) -> Option<Draft> {
+        let mut change = Change { operation: Operation::Append, tables: tables.clone() };
+        let number = {
+            let view = self.view();
+            let known = |table| view.tables.get(table).is_some_and(|loaded| loaded.unlogged.is_empty());
+            if !tables.keys().all(known) {
+                return None;
+            }
+            self.rebase_append(&view, &mut change).ok()?;
+            view.head?.next()
+        };
+        let commit = Commit { number, id: stamp::attempt_id(), created_at: stamp::now(), change };
+        let bytes = file::encode(&commit).ok()?;
+        let ready = self.store.ready(&self.paths.commit(number), &bytes).ok()?;
+        Some(Draft { commit, ready })
     }
 
     /// Brings every table of `tables` into the view: a commit is checked against each table it touches.
@@ -194,13 +223,15 @@ impl RunLog {
         }
         let adopted: Vec<TableName> = changes.keys().copied().collect();
         let change = Change { operation: Operation::Adopt, tables: changes };
-        self.publish(view, change, |view, change| self.rebase_append(view, change)).map_err(|error| {
-            // Adopting twice does no harm, and nothing of the caller's was published: for the caller this is
-            // a write that failed, also where it is unknown whether it did.
-            Error::new(ErrorKind::Write, format!("could not take earlier parts into the log: {error}"))
-                .with_hint("nothing was appended; try the same again")
-                .with_source(error)
-        })?;
+        self.publish(view, change, None, |view, change| self.rebase_append(view, change)).map_err(
+            |error| {
+                // Adopting twice does no harm, and nothing of the caller's was published: for the caller this is
+                // a write that failed, also where it is unknown whether it did.
+                Error::new(ErrorKind::Write, format!("could not take earlier parts into the log: {error}"))
+                    .with_hint("nothing was appended; try the same again")
+                    .with_source(error)
+            },
+        )?;
         for table in adopted {
             if let Some(loaded) = view.tables.get_mut(&table) {
                 loaded.unlogged.clear();
@@ -215,9 +246,10 @@ impl RunLog {
         &self,
         view: &mut RunView,
         mut change: Change,
+        mut draft: Option<Draft>,
         mut rebase: impl FnMut(&RunView, &mut Change) -> Result<()>,
     ) -> Result<CommitNumber> {
-        let id = stamp::attempt_id();
+        let mut id = stamp::attempt_id();
         let mut attempt = 0;
         // Storage could not say what came of a put of ours, and nothing read since has told.
         let mut unclear: Option<StoreError> = None;
@@ -227,9 +259,16 @@ impl RunLog {
         rebase(view, &mut change)?;
         loop {
             let number = view.head().next();
-            let commit = Commit { number, id: id.clone(), created_at: stamp::now(), change };
-            let bytes = file::encode(&commit).map_err(|error| encoding_failed(&error))?;
-            let outcome = match self.store.put(&self.paths.commit(number), &bytes, PutMode::IfAbsent) {
+            let fits = |draft: &Draft| draft.commit.number == number && draft.commit.change == change;
+            let (commit, put) = if let Some(draft) = draft.take().filter(fits) {
+                id.clone_from(&draft.commit.id);
+                (draft.commit, self.store.publish(draft.ready))
+            } else {
+                let commit = Commit { number, id: id.clone(), created_at: stamp::now(), change };
+                let bytes = file::encode(&commit).map_err(|error| encoding_failed(&error))?;
+                (commit, self.store.put(&self.paths.commit(number), &bytes, PutMode::IfAbsent))
+            };
+            let outcome = match put {
                 Ok(PutOutcome::Stored(_)) => Outcome::Ours,
                 // Taken - perhaps by an earlier try of ours, whose reply was lost.
                 Ok(PutOutcome::Refused) => self.whose(number, &id, unclear.take())?,

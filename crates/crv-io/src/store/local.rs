@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use fs_err as fs;
 
-use super::{Blob, Entry, EntryKind, PutMode, PutOutcome, Store, StoreError, Tag};
+use super::{Blob, Entry, EntryKind, Held, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
 use crate::parallel;
 use crate::paths::{StorePath, TMP_SUFFIX};
 
@@ -40,7 +40,7 @@ impl LocalStore {
     }
 
     fn error(&self, operation: &'static str, path: &StorePath, source: io::Error) -> StoreError {
-        StoreError::new(operation, self.locate(path), plain(source))
+        StoreError::new(operation, self.locate(path), source)
     }
 
     /// Writes and syncs a new temporary file beside `path`, making the directories it needs.
@@ -156,26 +156,6 @@ impl LocalStore {
         self.stored(path, tag)
     }
 
-    fn publish(&self, path: &StorePath, bytes: &[u8]) -> Result<PutOutcome, StoreError> {
-        let full = self.full(path);
-        let temp = unique_temp(&full);
-        let tag = self.write_temp(path, &temp, bytes)?;
-        let linked = fs::hard_link(&temp, &full);
-        drop_temp(&temp);
-        match linked {
-            Ok(()) => self.stored(path, tag),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(PutOutcome::Refused),
-            // What Linux says where there are no hard links is that they are not permitted, or not supported.
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) =>
-            {
-                Err(self.error("link into place", path, io::Error::new(io::ErrorKind::Unsupported, error)))
-            }
-            // Storage that is reached through a wire may have done it, and lost the answer.
-            Err(error) => Err(self.error("link into place", path, error).unknown()),
-        }
-    }
-
     /// Compare and swap: the directory is locked, so that of all who come with the same tag one wins. The
     /// lock is the kernel's, and goes with the process that held it.
     fn swap(&self, path: &StorePath, bytes: &[u8], expected: &Tag) -> Result<PutOutcome, StoreError> {
@@ -262,8 +242,37 @@ impl Store for LocalStore {
     fn put(&self, path: &StorePath, bytes: &[u8], mode: PutMode<'_>) -> Result<PutOutcome, StoreError> {
         match mode {
             PutMode::Replace => self.replace(path, bytes),
-            PutMode::IfAbsent => self.publish(path, bytes),
+            PutMode::IfAbsent => self.publish(self.ready(path, bytes)?),
             PutMode::IfMatches(expected) => self.swap(path, bytes, expected),
+        }
+    }
+
+    fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError> {
+        let temp = unique_temp(&self.full(path));
+        let tag = self.write_temp(path, &temp, bytes)?;
+        Ok(Ready { path: path.clone(), held: Held::File { temp, tag } })
+    }
+
+    fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError> {
+        let path = ready.path.clone();
+        let Held::File { temp, tag } = &ready.held else {
+            return Err(StoreError::readied_elsewhere(self.locate(&path)));
+        };
+        let tag = tag.clone();
+        let linked = fs::hard_link(temp, self.full(&path));
+        // Removes the temporary name, before the directory is synced.
+        drop(ready);
+        match linked {
+            Ok(()) => self.stored(&path, tag),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(PutOutcome::Refused),
+            // What Linux says where there are no hard links is that they are not permitted, or not supported.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) =>
+            {
+                Err(self.error("link into place", &path, io::Error::new(io::ErrorKind::Unsupported, error)))
+            }
+            // Storage that is reached through a wire may have done it, and lost the answer.
+            Err(error) => Err(self.error("link into place", &path, error).unknown()),
         }
     }
 
@@ -316,11 +325,6 @@ impl Blob for LocalBlob {
     }
 }
 
-/// The operating system's own error: `fs_err` names the path, and so does [`StoreError`].
-fn plain(error: io::Error) -> io::Error {
-    error.raw_os_error().map_or(error, io::Error::from_raw_os_error)
-}
-
 fn is_absent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
 }
@@ -358,7 +362,7 @@ fn with_suffix(full: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Best effort: what cannot be removed is invisible, and named as harmless by a check.
-fn drop_temp(temp: &Path) {
+pub(super) fn drop_temp(temp: &Path) {
     let _ = fs::remove_file(temp);
 }
 

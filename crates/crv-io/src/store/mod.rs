@@ -8,6 +8,7 @@ mod memory;
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use bytes::Bytes;
 
@@ -46,6 +47,13 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Stores `bytes` at `path`, durably, under the condition of `mode`.
     fn put(&self, path: &StorePath, bytes: &[u8], mode: PutMode<'_>) -> Result<PutOutcome, StoreError>;
 
+    /// Readies `bytes` to be published at `path`: they are durable when this returns, and under no name that
+    /// anybody reads. So the slow half of a [`PutMode::IfAbsent`] can go on beside other work.
+    fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError>;
+
+    /// Publishes what was readied if nothing is there: the rest of a `put` with [`PutMode::IfAbsent`].
+    fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError>;
+
     /// Stores `bytes` at `path`, a name never used before. The bytes are durable when this returns; the name
     /// is once [`settle`](Store::settle) says so. Many stages share the cost of one settle.
     fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError>;
@@ -58,6 +66,39 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// The full name of `path`, as a person or another tool would write it.
     fn locate(&self, path: &StorePath) -> String;
+}
+
+/// Bytes that wait to be published. Dropped, they leave nothing behind.
+#[derive(Debug)]
+pub struct Ready {
+    path: StorePath,
+    held: Held,
+}
+
+/// Where readied bytes are.
+#[derive(Debug)]
+enum Held {
+    Memory(Bytes),
+    /// In a synced temporary file beside the path.
+    File {
+        temp: PathBuf,
+        tag: Tag,
+    },
+}
+
+impl Ready {
+    /// Where they are going to be published.
+    pub fn path(&self) -> &StorePath {
+        &self.path
+    }
+}
+
+impl Drop for Ready {
+    fn drop(&mut self) {
+        if let Held::File { temp, .. } = &self.held {
+            local::drop_temp(temp);
+        }
+    }
 }
 
 /// An object open for reading.
@@ -131,6 +172,10 @@ impl StoreError {
         Self { operation, path: path.into(), source, unknown: false }
     }
 
+    fn readied_elsewhere(path: String) -> Self {
+        Self::new("publish", path, io::Error::other("it was readied by another store"))
+    }
+
     /// The same, but it may have taken effect.
     #[must_use]
     pub fn unknown(mut self) -> Self {
@@ -171,7 +216,13 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "could not {} `{}`: {}", self.operation, self.path, self.source)
+        let cause = self.source.to_string();
+        // An error of the file system names its path already: that of the temporary file, where it is one.
+        if cause.contains(&self.path) {
+            write!(f, "could not {}: {cause}", self.operation)
+        } else {
+            write!(f, "could not {} `{}`: {cause}", self.operation, self.path)
+        }
     }
 }
 

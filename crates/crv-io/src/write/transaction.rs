@@ -199,8 +199,6 @@ impl Transaction {
         if self.staging.parts().is_empty() {
             return Ok(TransactionSummary { commit: None, tables: summaries });
         }
-        // On an error the drop of `self` removes what was written.
-        self.staging.settle(&self.log)?;
         let mut changes = BTreeMap::new();
         for (table, parts) in self.staging.parts() {
             let pending = self.schemas.get(table).filter(|pending| pending.grown);
@@ -212,7 +210,12 @@ impl Transaction {
             };
             changes.insert(*table, change);
         }
-        let number = self.log.append(changes).map_err(Error::while_writing).inspect_err(|error| {
+        // The commit file is written beside the parts; it is published when they are durable, not before.
+        // On an error the drop of `self` removes what was written.
+        let (log, staging) = (&self.log, &mut self.staging);
+        let (settled, draft) = parallel::both(|| staging.settle(log), || log.draft(&changes));
+        settled?;
+        let number = self.log.append(changes, draft).map_err(Error::while_writing).inspect_err(|error| {
             if error.kind() == ErrorKind::UnknownOutcome {
                 // The commit may be there: its parts must stay.
                 self.staging.forget();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use crv_io::paths::StorePath;
-use crv_io::store::{Blob, Entry, MemoryStore, PutMode, PutOutcome, Store, StoreError, Tag};
+use crv_io::store::{Blob, Entry, MemoryStore, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
 use crv_io::{AppendOptions, Dataset, Error, ErrorKind, IoSettings, TableName, TickRange};
 
 use crate::support::{EDGES, RUN, all_ticks, append, edges, holdings, ticks_of};
@@ -86,6 +86,15 @@ impl Store for Faulty {
 
     fn put(&self, path: &StorePath, bytes: &[u8], mode: PutMode<'_>) -> Result<PutOutcome, StoreError> {
         self.write(path, || self.inner.put(path, bytes, mode))
+    }
+
+    fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError> {
+        self.write(path, || self.inner.ready(path, bytes))
+    }
+
+    fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError> {
+        let path = ready.path().clone();
+        self.write(&path, || self.inner.publish(ready))
     }
 
     fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {

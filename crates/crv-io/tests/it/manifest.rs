@@ -62,6 +62,23 @@ fn it_can_be_appended_to_and_the_log_takes_its_parts_in() {
     assert_eq!(all_ticks(&again), expected);
 }
 
+/// Tick 77 in a part that our log does not know, and a manifest that names it, with the contract's keys alone.
+fn another_implementation_appends(root: &Root, dataset: &Dataset) {
+    let other = Root::new();
+    append(&other.open(), [77]);
+    let mut theirs = other.open().manifest(EDGES).unwrap();
+    let part = theirs.partitions.remove("000000").unwrap().parts.remove(0);
+    let bucket = |root: &Root| root.table_dir(EDGES).join("bucket=000000").join(&part.path);
+    fs_err::copy(bucket(&other), bucket(root)).unwrap();
+    let mut manifest = dataset.manifest(EDGES).unwrap();
+    let partition = manifest.partitions.get_mut("000000").unwrap();
+    partition.row_count += part.rows;
+    partition.byte_size += part.bytes;
+    partition.tick_max = 77;
+    partition.parts.push(part);
+    fs_err::write(root.manifest(EDGES), serde_json::to_vec_pretty(&manifest).unwrap()).unwrap();
+}
+
 /// The earlier implementation reads our manifest, appends, and writes it back with its own keys alone.
 #[test]
 fn a_manifest_written_back_without_our_keys_loses_and_doubles_nothing() {
@@ -71,23 +88,7 @@ fn a_manifest_written_back_without_our_keys_loses_and_doubles_nothing() {
         append(&dataset, [tick]);
     }
     dataset.close().unwrap();
-    // Its part: one that we wrote, moved to a name that our log does not know.
-    let other = Root::new();
-    append(&other.open(), [77]);
-    let mut theirs = other.open().manifest(EDGES).unwrap();
-    let part = theirs.partitions.remove("000000").unwrap().parts.remove(0);
-    fs_err::copy(
-        other.table_dir(EDGES).join("bucket=000000").join(&part.path),
-        root.table_dir(EDGES).join("bucket=000000").join(&part.path),
-    )
-    .unwrap();
-    let mut manifest = dataset.manifest(EDGES).unwrap();
-    let partition = manifest.partitions.get_mut("000000").unwrap();
-    partition.row_count += part.rows;
-    partition.byte_size += part.bytes;
-    partition.tick_max = 77;
-    partition.parts.push(part);
-    fs_err::write(root.manifest(EDGES), serde_json::to_vec_pretty(&manifest).unwrap()).unwrap();
+    another_implementation_appends(&root, &dataset);
 
     let mut expected = Vec::from_iter(0..30);
     expected.push(77);
@@ -108,21 +109,7 @@ fn a_checkpoint_never_drops_what_another_implementation_put_in() {
     let root = Root::new();
     let dataset = root.open();
     append(&dataset, [0]);
-    let other = Root::new();
-    append(&other.open(), [77]);
-    let part = other.open().manifest(EDGES).unwrap().partitions.remove("000000").unwrap().parts.remove(0);
-    fs_err::copy(
-        other.table_dir(EDGES).join("bucket=000000").join(&part.path),
-        root.table_dir(EDGES).join("bucket=000000").join(&part.path),
-    )
-    .unwrap();
-    let mut manifest = dataset.manifest(EDGES).unwrap();
-    let partition = manifest.partitions.get_mut("000000").unwrap();
-    partition.row_count += part.rows;
-    partition.byte_size += part.bytes;
-    partition.tick_max = 77;
-    partition.parts.push(part);
-    fs_err::write(root.manifest(EDGES), serde_json::to_vec_pretty(&manifest).unwrap()).unwrap();
+    another_implementation_appends(&root, &dataset);
     append(&dataset, [1]);
     let mut seen = all_ticks(&root.open());
     seen.sort_unstable();

@@ -3,7 +3,7 @@
 use crate::support::{EDGES, RUN, Root, all_ticks, append, edges};
 use bytes::Bytes;
 use crv_io::paths::StorePath;
-use crv_io::store::{Blob, Entry, LocalStore, PutMode, PutOutcome, Store, StoreError, Tag};
+use crv_io::store::{Blob, Entry, LocalStore, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
 use crv_io::{AppendOptions, Dataset, ErrorKind};
 use std::io;
 use std::sync::Arc;
@@ -27,12 +27,23 @@ struct Faulty {
 }
 
 impl Faulty {
-    fn take(&self, path: &StorePath, wanted: &[Fault]) -> Option<Fault> {
-        if !path.as_str().contains("_commits") {
-            return None;
+    /// Stores a commit, and says what the fault says of it. The fault is then over.
+    fn mistake(
+        &self,
+        path: &StorePath,
+        store: impl FnOnce() -> Result<PutOutcome, StoreError>,
+    ) -> Result<PutOutcome, StoreError> {
+        let outcome = store()?;
+        let is_commit = path.as_str().contains("_commits");
+        match self.fault.lock().unwrap().take_if(|_| is_commit) {
+            None => Ok(outcome),
+            Some(Fault::LostReplyRefused) => Ok(PutOutcome::Refused),
+            Some(Fault::StoredButUnknown) => Err(err(path).unknown()),
+            Some(Fault::SettleFails) => {
+                *self.settle_fails.lock().unwrap() = true;
+                Err(err(path).unknown())
+            }
         }
-        let mut fault = self.fault.lock().unwrap();
-        if fault.is_some_and(|f| wanted.contains(&f)) { fault.take() } else { None }
     }
 }
 fn err(path: &StorePath) -> StoreError {
@@ -52,22 +63,14 @@ impl Store for Faulty {
         self.inner.list(dir, after)
     }
     fn put(&self, path: &StorePath, bytes: &[u8], mode: PutMode<'_>) -> Result<PutOutcome, StoreError> {
-        match self.take(path, &[Fault::StoredButUnknown, Fault::LostReplyRefused, Fault::SettleFails]) {
-            Some(Fault::StoredButUnknown) => {
-                self.inner.put(path, bytes, mode)?;
-                Err(err(path).unknown())
-            }
-            Some(Fault::LostReplyRefused) => {
-                self.inner.put(path, bytes, mode)?;
-                Ok(PutOutcome::Refused)
-            }
-            Some(Fault::SettleFails) => {
-                self.inner.put(path, bytes, mode)?;
-                *self.settle_fails.lock().unwrap() = true;
-                Err(err(path).unknown())
-            }
-            None => self.inner.put(path, bytes, mode),
-        }
+        self.mistake(path, || self.inner.put(path, bytes, mode))
+    }
+    fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError> {
+        self.inner.ready(path, bytes)
+    }
+    fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError> {
+        let path = ready.path().clone();
+        self.mistake(&path, || self.inner.publish(ready))
     }
     fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
         self.inner.stage(path, bytes)

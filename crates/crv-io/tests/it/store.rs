@@ -69,6 +69,22 @@ fn of_many_who_put_if_absent_one_wins() {
 }
 
 #[test]
+fn what_is_readied_is_nowhere_until_it_is_published_and_then_once() {
+    on_every_store(|store| {
+        let path = paths().commit(CommitNumber::new(1));
+        let (first, second) = (store.ready(&path, b"first").unwrap(), store.ready(&path, b"second").unwrap());
+        assert_eq!(first.path(), &path);
+        assert_eq!(store.read(&path).unwrap(), None);
+        assert!(matches!(store.publish(second).unwrap(), PutOutcome::Stored(_)));
+        assert_eq!(store.publish(first).unwrap(), PutOutcome::Refused);
+        drop(store.ready(&path, b"third").unwrap());
+        assert_eq!(&store.read(&path).unwrap().unwrap().0[..], b"second");
+        let names = store.list(&paths().commits(), None).unwrap();
+        assert_eq!(names.len(), 1, "nothing is left behind: {names:?}");
+    });
+}
+
+#[test]
 fn of_many_who_swap_the_same_version_one_wins() {
     on_every_store(|store| {
         let path = paths().manifest(TableName::Holdings);
