@@ -14,13 +14,22 @@ __all__ = [
     "Batch",
     "Batches",
     "Dataset",
+    "RowFrame",
     "Scan",
     "Transaction",
     "artifacts_root",
     "bucket_dir",
     "bucket_id_for_tick",
     "bundle_manifest_path",
+    "check_action_kind",
+    "check_edge_kind",
+    "check_edge_slots",
+    "check_exchange_kind",
+    "check_patch_op",
+    "check_payload",
     "check_settings",
+    "check_tick",
+    "check_unit_interval",
     "check_valuation",
     "cli_main",
     "collect_artifacts_index",
@@ -35,8 +44,14 @@ __all__ = [
     "load_grammar",
     "load_manifest",
     "manifest_path",
+    "normalize_envelope_kind",
+    "normalize_envelope_status",
     "normalize_run_id",
+    "normalize_side",
+    "normalize_visibility",
     "part_path",
+    "rows_from_arrow",
+    "rows_to_arrow",
     "run_root",
     "settings_from_env",
     "settings_from_toml",
@@ -112,6 +127,56 @@ class Batch:
 
     def __arrow_c_schema__(self) -> object: ...
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+
+@final
+class RowFrame:
+    """Rows of a table as an Arrow stream, which can be read again and again."""
+
+    def __len__(self) -> int: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+def rows_to_arrow(table: TableName | str, rows: list[dict[str, Any]]) -> RowFrame:
+    """The rows as a frame of the table."""
+
+def rows_from_arrow(table: TableName | str, frame: Frame) -> list[dict[str, Any]]:
+    """The rows of a frame, each as the dict of its fields."""
+
+def check_unit_interval(field: str, value: float) -> float:
+    """The number, if it lies between 0 and 1."""
+
+def check_tick(value: int) -> int:
+    """The tick, if a row can have it."""
+
+def check_payload(field: str, value: object) -> None:
+    """Refuses a payload with values that a table has no form for."""
+
+def check_edge_slots(kind: str, slots: dict[str, str | None]) -> None:
+    """The combination rule of `identity_edges`."""
+
+def check_action_kind(text: str) -> str:
+    """Exactly an action kind."""
+
+def check_edge_kind(text: str) -> str:
+    """Exactly an edge kind."""
+
+def check_exchange_kind(text: str) -> str:
+    """Exactly an exchange kind."""
+
+def check_patch_op(text: str) -> str:
+    """Exactly a patch operation."""
+
+def normalize_side(text: str) -> str:
+    """The side for a text in any case."""
+
+def normalize_visibility(text: str) -> str:
+    """The visibility for a text in any case."""
+
+def normalize_envelope_kind(text: str) -> str:
+    """The envelope kind for a text in any case."""
+
+def normalize_envelope_status(text: str) -> str:
+    """The envelope status for a text in any case."""
 
 def list_runs(settings: IoSettings) -> list[dict[str, Any]]:
     """The runs under the root, each with its tables."""

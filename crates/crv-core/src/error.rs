@@ -8,6 +8,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::grammar::RepresentationEdgeKind;
+use crate::schema::edge_rule;
 use crate::versioning::SchemaVersion;
 
 /// A word is not in the vocabulary, or is not spelt as the grammar asks.
@@ -25,6 +27,19 @@ pub enum GrammarError {
         allowed: &'static [&'static str],
         /// The nearest allowed value, where one is near.
         suggestion: Option<&'static str>,
+    },
+
+    /// The value had its place in an earlier grammar.
+    #[error(
+        "{what} `{value}` is an older name that is no longer accepted\nhint: use one of {}", allowed.join(", ")
+    )]
+    OlderName {
+        /// The vocabulary.
+        what: &'static str,
+        /// The value as it came.
+        value: String,
+        /// Every value of the vocabulary, in its order.
+        allowed: &'static [&'static str],
     },
 
     /// The text is not lower_snake.
@@ -106,6 +121,74 @@ pub enum SchemaError {
         /// The text as it came.
         value: String,
     },
+
+    /// A number that must lie between 0 and 1 does not.
+    #[error("`{field}` must lie in [0, 1], got {value}")]
+    OutsideUnitInterval {
+        /// The field.
+        field: String,
+        /// The number as it came.
+        value: String,
+    },
+
+    /// A stored tick is below zero.
+    #[error("`tick` must be 0 or more, got {value}")]
+    NegativeTick {
+        /// The tick as it came.
+        value: i64,
+    },
+
+    /// A payload has a value that JSON, or a table, has no form for.
+    #[error(
+        "`{path}` is {found}, and a payload has no form for it\nhint: use text, booleans, 64-bit numbers, lists and objects"
+    )]
+    NotJson {
+        /// The field of the payload, from the column on.
+        path: String,
+        /// What came.
+        found: String,
+    },
+
+    /// An edge of this kind lacks slots that the kind needs.
+    #[error("{}; without a value: {}", edge_rule(*kind), missing.join(", "))]
+    EdgeSlots {
+        /// The kind of the edge.
+        kind: RepresentationEdgeKind,
+        /// The slots that are null or empty.
+        missing: Vec<&'static str>,
+    },
+
+    /// A flag is neither 0 nor 1.
+    #[error("`{column}` must be 0 or 1, got {value}")]
+    Flag {
+        /// The column.
+        column: String,
+        /// The number as it came.
+        value: String,
+    },
+
+    /// A value is not of the kind that its column holds.
+    #[error("`{column}` must be {expected}, got {found}")]
+    CellType {
+        /// The column.
+        column: String,
+        /// What it holds.
+        expected: &'static str,
+        /// What came.
+        found: &'static str,
+    },
+}
+
+/// A row breaks a rule of its model.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// A word is not in its vocabulary.
+    #[error(transparent)]
+    Grammar(#[from] GrammarError),
+    /// A value does not fit the schema.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
 }
 
 /// Data was written under a schema version that this build does not read.

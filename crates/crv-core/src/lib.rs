@@ -10,6 +10,7 @@
 //!   [`ActionKind`](grammar::ActionKind), [`RepresentationEdgeKind`](grammar::RepresentationEdgeKind), …)
 //!   and how their values are parsed and normalised; [`grammar::ebnf`], the grammar of what is said and done, as text.
 //! - [`tables`]: one [`TableDescriptor`](tables::TableDescriptor) per canonical table.
+//! - [`schema`]: payloads and rows as always-valid types, and the rules that columns are checked with.
 //! - [`ids`]: [`RunId`](ids::RunId), which is checked, and the other identifiers, which are not.
 //! - [`versioning`]: [`SCHEMA_V`](versioning::SCHEMA_V) and when two versions are compatible.
 //! - [`hashing`] and [`serde`]: canonical JSON with the same bytes in Rust and Python, and its SHA-256.
@@ -48,6 +49,7 @@ pub mod error;
 pub mod grammar;
 pub mod hashing;
 pub mod ids;
+pub mod schema;
 pub mod serde;
 pub mod spec;
 pub mod tables;

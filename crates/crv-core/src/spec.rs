@@ -4,16 +4,18 @@ use serde_json::{Map, Value, json};
 
 use crate::constants::{COMPRESSION, ROW_GROUP_SIZE, TICK_BUCKET_SIZE};
 use crate::grammar::{EBNF_GRAMMAR, ENUMS, EnumInfo, RepresentationEdgeKind};
+use crate::schema::{ModelInfo, models};
 use crate::tables::{Column, TableDescriptor, list_tables};
 use crate::versioning::{
     SCHEMA_COMPAT_MAJOR, SCHEMA_COMPAT_MINOR, SCHEMA_MAJOR_VERSION, SCHEMA_MINOR_VERSION, SCHEMA_V,
 };
 
-/// Enums, the grammar, tables, required slots, versions and constants.
+/// Enums, the grammar, tables, required slots, models, versions and constants.
 ///
 /// Whatever has an order is a list: `enums` of `{name, members: [[member, value], …]}`; `tables` of `{name,
 /// columns: [[column, dtype], …], required, nullable, partitioning, version}`; `required_slots` of `[edge kind,
-/// [column, …]]`; `constants` is an object; `ebnf_grammar` is the text of [`EBNF_GRAMMAR`].
+/// [column, …]]`; `models` of `{name, fields: [{name, default}, …]}`, without `default` where a field must be given;
+/// `constants` is an object; `ebnf_grammar` is the text of [`EBNF_GRAMMAR`].
 ///
 /// ```
 /// let spec: serde_json::Value = serde_json::from_str(&crv_core::spec::spec_json())?;
@@ -28,6 +30,7 @@ pub fn spec_json() -> String {
         "ebnf_grammar": EBNF_GRAMMAR,
         "tables": list_tables().map(table_spec),
         "required_slots": slots.collect::<Vec<_>>(),
+        "models": models().iter().map(model_spec).collect::<Vec<_>>(),
         "constants": constants(),
     })
     .to_string()
@@ -49,6 +52,14 @@ fn table_spec(table: &TableDescriptor) -> Value {
         "partitioning": table.partitioning(),
         "version": table.version(),
     })
+}
+
+fn model_spec(model: &ModelInfo) -> Value {
+    let field = |(name, default): &(&str, Option<Value>)| match default {
+        Some(default) => json!({"name": name, "default": default}),
+        None => json!({"name": name}),
+    };
+    json!({"name": model.name, "fields": model.fields.iter().map(field).collect::<Vec<_>>()})
 }
 
 fn constants() -> Map<String, Value> {

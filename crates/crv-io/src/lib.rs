@@ -8,6 +8,7 @@
 //! - [`store`]: the storage operations the protocol needs, on local disks and in memory.
 //! - [`commit`]: the run's commit log. [`manifest`]: a table's state and its checkpoint.
 //! - [`schema`] and [`validate`]: the schema union, lossless casts, row rules.
+//! - [`rows`]: rows as `crv_core::schema` types, to frames and back.
 //! - [`catalog`]: the runs under a root. [`run_manifest`]: what a run is, in one document.
 //! - [`artifacts`]: files beside the tables, written as durably.
 //!
@@ -37,12 +38,14 @@ mod footer;
 #[cfg(feature = "formats")]
 pub mod formats;
 mod frame;
+mod json_column;
 mod maintenance;
 pub mod manifest;
 mod parallel;
 mod part_file;
 pub mod paths;
 mod read;
+pub mod rows;
 pub mod run_manifest;
 pub mod schema;
 mod stamp;

@@ -1,7 +1,7 @@
 //! The native half of the Python package `crv`: conversions only.
 //!
 //! Every rule lives in `crv-core` and `crv-io`. A function here turns its arguments into their types ([`arguments`],
-//! [`settings`], [`frame`]), calls them with the interpreter released, and turns the result into dicts, Arrow
+//! [`settings`], [`frame`], [`rows`]), calls them with the interpreter released, and turns the result into dicts, Arrow
 //! streams ([`scan`]) or one of the exceptions of `crv.io.errors` ([`error`]). What a Python user sees, and its
 //! documentation, is in `python/crv`; the signatures of this module are in `python/crv/_native.pyi`.
 //!
@@ -17,9 +17,12 @@ mod dataset;
 mod error;
 mod frame;
 mod grammar;
+mod json;
 mod manifest;
 mod paths;
 mod process;
+mod rows;
+mod rules;
 mod scan;
 mod settings;
 mod transaction;
@@ -49,6 +52,14 @@ mod _native {
     use crate::paths::{
         bucket_dir, bucket_id_for_tick, format_bucket_dir, manifest_path, part_path, run_root, table_dir,
         tables_root,
+    };
+    #[pymodule_export]
+    use crate::rows::{RowFrame, rows_from_arrow, rows_to_arrow};
+    #[pymodule_export]
+    use crate::rules::{
+        check_action_kind, check_edge_kind, check_edge_slots, check_exchange_kind, check_patch_op,
+        check_payload, check_tick, check_unit_interval, normalize_envelope_kind, normalize_envelope_status,
+        normalize_side, normalize_visibility,
     };
     #[pymodule_export]
     use crate::scan::{Batch, Batches, Scan};

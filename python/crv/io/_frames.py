@@ -1,6 +1,11 @@
 """What can be appended, and what can be asked for, for type checkers."""
 
-from typing import Any, Protocol, SupportsIndex, TypedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex, TypedDict
+
+if TYPE_CHECKING:
+    # Not at run time: pydantic takes longer to import than all of crv.io.
+    from crv.core.schema import TableRow
 
 
 class ArrowStreamExportable(Protocol):
@@ -23,6 +28,10 @@ class ArrowScan(ArrowStreamExportable, Protocol):
 
 Frame = ArrowStreamExportable | ArrowArrayExportable
 """Rows that can be appended."""
+
+
+Rows = Sequence["TableRow"]
+"""A list of row models of one table."""
 
 
 class Where(TypedDict, total=False):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Self
 from crv import _native
 from crv.core.grammar import TableName
 from crv.core.ids import RunId
-from crv.io._frames import ArrowScan, Frame, Where
+from crv.io._frames import ArrowScan, Frame, Rows, Where
 from crv.io._summaries import AppendSummary
 from crv.io.config import IoSettings
 from crv.io.errors import IoArgumentError
 from crv.io.manifest import TableManifest, rebuilt
+from crv.io.rows import as_frame
 from crv.io.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -57,15 +58,17 @@ class Dataset:
         return self._run_id
 
     def append(
-        self, table: TableName | str, frame: Frame, *, validate_schema: bool = True, validate_rows: bool = False
+        self, table: TableName | str, frame: Frame | Rows, *, validate_schema: bool = True, validate_rows: bool = False
     ) -> AppendSummary:
         """Appends rows to ``table`` as one commit. When it returns, they survive power loss.
 
         ``frame`` is a Polars DataFrame, or anything else that speaks Arrow: a pyarrow Table, a pandas DataFrame, a
-        DuckDB relation. ``validate_schema`` checks columns and nulls, ``validate_rows`` checks values as well. After
-        an error the table is as it was.
+        DuckDB relation; or a list of row models of ``crv.core.schema``. ``validate_schema`` checks columns and nulls,
+        ``validate_rows`` checks values as well. After an error the table is as it was.
         """
-        return self._own().append(table, frame, validate_schema=validate_schema, validate_rows=validate_rows)
+        return self._own().append(
+            table, as_frame(table, frame), validate_schema=validate_schema, validate_rows=validate_rows
+        )
 
     def transaction(self) -> Transaction:
         """Begins appends to several tables that become visible as one commit, such as a tick.

@@ -6,9 +6,10 @@ from typing import Self
 
 from crv import _native
 from crv.core.grammar import TableName
-from crv.io._frames import Frame
+from crv.io._frames import Frame, Rows
 from crv.io._summaries import TransactionSummary
 from crv.io.errors import IoArgumentError
+from crv.io.rows import as_frame
 
 __all__ = ["Transaction"]
 
@@ -28,10 +29,10 @@ class Transaction:
         self.summary = None
 
     def append(
-        self, table: TableName | str, frame: Frame, *, validate_schema: bool = True, validate_rows: bool = False
+        self, table: TableName | str, frame: Frame | Rows, *, validate_schema: bool = True, validate_rows: bool = False
     ) -> None:
-        """Adds rows to ``table``. They are checked now, and visible after the commit."""
-        self._own().append(table, frame, validate_schema=validate_schema, validate_rows=validate_rows)
+        """Adds rows to ``table``, as `Dataset.append` takes them. They are checked now, and visible after the commit."""
+        self._own().append(table, as_frame(table, frame), validate_schema=validate_schema, validate_rows=validate_rows)
 
     def commit(self) -> TransactionSummary:
         """Makes everything durable, then visible, as one commit."""

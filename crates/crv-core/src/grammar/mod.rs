@@ -38,6 +38,7 @@ pub use values::{
     action_kind_from_value, action_value, canonical_action_key, edge_kind_from_value, edge_value,
     exchange_kind_from_value, exchange_value, normalize_channel_type, normalize_visibility,
 };
+pub(crate) use vocabulary::vocabulary;
 pub use vocabulary::{EnumInfo, Vocabulary};
 
 /// Every enum of the grammar, in the contract's order.

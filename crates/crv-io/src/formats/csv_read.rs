@@ -10,10 +10,10 @@ use crv_core::tables::{Dtype, TableDescriptor};
 use csv::{ErrorKind, StringRecord};
 use serde_json::Value;
 
-use super::column::Column;
 use super::error::FormatError;
 use super::read::{FrameSize, MAX_RECORD_BYTES};
 use crate::frame::Frame;
+use crate::json_column::Column;
 
 /// The rows of an input, and what its columns hold.
 pub(super) struct Rows<R> {

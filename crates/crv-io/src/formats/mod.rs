@@ -18,7 +18,6 @@
 
 mod binary;
 mod cells;
-mod column;
 mod csv_read;
 mod csv_write;
 mod error;

@@ -7,10 +7,10 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{Schema, SchemaRef};
 use serde_json::Value;
 
-use super::column::{Struct, kind};
 use super::error::FormatError;
 use super::read::{FrameSize, MAX_RECORD_BYTES};
 use crate::frame::Frame;
+use crate::json_column::{Struct, kind};
 
 /// The lines of an input, and how far they are read.
 pub(super) struct Lines<R> {

@@ -198,7 +198,7 @@ fn parquet_carries_empty_payloads_there_and_back() {
 fn a_json_value_of_another_kind_is_refused_with_its_path() {
     assert_eq!(
         refused(b"{\"p\":{\"a\":[1]}}\n{\"p\":{\"a\":[\"x\"]}}", Format::Ndjson),
-        "input: line 2: `p.a.item` is text here and a number on a line before"
+        "input: line 2: `p.a.item` is text here and a number in a row before"
     );
 }
 
@@ -262,7 +262,7 @@ fn a_refused_csv_names_line_and_column() {
     );
     assert_eq!(
         refused(b"tick,style\n1,\"{\"\"a\"\":1}\"\n2,\"{\"\"a\"\":true}\"\n", Format::Csv),
-        "input: line 3: `style.a` is a boolean here and a number on a line before"
+        "input: line 3: `style.a` is a boolean here and a number in a row before"
     );
     assert_eq!(refused(b"tick,tick\n1,2\n", Format::Csv), "input: the header names the column `tick` twice");
     assert_eq!(refused(b"tick,style\n1\n", Format::Csv), "input: line 2: 1 cells where the header has 2");

@@ -6,6 +6,7 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use crv_core::grammar::{ExchangeKind, RepresentationEdgeKind, TableName, Visibility};
+use crv_core::schema::{EDGE_SLOTS, Side, edge_rule, flag_from_integer, is_filled, needed_slots};
 use crv_core::tables::TableDescriptor;
 
 use super::ValidationError;
@@ -19,18 +20,15 @@ use crate::schema::FieldPath;
 pub(super) fn check(descriptor: &TableDescriptor, prepared: &Prepared) -> Result<(), ValidationError> {
     match descriptor.name() {
         TableName::IdentityEdges => {
-            let kinds: Vec<&str> = RepresentationEdgeKind::ALL.iter().map(|kind| kind.as_str()).collect();
-            one_of(prepared, "edge_kind", &kinds)?;
+            one_of(prepared, "edge_kind", RepresentationEdgeKind::VALUES)?;
             slots_of_kind(prepared)
         }
         TableName::Exchange => {
-            let kinds: Vec<&str> = ExchangeKind::ALL.iter().map(|kind| kind.as_str()).collect();
-            one_of(prepared, "exchange_event_type", &kinds)?;
-            one_of(prepared, "side", &["buy", "sell"])
+            one_of(prepared, "exchange_event_type", ExchangeKind::VALUES)?;
+            one_of(prepared, "side", Side::VALUES)
         }
         TableName::ScenariosSeen | TableName::Messages => {
-            let scopes: Vec<&str> = Visibility::ALL.iter().map(|scope| scope.as_str()).collect();
-            one_of(prepared, "visibility_scope", &scopes)
+            one_of(prepared, "visibility_scope", Visibility::VALUES)
         }
         TableName::OracleCalls => zero_or_one(prepared, "cache_hit"),
         TableName::Decisions | TableName::Holdings | TableName::HoldingsValuation => Ok(()),
@@ -91,7 +89,7 @@ fn zero_or_one(prepared: &Prepared, column: &str) -> Result<(), ValidationError>
         let integers = convert(array, &DataType::Int64, Casts::Lossless, &path)?;
         let flags = integers.as_primitive::<Int64Type>();
         for row in 0..flags.len() {
-            if flags.is_valid(row) && !matches!(flags.value(row), 0 | 1) {
+            if flags.is_valid(row) && flag_from_integer(column, flags.value(row)).is_err() {
                 broken.add(base + row, || vec![(column.to_owned(), display(&integers, row))]);
             }
         }
@@ -100,16 +98,12 @@ fn zero_or_one(prepared: &Prepared, column: &str) -> Result<(), ValidationError>
     broken.into_result(|| format!("`{column}` must be 0 or 1"))
 }
 
-const SLOTS: [&str; 4] = ["subject_id", "object_id", "related_agent_id", "token_id"];
-
 /// Each kind of edge needs its slots: there, and not empty.
 fn slots_of_kind(prepared: &Prepared) -> Result<(), ValidationError> {
     let Some((kinds, _)) = prepared.given("edge_kind") else { return Ok(()) };
-    let slots = SLOTS.map(|name| prepared.given(name).map(|(arrays, _)| arrays));
-    let needs: Vec<(&str, [bool; 4])> = RepresentationEdgeKind::ALL
-        .iter()
-        .map(|kind| (kind.as_str(), SLOTS.map(|slot| kind.required_slots().contains(&slot))))
-        .collect();
+    let slots = EDGE_SLOTS.map(|name| prepared.given(name).map(|(arrays, _)| arrays));
+    let needs: Vec<(RepresentationEdgeKind, [bool; 4])> =
+        RepresentationEdgeKind::ALL.iter().map(|kind| (*kind, needed_slots(*kind))).collect();
     let mut broken = Broken::default();
     let mut rule = String::new();
     let mut base = 0;
@@ -120,22 +114,21 @@ fn slots_of_kind(prepared: &Prepared) -> Result<(), ValidationError> {
         for row in 0..kinds.len() {
             let Some(kind) = texts.get(row) else { continue };
             // Edges of one kind tend to come together.
-            if needs[last].0 != kind {
-                let Some(found) = needs.iter().position(|(name, _)| *name == kind) else { continue };
+            if needs[last].0.as_str() != kind {
+                let Some(found) = needs.iter().position(|(known, _)| known.as_str() == kind) else {
+                    continue;
+                };
                 last = found;
             }
-            let required = needs[last].1;
-            let filled = |slot: usize| {
-                slots[slot].as_ref().and_then(|texts| texts.get(row)).is_some_and(|text| !text.is_empty())
-            };
-            if (0..SLOTS.len()).any(|slot| required[slot] && !filled(slot)) {
+            let (known, required) = needs[last];
+            let filled = |slot: usize| is_filled(slots[slot].as_ref().and_then(|texts| texts.get(row)));
+            if (0..EDGE_SLOTS.len()).any(|slot| required[slot] && !filled(slot)) {
                 broken.add(base + row, || {
-                    let names: Vec<&str> = named(required).collect();
-                    rule = format!("`edge_kind` {kind} requires fields {}", names.join(", "));
+                    rule = edge_rule(known);
                     let mut values = vec![("edge_kind".to_owned(), shown(Some(kind)))];
-                    for slot in (0..SLOTS.len()).filter(|slot| required[*slot]) {
+                    for slot in (0..EDGE_SLOTS.len()).filter(|slot| required[*slot]) {
                         let text = slots[slot].as_ref().and_then(|texts| texts.get(row));
-                        values.push((SLOTS[slot].to_owned(), shown(text)));
+                        values.push((EDGE_SLOTS[slot].to_owned(), shown(text)));
                     }
                     values
                 });
@@ -146,15 +139,11 @@ fn slots_of_kind(prepared: &Prepared) -> Result<(), ValidationError> {
     broken.into_result(|| rule)
 }
 
-fn named(required: [bool; 4]) -> impl Iterator<Item = &'static str> {
-    SLOTS.into_iter().zip(required).filter_map(|(name, needed)| needed.then_some(name))
-}
-
 fn texts_of(slots: [Option<&[ArrayRef]>; 4], batch: usize) -> Result<Vec<Option<Strings>>, ValidationError> {
     let text = |(name, arrays): (&str, Option<&[ArrayRef]>)| {
         arrays.map(|arrays| Strings::of(&arrays[batch], &FieldPath::column(name))).transpose()
     };
-    SLOTS.into_iter().zip(slots).map(text).collect()
+    EDGE_SLOTS.into_iter().zip(slots).map(text).collect()
 }
 
 fn shown(text: Option<&str>) -> String {

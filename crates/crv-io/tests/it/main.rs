@@ -12,6 +12,7 @@ mod manifest;
 mod processes;
 mod rebuild;
 mod replies;
+mod rows;
 mod scan;
 mod store;
 mod support;

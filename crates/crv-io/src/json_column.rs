@@ -12,7 +12,7 @@ use serde_json::{Map, Number, Value};
 
 /// The values of one column so far. All-null columns have no type yet; integers become floats when a float joins
 /// them, if every one of them can; nothing else changes.
-pub(super) enum Column {
+pub(crate) enum Column {
     Null(usize),
     Bool(BooleanBuilder),
     Int(Int64Builder),
@@ -22,7 +22,7 @@ pub(super) enum Column {
     Struct(Struct),
 }
 
-pub(super) struct List {
+pub(crate) struct List {
     offsets: Vec<i32>,
     nulls: NullBufferBuilder,
     items: Column,
@@ -30,7 +30,7 @@ pub(super) struct List {
 
 /// Fields in the order they were first seen; each is padded with nulls only when it is touched again.
 #[derive(Default)]
-pub(super) struct Struct {
+pub(crate) struct Struct {
     rows: usize,
     nulls: Vec<bool>,
     names: HashMap<String, usize>,
@@ -39,7 +39,7 @@ pub(super) struct Struct {
 
 /// A value that does not fit its column.
 #[derive(Debug)]
-pub(super) struct Misfit {
+pub(crate) struct Misfit {
     /// Field names from the inside out.
     path: Vec<String>,
     reason: String,
@@ -50,7 +50,7 @@ impl Misfit {
         Self { path: Vec::new(), reason: reason.into() }
     }
 
-    pub(super) fn inside(mut self, field: &str) -> Self {
+    pub(crate) fn inside(mut self, field: &str) -> Self {
         self.path.push(field.to_owned());
         self
     }
@@ -64,7 +64,7 @@ impl fmt::Display for Misfit {
 }
 
 impl Column {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         use arrow_array::builder::ArrayBuilder as _;
         match self {
             Self::Null(rows) => *rows,
@@ -78,7 +78,7 @@ impl Column {
     }
 
     /// Appends a value.
-    pub(super) fn push(&mut self, value: &Value) -> Result<(), Misfit> {
+    pub(crate) fn push(&mut self, value: &Value) -> Result<(), Misfit> {
         if value.is_null() {
             self.push_nulls(1);
             return Ok(());
@@ -103,14 +103,14 @@ impl Column {
             (Self::List(list), Value::Array(items)) => list.push(items)?,
             (Self::Struct(fields), Value::Object(object)) => fields.push(object)?,
             (column, value) => {
-                let reason = format!("is {} here and {} on a line before", kind(value), column.kind());
+                let reason = format!("is {} here and {} in a row before", kind(value), column.kind());
                 return Err(Misfit::new(reason));
             }
         }
         Ok(())
     }
 
-    pub(super) fn push_nulls(&mut self, count: usize) {
+    pub(crate) fn push_nulls(&mut self, count: usize) {
         match self {
             Self::Null(rows) => *rows += count,
             Self::Bool(values) => values.append_nulls(count),
@@ -130,7 +130,7 @@ impl Column {
     }
 
     /// The finished column.
-    pub(super) fn finish(self) -> ArrayRef {
+    pub(crate) fn finish(self) -> ArrayRef {
         match self {
             Self::Null(rows) => Arc::new(NullArray::new(rows)),
             Self::Bool(mut values) => Arc::new(values.finish()),
@@ -189,7 +189,7 @@ impl List {
 }
 
 impl Struct {
-    pub(super) fn push(&mut self, object: &Map<String, Value>) -> Result<(), Misfit> {
+    pub(crate) fn push(&mut self, object: &Map<String, Value>) -> Result<(), Misfit> {
         for (name, value) in object {
             let at = if let Some(at) = self.names.get(name) {
                 *at
@@ -207,12 +207,13 @@ impl Struct {
         Ok(())
     }
 
-    pub(super) const fn rows(&self) -> usize {
+    #[cfg(feature = "formats")]
+    pub(crate) const fn rows(&self) -> usize {
         self.rows
     }
 
     /// The finished columns, in the order they were first seen.
-    pub(super) fn finish_fields(self) -> (Fields, Vec<ArrayRef>) {
+    pub(crate) fn finish_fields(self) -> (Fields, Vec<ArrayRef>) {
         let rows = self.rows;
         let finished = self.fields.into_iter().map(|(name, mut column)| {
             column.push_nulls(rows - column.len());
@@ -235,7 +236,7 @@ impl Struct {
 }
 
 /// What a value is, in words.
-pub(super) const fn kind(value: &Value) -> &'static str {
+pub(crate) const fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

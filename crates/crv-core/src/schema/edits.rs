@@ -1,0 +1,53 @@
+//! Edits of an agent's representation graph.
+
+use super::UnitInterval;
+use super::model::model;
+use super::words::patch_op;
+use crate::grammar::{PatchOp, RepresentationEdgeKind};
+
+model! {
+    /// One edit of an agent's graph.
+    GraphEdit, smallest r#"{"operation": "remove_identity_edge", "edge_kind": "self_to_object"}"# {
+        /// What is done.
+        #[serde(deserialize_with = "patch_op")]
+        operation: PatchOp,
+        /// The kind of edge it is done to.
+        edge_kind: RepresentationEdgeKind,
+        /// Where the edge begins.
+        #[serde(default)]
+        subject_id: Option<String>,
+        /// Where the edge ends.
+        #[serde(default)]
+        object_id: Option<String>,
+        /// The other agent of a pair.
+        #[serde(default)]
+        related_agent_id: Option<String>,
+        /// The token.
+        #[serde(default)]
+        token_id: Option<String>,
+        /// The weight to set.
+        #[serde(default)]
+        new_weight: Option<f64>,
+        /// What to add to the weight.
+        #[serde(default)]
+        delta_weight: Option<f64>,
+        /// Which edges decay.
+        #[serde(default)]
+        scope_selector: Option<String>,
+        /// The share of its weight that an edge loses.
+        #[serde(default)]
+        decay_lambda: Option<UnitInterval>,
+    }
+}
+
+model! {
+    /// The edits that one event leads to, in order.
+    RepresentationPatch, smallest "{}" {
+        /// The edits.
+        #[serde(default)]
+        edits: Vec<GraphEdit>,
+        /// How the energy of the graph changes by them.
+        #[serde(default)]
+        energy_delta: Option<f64>,
+    }
+}

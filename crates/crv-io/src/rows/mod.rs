@@ -1,0 +1,97 @@
+//! Rows as types, to frames and back.
+//!
+//! [`rows_to_frame`] turns rows of one kind ([`TableRow`]) into a [`Frame`] that their table takes as it is, and
+//! [`rows_from_frame`] turns a frame, such as a batch of a scan, into rows. [`Dataset::append_rows`] and
+//! [`Transaction::append_rows`] append rows to the table they belong to.
+//!
+//! Payloads get the types of their values: an integer is an integer, and becomes a float only where floats stand
+//! beside it. A field that is null in a payload is the same as none: a table's payloads have every field that any of
+//! its rows has, so reading leaves nulls out. A value that JSON has no form for, such as a timestamp or `NaN` inside
+//! of a payload, is an error.
+//!
+//! ```
+//! use crv_core::schema::HoldingsRow;
+//! use crv_io::rows::{rows_from_frame, rows_to_frame};
+//!
+//! let row = HoldingsRow { tick: 3.try_into()?, agent_id: "A0".into(), token_id: "T0".into(), quantity: 5 };
+//! let frame = rows_to_frame(&[row.clone()])?;
+//! assert_eq!(rows_from_frame::<HoldingsRow>(&frame)?, [row]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod build;
+mod read;
+
+#[cfg(test)]
+mod tests;
+
+use crv_core::grammar::TableName;
+use crv_core::schema::{
+    Cell, DecisionRow, ExchangeRow, HoldingsRow, HoldingsValuationRow, IdentityEdgeRow, MessageRow,
+    OracleCallRow, ScenarioRow, TableRow,
+};
+
+use crate::dataset::Dataset;
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::Frame;
+use crate::write::{AppendOptions, AppendSummary, Transaction};
+
+/// The rows as a frame of their table.
+pub fn rows_to_frame<R: TableRow>(rows: &[R]) -> Result<Frame> {
+    build::frame(R::TABLE, rows.iter().map(TableRow::to_cells))
+}
+
+/// The rows of a frame, which must have the columns of the rows' table.
+pub fn rows_from_frame<R: TableRow>(frame: &Frame) -> Result<Vec<R>> {
+    let cells = read::cells(R::TABLE, frame)?;
+    cells.into_iter().enumerate().map(|(at, cells)| row(at, cells)).collect()
+}
+
+/// Values of rows, checked as rows of the table are. For callers that know the table only at run time.
+pub fn cells_to_frame(table: TableName, cells: Vec<Vec<Cell>>) -> Result<Frame> {
+    build::frame(table, checked(table, cells)?)
+}
+
+/// The values of a frame's rows, checked as rows of the table are.
+pub fn cells_from_frame(table: TableName, frame: &Frame) -> Result<Vec<Vec<Cell>>> {
+    checked(table, read::cells(table, frame)?)
+}
+
+fn checked(table: TableName, cells: Vec<Vec<Cell>>) -> Result<Vec<Vec<Cell>>> {
+    match table {
+        TableName::Exchange => through::<ExchangeRow>(cells),
+        TableName::IdentityEdges => through::<IdentityEdgeRow>(cells),
+        TableName::ScenariosSeen => through::<ScenarioRow>(cells),
+        TableName::Messages => through::<MessageRow>(cells),
+        TableName::Decisions => through::<DecisionRow>(cells),
+        TableName::OracleCalls => through::<OracleCallRow>(cells),
+        TableName::Holdings => through::<HoldingsRow>(cells),
+        TableName::HoldingsValuation => through::<HoldingsValuationRow>(cells),
+    }
+}
+
+fn through<R: TableRow>(cells: Vec<Vec<Cell>>) -> Result<Vec<Vec<Cell>>> {
+    cells.into_iter().enumerate().map(|(at, cells)| Ok(row::<R>(at, cells)?.to_cells())).collect()
+}
+
+fn row<R: TableRow>(at: usize, cells: Vec<Cell>) -> Result<R> {
+    R::from_cells(cells).map_err(|error| {
+        Error::new(ErrorKind::Schema, format!("table `{}`: row {at}: {error}", R::TABLE))
+            .with_hint(format!("a row of this table is a valid `{}`", R::NAME))
+            .with_source(error)
+    })
+}
+
+impl Dataset {
+    /// Appends rows to the table they belong to, as [`append`](Dataset::append) does. The rows are valid already.
+    pub fn append_rows<R: TableRow>(&self, rows: &[R]) -> Result<AppendSummary> {
+        self.append(R::TABLE, rows_to_frame(rows)?, AppendOptions::default())
+    }
+}
+
+impl Transaction {
+    /// Adds rows to the table they belong to, as [`append`](Transaction::append) does.
+    pub fn append_rows<R: TableRow>(&mut self, rows: &[R]) -> Result<()> {
+        self.append(R::TABLE, rows_to_frame(rows)?, AppendOptions::default())
+    }
+}
