@@ -19,6 +19,15 @@ IO_CRATES := arrow|parquet|object_store|fs-err|tokio|rustix|tempfile|polars|data
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
+# Cargo tells apart clones that share a target folder by the times of their files alone: who comes after another
+# clone builds the crates of this workspace anew.
+.PHONY: target-dir
+target-dir:
+	@mkdir -p "$(CARGO_TARGET_DIR)"
+	@if [ "$$(cat "$(CARGO_TARGET_DIR)/.last-clone" 2>/dev/null)" != "$(CURDIR)" ]; then \
+		find crates -name '*.rs' -exec touch {} +; \
+		echo "$(CURDIR)" > "$(CARGO_TARGET_DIR)/.last-clone"; fi
+
 .PHONY: demo
 demo: develop ## Record two simulations, read them back, draw a picture
 	$(BIN)/crv --root $(DEMO_ROOT) demo
@@ -29,7 +38,7 @@ demo: develop ## Record two simulations, read them back, draw a picture
 test: lint gates test-rust test-python ## Everything CI checks: format, lints, tests, docs, types, examples
 
 .PHONY: lint
-lint: ## Format and lints, as errors
+lint: target-dir ## Format and lints, as errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 
@@ -41,7 +50,7 @@ gates: ## What may depend on what
 		echo "the command line and the binding reach storage through crv-io only (above)" >&2; exit 1; fi
 
 .PHONY: test-rust
-test-rust: ## Rust tests, doc tests and documentation
+test-rust: target-dir ## Rust tests, doc tests and documentation
 	cargo test --workspace --all-features --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --locked
 
@@ -52,7 +61,7 @@ test-python: develop ## Python tests, doc tests, examples and types
 	MYPYPATH=python $(BIN)/python -m mypy.stubtest crv._native --mypy-config-file pyproject.toml
 
 .PHONY: develop
-develop: $(VENV)/.installed ## Build the Python package into .venv
+develop: target-dir $(VENV)/.installed ## Build the Python package into .venv
 	$(BIN)/maturin develop --quiet --locked > /dev/null
 
 $(VENV)/.installed: pyproject.toml examples/requirements.txt
@@ -68,11 +77,11 @@ tables-doc: develop ## Write docs/tables from the descriptors
 	$(BIN)/python scripts/tables_doc.py
 
 .PHONY: wheel
-wheel: $(VENV)/.installed ## Build the wheel into dist/
+wheel: target-dir $(VENV)/.installed ## Build the wheel into dist/
 	$(BIN)/maturin build --release --locked --out dist
 
 .PHONY: bench
-bench: $(VENV)/.installed ## Measure crv beside its peers, in one run
+bench: target-dir $(VENV)/.installed ## Measure crv beside its peers, in one run
 	$(BIN)/python -m pip install --quiet -r benches/requirements.txt
 	$(BIN)/maturin develop --quiet --release --locked
 	$(BIN)/python benches/peers.py $(BENCH_ARGS)
