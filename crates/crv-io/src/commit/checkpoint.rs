@@ -86,10 +86,8 @@ impl RunLog {
                 jobs.push((*table, Arc::clone(&loaded.state), loaded.manifest.clone()));
             }
         }
-        let written = parallel::map(&jobs, parallel::WAITING, |(table, state, expected)| {
-            let bytes = manifest::encode(state).map_err(|error| encoding_failed(&error))?;
-            let outcome = self.store.put(&self.paths.manifest(*table), &bytes, PutMode::IfMatches(expected));
-            outcome.map_err(|error| self.write_failed(error))
+        let written = parallel::map(&jobs, parallel::WAITING, |(_, state, expected)| {
+            self.write_manifest(state, PutMode::IfMatches(expected))
         })?;
         for ((table, state, _), outcome) in jobs.into_iter().zip(written) {
             match outcome {
@@ -111,15 +109,20 @@ impl RunLog {
             self.adopt_unlogged(view, &[table])?;
             let Some(loaded) = view.tables.get(&table).filter(|loaded| loaded.dirty) else { return Ok(()) };
             let (state, expected) = (Arc::clone(&loaded.state), loaded.manifest.clone());
-            let bytes = manifest::encode(&state).map_err(|error| encoding_failed(&error))?;
-            let outcome = self.store.put(&self.paths.manifest(table), &bytes, PutMode::IfMatches(&expected));
-            if let PutOutcome::Stored(tag) = outcome.map_err(|error| self.write_failed(error))? {
+            if let PutOutcome::Stored(tag) = self.write_manifest(&state, PutMode::IfMatches(&expected))? {
                 mark_written(view, table, &state, tag);
                 return Ok(());
             }
         }
         // Others keep writing it, each time from a newer view than ours.
         Ok(())
+    }
+
+    /// Writes `state` as its table's `manifest.json`, under the condition of `mode`.
+    pub(super) fn write_manifest(&self, state: &TableState, mode: PutMode<'_>) -> Result<PutOutcome> {
+        let bytes = manifest::encode(state).map_err(|error| encoding_failed(&error))?;
+        let path = self.paths.manifest(state.table);
+        self.store.put(&path, &bytes, mode).map_err(|error| self.write_failed(error))
     }
 }
 

@@ -7,11 +7,11 @@ use crv_core::grammar::TableName;
 
 use super::backoff;
 use super::change::{Change, Commit};
-use super::publish::{RunLog, encoding_failed};
+use super::publish::RunLog;
 use super::view::{Loaded, RunView};
 use crate::error::{Error, ErrorKind, Result};
 use crate::maintenance::rebuild::{Known, Plan, RebuildReport, can_mend};
-use crate::manifest::{self, TableState};
+use crate::manifest::TableState;
 use crate::paths::CommitNumber;
 use crate::stamp;
 use crate::store::{PutMode, PutOutcome};
@@ -75,10 +75,8 @@ impl RunLog {
                 let Some(number) = self.publish_at(&mut view, &known.state, change)? else { continue };
                 state.commit = number;
             }
-            let bytes = manifest::encode(&state).map_err(|error| encoding_failed(&error))?;
             let mode = there.as_ref().map_or(PutMode::IfAbsent, PutMode::IfMatches);
-            let outcome = self.store.put(&path, &bytes, mode).map_err(|error| self.write_failed(error))?;
-            if let PutOutcome::Stored(tag) = outcome {
+            if let PutOutcome::Stored(tag) = self.write_manifest(&state, mode)? {
                 let checkpoint = state.commit;
                 let loaded = Loaded {
                     state: Arc::new(state),
@@ -96,7 +94,7 @@ impl RunLog {
 
     /// What the manifest and the log tell of `table`; the log alone when the manifest is lost.
     fn know(&self, view: &mut RunView, table: TableName) -> Result<Known> {
-        let from_manifest = match self.load(view, table) {
+        let mut from_manifest = match self.load(view, table) {
             Ok(true) => {
                 view.state(table).map(|state| TableState::clone(state)).filter(|state| !state.is_unwritten())
             }
@@ -104,7 +102,6 @@ impl RunLog {
             Err(error) if can_mend(&error) => None,
             Err(error) => return Err(error),
         };
-        let mut from_manifest = from_manifest;
         let mut from_log = TableState::new(table, None, CommitNumber::ZERO, stamp::now());
         let mut logged = HashMap::new();
         let mut first = None;

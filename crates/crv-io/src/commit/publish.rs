@@ -17,7 +17,7 @@ use super::file;
 use super::view::RunView;
 use crate::config::IoSettings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::{self, TableState};
+use crate::manifest::TableState;
 use crate::paths::{BucketId, CommitNumber, RunPaths};
 use crate::schema::TableSchema;
 use crate::stamp;
@@ -126,9 +126,8 @@ impl RunLog {
         }
         self.refresh(&mut view)?;
         let state = TableState::new(table, Some(self.tick_bucket_size), view.head(), stamp::now());
-        let bytes = manifest::encode(&state).map_err(|error| encoding_failed(&error))?;
         // Refused: somebody else was first, which is as good.
-        self.store.put(&path, &bytes, PutMode::IfAbsent).map_err(|error| self.write_failed(error))?;
+        self.write_manifest(&state, PutMode::IfAbsent)?;
         if self.load(&mut view, table)? {
             Ok(())
         } else {
