@@ -1,11 +1,12 @@
 //! [`Dataset`]: a run, open for appends and scans.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
 
-use crate::commit::RunLog;
+use crate::commit::{PruneReport, RunLog};
 use crate::config::{FsProtocol, IoSettings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
@@ -122,6 +123,12 @@ impl Dataset {
     /// committed where the log or the old manifest can tell.
     pub fn rebuild_manifest(&self, table: TableName) -> Result<RebuildReport> {
         rebuild::rebuild(&self.shared.log, table)
+    }
+
+    /// Removes commit files that are older than `retention`; what they did is kept in one base file. Nothing of the
+    /// tables is lost or changes, and others may read and write meanwhile.
+    pub fn prune(&self, retention: Duration) -> Result<PruneReport> {
+        self.shared.log.prune(retention)
     }
 
     /// The tables that were written in this run, in the order of the registry.

@@ -48,6 +48,8 @@ mod read;
 pub mod rows;
 pub mod run_manifest;
 pub mod schema;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod stamp;
 pub mod store;
 mod ticks;
@@ -57,6 +59,7 @@ mod write;
 pub use crv_core::grammar::TableName;
 pub use crv_core::ids::RunId;
 
+pub use commit::PruneReport;
 pub use config::{IoSettings, ValuationSettings};
 pub use dataset::Dataset;
 pub use error::{Error, ErrorKind, Result};

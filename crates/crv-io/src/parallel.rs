@@ -39,6 +39,10 @@ where
     R: Send,
     E: Send,
 {
+    #[cfg(feature = "simulation")]
+    if let Some(order) = crate::simulation::order(items.len()) {
+        return in_order(items, &order, work);
+    }
     let helpers = threads.min(items.len()).saturating_sub(1);
     if helpers == 0 {
         return items.iter().map(work).collect();
@@ -68,8 +72,28 @@ where
     done.into_iter().map(|(_, result)| result).collect()
 }
 
+/// What [`map`] does where a seed decides: one thing after the other.
+#[cfg(feature = "simulation")]
+fn in_order<T, R, E>(items: &[T], order: &[usize], work: impl Fn(&T) -> Result<R, E>) -> Result<Vec<R>, E> {
+    let mut done = Vec::with_capacity(items.len());
+    for (index, item) in order.iter().filter_map(|index| Some((*index, items.get(*index)?))) {
+        done.push((index, work(item)?));
+    }
+    done.sort_unstable_by_key(|(index, _)| *index);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
+}
+
 /// Does both at once: `first` on this thread.
 pub(crate) fn both<A, B: Send>(first: impl FnOnce() -> A, second: impl FnOnce() -> B + Send) -> (A, B) {
+    #[cfg(feature = "simulation")]
+    if let Some(order) = crate::simulation::order(2) {
+        if order.is_sorted() {
+            let first = first();
+            return (first, second());
+        }
+        let second = second();
+        return (first(), second);
+    }
     thread::scope(|scope| {
         let second = scope.spawn(second);
         let first = first();

@@ -1,5 +1,7 @@
 //! The clock and the random ids: the only place that asks the machine for either.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use uuid::Uuid;
@@ -9,6 +11,10 @@ use crate::paths::PartId;
 /// The time now, to the microsecond, in UTC.
 #[expect(clippy::disallowed_methods, reason = "this module is the clock's owner")]
 pub(crate) fn now() -> Timestamp {
+    #[cfg(feature = "simulation")]
+    if let Some(time) = crate::simulation::now() {
+        return time;
+    }
     whole_microseconds(Timestamp::now())
 }
 
@@ -34,6 +40,10 @@ pub(crate) fn attempt_id() -> String {
 
 #[expect(clippy::disallowed_methods, reason = "this module is the owner of random ids")]
 fn uuid() -> Uuid {
+    #[cfg(feature = "simulation")]
+    if let Some(random) = crate::simulation::random() {
+        return Uuid::from_u128(random);
+    }
     Uuid::new_v4()
 }
 
@@ -44,5 +54,18 @@ pub(crate) fn random() -> u64 {
 
 /// A fraction in `0.0..1.0`, for jitter.
 pub(crate) fn fraction() -> f64 {
+    #[cfg(feature = "simulation")]
+    if let Some(random) = crate::simulation::random() {
+        return (random >> 75) as f64 / (1_u64 << 53) as f64;
+    }
     fastrand::f64()
+}
+
+/// Waits.
+pub(crate) fn sleep(time: Duration) {
+    #[cfg(feature = "simulation")]
+    if crate::simulation::wait(time) {
+        return;
+    }
+    std::thread::sleep(time);
 }

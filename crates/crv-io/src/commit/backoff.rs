@@ -9,7 +9,7 @@ const LONGEST: Duration = Duration::from_millis(100);
 
 /// Sleeps before try number `attempt` (from 0): between half and all of a time that doubles up to 100 ms.
 pub(super) fn wait(attempt: u32) {
-    std::thread::sleep(pause(attempt, stamp::fraction()));
+    stamp::sleep(pause(attempt, stamp::fraction()));
 }
 
 fn pause(attempt: u32, fraction: f64) -> Duration {

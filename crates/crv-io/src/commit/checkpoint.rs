@@ -79,6 +79,7 @@ impl RunLog {
 
     /// Rewrites the manifests of `tables` from the view, side by side.
     pub(super) fn checkpoint(&self, view: &mut RunView, tables: &[TableName]) -> Result<()> {
+        self.settle_log(view)?;
         let mut jobs = Vec::with_capacity(tables.len());
         for table in tables {
             // A manifest of ours names no part that the log does not (invariant 5).
@@ -87,7 +88,7 @@ impl RunLog {
             }
         }
         let written = parallel::map(&jobs, parallel::WAITING, |(_, state, expected)| {
-            self.write_manifest(state, PutMode::IfMatches(expected))
+            self.put_manifest(state, PutMode::IfMatches(expected))
         })?;
         for ((table, state, _), outcome) in jobs.into_iter().zip(written) {
             match outcome {
@@ -109,7 +110,9 @@ impl RunLog {
             self.adopt_unlogged(view, &[table])?;
             let Some(loaded) = view.tables.get(&table).filter(|loaded| loaded.dirty) else { return Ok(()) };
             let (state, expected) = (Arc::clone(&loaded.state), loaded.manifest.clone());
-            if let PutOutcome::Stored(tag) = self.write_manifest(&state, PutMode::IfMatches(&expected))? {
+            if let PutOutcome::Stored(tag) =
+                self.write_manifest(view, &state, PutMode::IfMatches(&expected))?
+            {
                 mark_written(view, table, &state, tag);
                 return Ok(());
             }
@@ -118,8 +121,19 @@ impl RunLog {
         Ok(())
     }
 
-    /// Writes `state` as its table's `manifest.json`, under the condition of `mode`.
-    pub(super) fn write_manifest(&self, state: &TableState, mode: PutMode<'_>) -> Result<PutOutcome> {
+    /// Writes `state` as its table's `manifest.json`, under the condition of `mode`; the commits it includes are
+    /// made durable first.
+    pub(super) fn write_manifest(
+        &self,
+        view: &mut RunView,
+        state: &TableState,
+        mode: PutMode<'_>,
+    ) -> Result<PutOutcome> {
+        self.settle_log(view)?;
+        self.put_manifest(state, mode)
+    }
+
+    fn put_manifest(&self, state: &TableState, mode: PutMode<'_>) -> Result<PutOutcome> {
         let bytes = manifest::encode(state).map_err(|error| encoding_failed(&error))?;
         let path = self.paths.manifest(state.table);
         self.store.put(&path, &bytes, mode).map_err(|error| self.write_failed(error))

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Commit, Operation, TableChange};
-use crate::manifest::{Part, SealError, check_part, open_seal, parse_part_name, parse_sum, seal};
+use crate::manifest::{Part, check_part, open_document, parse_part_name, parse_sum, seal};
 use crate::paths::{BucketId, CommitNumber};
 use crate::schema::TableSchema;
 use crate::stamp;
@@ -77,20 +77,7 @@ pub(super) fn encode(commit: &Commit) -> Result<Vec<u8>, serde_json::Error> {
 
 /// The commit `number` in the document `bytes`, or what is wrong with it.
 pub(super) fn decode(number: CommitNumber, bytes: &[u8]) -> Result<Commit, String> {
-    /// The format is looked at alone first: a newer document may differ in everything else.
-    #[derive(Deserialize)]
-    struct Format {
-        format: u32,
-    }
-    match open_seal(bytes) {
-        Ok(()) => {}
-        Err(SealError::Missing) => return Err("it is cut short: its checksum is missing".to_owned()),
-        Err(SealError::Mismatch) => return Err("its checksum does not match its bytes".to_owned()),
-    }
-    let format: Format = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if format.format != FORMAT {
-        return Err(format!("it is of format {}, and this crv reads format {FORMAT}", format.format));
-    }
+    open_document(bytes, FORMAT)?;
     let file: CommitFile<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if number == CommitNumber::ZERO || number.next() == number {
         return Err("no commit has this number".to_owned());

@@ -38,7 +38,11 @@ impl RunLog {
         let decoded = read.and_then(|(bytes, _)| manifest::decode(table, &bytes).ok());
         let Some(decoded) = decoded.filter(|decoded| !decoded.knows_log) else { return Ok(None) };
         let mut state = decoded.state;
-        for number in self.list_commits()? {
+        let (base, numbers) = self.read_log()?;
+        for (bucket, part) in base.tables.get(&table).into_iter().flat_map(TableState::parts) {
+            state.add(bucket, part.clone());
+        }
+        for number in numbers {
             if let Some(commit) = self.read_commit(number)? {
                 commit.apply(&mut state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
             }
@@ -46,7 +50,7 @@ impl RunLog {
         Ok(Some(state))
     }
 
-    fn has_buckets(&self, table: TableName) -> Result<bool> {
+    pub(super) fn has_buckets(&self, table: TableName) -> Result<bool> {
         let entries =
             self.store.list(&self.paths.table(table), None).map_err(|error| self.read_failed(error))?;
         Ok(entries.iter().any(|entry| BucketId::parse_dir_name(&entry.name).is_some()))

@@ -1,6 +1,7 @@
 //! Reading a run: a table's checkpoint, then the commits after it, until there are no more.
 
 use std::collections::HashSet;
+use std::io::ErrorKind as ErrorKindOfIo;
 use std::sync::Arc;
 
 use crv_core::grammar::TableName;
@@ -12,14 +13,17 @@ use super::publish::RunLog;
 use super::view::{Loaded, RunView};
 use crate::error::{Error, ErrorKind, Result};
 use crate::footer;
-use crate::manifest::{self, Part, TableState, check_part};
+use crate::manifest::{self, Decoded, Part, TableState, check_part};
 use crate::parallel;
-use crate::paths::{BucketId, CommitNumber, MANIFEST_FILE, PartId, StorePath};
+use crate::paths::{BucketId, CommitNumber, MANIFEST_FILE, StorePath};
 use crate::schema::TableSchema;
 use crate::store::{EntryKind, StoreError};
 
 /// A manifest of more bytes than this names parts.
 const EMPTY_MANIFEST: u64 = 2048;
+
+/// Parts that a manifest names and the log does not.
+type Unlogged = Vec<(BucketId, Part)>;
 
 impl RunLog {
     /// Commit `number`, or `None` when there is none yet.
@@ -42,21 +46,60 @@ impl RunLog {
         Ok(entries.iter().filter_map(|entry| CommitNumber::parse_file_name(&entry.name)).collect())
     }
 
-    /// Makes sure that the view has a head, and moves it on to the newest commit.
+    /// Makes sure that the view has a head, and moves it on to the newest commit. Forgets all tables where
+    /// commits after the old head were pruned.
     pub(super) fn refresh(&self, view: &mut RunView) -> Result<()> {
         if view.head.is_none() {
             view.head = Some(self.find_head()?);
         }
+        loop {
+            let from = view.head();
+            let read = self.read_on(view);
+            // Only now: what was read may be a number that was pruned and taken again, and what was not there
+            // may have been pruned.
+            self.see_base(view)?;
+            if view.base.through <= from {
+                return read;
+            }
+            let head = self.find_head()?;
+            view.restart_at(head);
+        }
+    }
+
+    /// Moves the view on, commit by commit, until there is no next one.
+    fn read_on(&self, view: &mut RunView) -> Result<()> {
         while let Some(commit) = self.read_commit(view.head().next())? {
             view.apply(&commit).map_err(|conflict| self.conflicting(&commit, &conflict))?;
         }
         Ok(())
     }
 
-    /// The newest commit that the log or any checkpoint knows: a log that was lost must not begin anew below
-    /// what checkpoints include.
+    /// Makes what the view knows of the log durable. A commit may be read a moment before its writer has synced
+    /// its name; nothing may be built on it that would outlive it (invariants 2 and 5).
+    pub(super) fn settle_log(&self, view: &mut RunView) -> Result<()> {
+        let head = view.head();
+        if view.durable >= head {
+            return Ok(());
+        }
+        self.settle_through(head)?;
+        view.durable = head;
+        Ok(())
+    }
+
+    /// Makes the names of all commits that were read so far, `head` the newest, durable.
+    pub(super) fn settle_through(&self, head: CommitNumber) -> Result<()> {
+        match self.store.settle(&[self.paths.commit(head)]) {
+            // There is no log: what is known is from manifests.
+            Err(error) if error.io().kind() == ErrorKindOfIo::NotFound => Ok(()),
+            other => other.map_err(|error| self.write_failed(error)),
+        }
+    }
+
+    /// The newest commit that the log, its base or any checkpoint knows: a log that was lost must not begin
+    /// anew below what checkpoints include.
     pub(super) fn find_head(&self) -> Result<CommitNumber> {
-        let mut head = self.list_commits()?.last().copied().unwrap_or_default();
+        let (base, numbers) = self.read_log()?;
+        let mut head = numbers.last().copied().unwrap_or(base.through);
         for table in self.table_dirs()? {
             let read =
                 self.store.read(&self.paths.manifest(table)).map_err(|error| self.read_failed(error))?;
@@ -78,41 +121,21 @@ impl RunLog {
             let decoded = manifest::decode(table, &bytes).map_err(|why| {
                 damaged("manifest", &self.store.locate(&path), &why).with_hint(self.rebuild_hint(table))
             })?;
-            let mut state = decoded.state;
-            let mut unlogged = Vec::new();
-            if !decoded.knows_log {
-                let (before_log, named) = self.named_by_log(table)?;
-                state.commit = before_log;
-                unlogged = state
-                    .partitions()
-                    .iter()
-                    .flat_map(|(bucket, partition)| {
-                        partition.parts().iter().map(|part| (*bucket, part.clone()))
-                    })
-                    .filter(|(bucket, part)| !named.contains(&(*bucket, part.id)))
-                    .collect();
-            }
-            let checkpoint = state.commit;
-            if view.head.is_none_or(|head| head < checkpoint) {
+            let said = decoded.knows_log.then_some(decoded.state.commit);
+            let Some((state, unlogged)) = self.begin(view, decoded)? else { continue };
+            let checkpoint = said.unwrap_or(state.commit);
+            let mut dirty = said != Some(state.commit);
+            if view.head.is_none_or(|head| head < state.commit) {
                 // The checkpoint is newer than all we knew. What lies between may have been pruned.
-                view.tables.clear();
-                view.head = Some(checkpoint);
+                view.restart_at(state.commit);
             }
-            let mut dirty = !decoded.knows_log;
-            while state.commit < view.head() {
-                let next = state.commit.next();
-                let commit = self.read_commit(next)?.ok_or_else(|| {
-                    let path = self.store.locate(&self.paths.commit(next));
-                    damaged("commit log", &path, "this commit is missing, and later ones are there")
-                })?;
-                commit.apply(&mut state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
-                dirty |= commit.change.tables.contains_key(&table);
-            }
+            let Some(state) = self.replay(view, state, &mut dirty)? else { continue };
             let state = Arc::new(state);
             view.tables.insert(table, Loaded { state, manifest: tag.clone(), checkpoint, dirty, unlogged });
             self.refresh(view)?;
             // Did the checkpoint move meanwhile? Then commits that we did not find may have been pruned.
-            if self.store.tag(&path).map_err(|error| self.read_failed(error))? == Some(tag) {
+            let moved = self.store.tag(&path).map_err(|error| self.read_failed(error))? != Some(tag);
+            if !moved && view.tables.contains_key(&table) {
                 break;
             }
         }
@@ -127,18 +150,72 @@ impl RunLog {
         Ok(true)
     }
 
-    /// The commit before the first of the log, and every part of `table` that the log names.
-    fn named_by_log(&self, table: TableName) -> Result<(CommitNumber, HashSet<(BucketId, PartId)>)> {
-        let numbers = self.list_commits()?;
+    /// Where the replay of the log begins for a table with this manifest, and the parts that only the manifest
+    /// names. `None`: begin again, the log was pruned meanwhile.
+    fn begin(&self, view: &mut RunView, decoded: Decoded) -> Result<Option<(TableState, Unlogged)>> {
+        self.see_base(view)?;
+        let Decoded { mut state, knows_log } = decoded;
+        if knows_log && state.commit >= view.base.through {
+            return Ok(Some((state, Unlogged::new())));
+        }
+        let (base, numbers) = self.read_log()?;
+        if base.through != view.base.through {
+            return Ok(None);
+        }
+        let known = base.tables.get(&state.table);
+        if knows_log {
+            // A manifest older than the base: the commits between are gone, and the base says what they did.
+            state = known.cloned().unwrap_or(state);
+            state.commit = base.through;
+            return Ok(Some((state, Unlogged::new())));
+        }
         let mut named = HashSet::new();
+        for (bucket, part) in known.into_iter().flat_map(TableState::parts) {
+            named.insert((bucket, part.id));
+            state.add(bucket, part.clone());
+        }
+        if let Some(known) = known {
+            state.schema.clone_from(&known.schema);
+            state.tick_bucket_size = state.tick_bucket_size.or(known.tick_bucket_size);
+        }
         for number in &numbers {
             let Some(commit) = self.read_commit(*number)? else { continue };
-            if let Some(change) = commit.change.tables.get(&table) {
+            if let Some(change) = commit.change.tables.get(&state.table) {
                 named.extend(change.add.iter().map(|(bucket, part)| (*bucket, part.id)));
             }
         }
-        let first = numbers.first().map_or(0, |first| first.get().saturating_sub(1));
-        Ok((CommitNumber::new(first), named))
+        let before = numbers.first().map_or(base.through, |first| first.previous());
+        state.commit = before;
+        let unlogged = state.parts().filter(|(bucket, part)| !named.contains(&(*bucket, part.id)));
+        let unlogged = unlogged.map(|(bucket, part)| (bucket, part.clone())).collect();
+        Ok(Some((state, unlogged)))
+    }
+
+    /// Applies to `state` the commits up to the view's head. `None`: begin again, they were pruned meanwhile.
+    fn replay(
+        &self,
+        view: &mut RunView,
+        mut state: TableState,
+        dirty: &mut bool,
+    ) -> Result<Option<TableState>> {
+        let from = state.commit;
+        let read = self.replay_to(view.head(), &mut state, dirty);
+        // Only now: what was read may be a number that was pruned and taken again.
+        self.see_base(view)?;
+        if view.base.through > from { Ok(None) } else { read.map(|()| Some(state)) }
+    }
+
+    fn replay_to(&self, head: CommitNumber, state: &mut TableState, dirty: &mut bool) -> Result<()> {
+        while state.commit < head {
+            let next = state.commit.next();
+            let commit = self.read_commit(next)?.ok_or_else(|| {
+                let path = self.store.locate(&self.paths.commit(next));
+                damaged("commit log", &path, "this commit is missing, and later ones are there")
+            })?;
+            commit.apply(state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
+            *dirty |= commit.change.tables.contains_key(&state.table);
+        }
+        Ok(())
     }
 
     /// What a manifest of another implementation does not say of its parts, their footers do: their schema.
@@ -220,12 +297,15 @@ impl RunLog {
         let known = view.tables.get(&table).map(|loaded| loaded.manifest.clone());
         match known {
             // An up-to-date check: one look at the manifest, one open that fails.
-            Some(tag)
-                if self.store.tag(&path).map_err(|error| self.read_failed(error))?.as_ref() == Some(&tag) =>
-            {
+            Some(tag) => {
                 self.refresh(&mut view)?;
+                // Looked at last: had commits been pruned before we looked for them, it would have changed.
+                let now = self.store.tag(&path).map_err(|error| self.read_failed(error))?;
+                if now != Some(tag) || view.state(table).is_none() {
+                    self.load(&mut view, table)?;
+                }
             }
-            _ => {
+            None => {
                 self.load(&mut view, table)?;
             }
         }

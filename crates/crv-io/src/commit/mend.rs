@@ -13,7 +13,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::maintenance::rebuild::{Known, Plan, RebuildReport, can_mend};
 use crate::manifest::TableState;
 use crate::paths::CommitNumber;
-use crate::stamp;
 use crate::store::{PutMode, PutOutcome};
 
 /// How often maintenance begins again because others commit meanwhile.
@@ -76,7 +75,7 @@ impl RunLog {
                 state.commit = number;
             }
             let mode = there.as_ref().map_or(PutMode::IfAbsent, PutMode::IfMatches);
-            if let PutOutcome::Stored(tag) = self.write_manifest(&state, mode)? {
+            if let PutOutcome::Stored(tag) = self.write_manifest(&mut view, &state, mode)? {
                 let checkpoint = state.commit;
                 let loaded = Loaded {
                     state: Arc::new(state),
@@ -102,12 +101,13 @@ impl RunLog {
             Err(error) if can_mend(&error) => None,
             Err(error) => return Err(error),
         };
-        let mut from_log = TableState::new(table, None, CommitNumber::ZERO, stamp::now());
-        let mut logged = HashMap::new();
-        let mut first = None;
-        for number in self.list_commits()? {
+        let (base, numbers) = self.read_log()?;
+        let mut from_log = base.state(table);
+        let mut logged: HashMap<_, _> =
+            from_log.parts().map(|(bucket, part)| ((bucket, part.id), true)).collect();
+        let first = numbers.first().copied();
+        for number in numbers {
             let Some(commit) = self.read_commit(number)? else { continue };
-            first = first.or(Some(number));
             note(&mut logged, &commit, table);
             commit.apply(&mut from_log).map_err(|conflict| self.conflicting(&commit, &conflict))?;
             // Commits that came since the table was loaded.
@@ -116,11 +116,11 @@ impl RunLog {
             }
         }
         // Begin again from what is on disk, for every table: none may stay behind the head.
-        view.tables.clear();
         let known = from_manifest.as_ref().map_or(from_log.commit, |state| state.commit);
-        view.head = Some(if from_manifest.is_some() { known } else { known.max(self.find_head()?) });
-        // A log that begins at 1 and names parts of this table has named every one of them.
-        let log_tells = first == Some(CommitNumber::new(1)) && !logged.is_empty();
+        view.restart_at(if from_manifest.is_some() { known } else { known.max(self.find_head()?) });
+        // A log that goes back to the beginning, or to its base, has named every part of this table, if any.
+        let whole = first.map_or(base.through > CommitNumber::ZERO, |first| first == base.through.next());
+        let log_tells = whole && !logged.is_empty();
         let tells = from_manifest.is_some() || log_tells;
         let mut state = from_manifest.unwrap_or(from_log);
         state.commit = view.head();

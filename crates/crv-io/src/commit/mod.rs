@@ -2,19 +2,22 @@
 //!
 //! [`Change`] is what a commit does (pure). [`file`] is its form on disk. [`RunLog`] publishes changes and
 //! keeps a view of the run: the checkpoint of each table and the commits after it. [`checkpoint`] decides when
-//! a `manifest.json` is rewritten.
+//! a `manifest.json` is rewritten. [`prune`] replaces the oldest commits by a [`base`].
 //!
 //! The protocol, and each invariant by its number: `docs/commit-protocol.md`.
 
 mod backoff;
+mod base;
 mod change;
 mod checkpoint;
 mod file;
 mod index;
 mod load;
 mod mend;
+mod prune;
 mod publish;
 mod view;
 
 pub use change::{Change, Operation, TableChange};
+pub use prune::PruneReport;
 pub(crate) use publish::RunLog;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crv_core::grammar::TableName;
@@ -127,7 +128,7 @@ impl RunLog {
         self.refresh(&mut view)?;
         let state = TableState::new(table, Some(self.tick_bucket_size), view.head(), stamp::now());
         // Refused: somebody else was first, which is as good.
-        self.write_manifest(&state, PutMode::IfAbsent)?;
+        self.write_manifest(&mut view, &state, PutMode::IfAbsent)?;
         if self.load(&mut view, table)? {
             Ok(())
         } else {
@@ -147,8 +148,11 @@ impl RunLog {
         self.load_all(&mut view, &touched)?;
         self.adopt_unlogged(&mut view, &touched)?;
         let change = Change { operation: Operation::Append, tables };
-        let rebase = |view: &RunView, change: &mut Change| self.rebase_append(view, change);
-        let number = self.publish(&mut view, change, draft, rebase)?;
+        let number = self.publish(&mut view, change, draft, |view, change| {
+            // Others' commits may have driven tables out of the view.
+            self.load_all(view, &touched)?;
+            self.rebase_append(view, change)
+        })?;
         self.after_commit(&mut view, &touched);
         Ok(number)
     }
@@ -158,15 +162,21 @@ impl RunLog {
     /// [`append`](Self::append).
     pub(crate) fn draft(&self, tables: &BTreeMap<TableName, TableChange>) -> Option<Draft> {
         let mut change = Change { operation: Operation::Append, tables: tables.clone() };
-        let number = {
+        let (head, durable) = {
             let view = self.view();
             let known = |table| view.tables.get(table).is_some_and(|loaded| loaded.unlogged.is_empty());
             if !tables.keys().all(known) {
                 return None;
             }
             self.rebase_append(&view, &mut change).ok()?;
-            view.head?.next()
+            (view.head?, view.durable)
         };
+        if durable < head {
+            self.settle_through(head).ok()?;
+            let mut view = self.view();
+            view.durable = view.durable.max(head);
+        }
+        let number = head.next();
         let commit = Commit { number, id: stamp::attempt_id(), created_at: stamp::now(), change };
         let bytes = file::encode(&commit).ok()?;
         let ready = self.store.ready(&self.paths.commit(number), &bytes).ok()?;
@@ -246,7 +256,7 @@ impl RunLog {
         view: &mut RunView,
         mut change: Change,
         mut draft: Option<Draft>,
-        mut rebase: impl FnMut(&RunView, &mut Change) -> Result<()>,
+        mut rebase: impl FnMut(&mut RunView, &mut Change) -> Result<()>,
     ) -> Result<CommitNumber> {
         let mut id = stamp::attempt_id();
         let mut attempt = 0;
@@ -257,6 +267,7 @@ impl RunLog {
         }
         rebase(view, &mut change)?;
         loop {
+            self.settle_log(view)?;
             let number = view.head().next();
             let fits = |draft: &Draft| draft.commit.number == number && draft.commit.change == change;
             let (commit, put) = if let Some(draft) = draft.take().filter(fits) {
@@ -280,7 +291,17 @@ impl RunLog {
                 }
             };
             match outcome {
+                Outcome::Ours if self.is_void(view, number, &id)? => {
+                    // No reader takes it for a commit, with or without its file.
+                    let _ = self.store.remove(&self.paths.commit(number));
+                    backoff::wait(attempt);
+                    change = commit.change;
+                    self.refresh(view)?;
+                    rebase(view, &mut change)?;
+                    id = stamp::attempt_id();
+                }
                 Outcome::Ours => {
+                    view.durable = number;
                     if view.apply(&commit).is_err() {
                         // It was checked by `rebase`, and it is published: what we remember must be wrong.
                         *view = RunView::default();
@@ -308,6 +329,17 @@ impl RunLog {
             }
             attempt += 1;
         }
+    }
+
+    /// Was `number`, which we just took, free because its commit was pruned? Then our view of the run was old,
+    /// and the base says so: it is durable before a commit file is removed (invariant 2).
+    fn is_void(&self, view: &mut RunView, number: CommitNumber, id: &str) -> Result<bool> {
+        self.see_base(view).map_err(|error| {
+            let error =
+                StoreError::new("look at", self.store.locate(&self.paths.base()), io::Error::other(error));
+            self.unknown(number, id, error)
+        })?;
+        Ok(view.base.through >= number)
     }
 
     /// A put did not plainly succeed: whose is the commit, if it is there? `unclear` is what storage said where

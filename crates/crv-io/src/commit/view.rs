@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crv_core::grammar::TableName;
 
+use super::base::BaseSeen;
 use super::change::Commit;
 use crate::manifest::{Part, TableState};
 use crate::paths::{BucketId, CommitNumber};
@@ -17,6 +18,11 @@ pub(crate) struct RunView {
     /// The newest commit known; `None` before anything was looked at.
     pub(super) head: Option<CommitNumber>,
     pub(super) tables: BTreeMap<TableName, Loaded>,
+    /// The newest commit that is known to be durable, and all before it. Others' commits are seen a moment
+    /// before they are.
+    pub(super) durable: CommitNumber,
+    /// The base of the log, as it was last looked at.
+    pub(super) base: BaseSeen,
     /// Tables changed through this handle: closing it leaves their manifests current.
     pub(super) ours: BTreeSet<TableName>,
 }
@@ -39,6 +45,12 @@ impl RunView {
     /// A loaded table's state.
     pub(crate) fn state(&self, table: TableName) -> Option<&Arc<TableState>> {
         self.tables.get(&table).map(|loaded| &loaded.state)
+    }
+
+    /// Forgets every table and begins again at `head`.
+    pub(super) fn restart_at(&mut self, head: CommitNumber) {
+        self.tables.clear();
+        self.head = Some(head);
     }
 
     pub(super) fn head(&self) -> CommitNumber {

@@ -3,6 +3,8 @@
 //! The last key of a sealed document is `"crc32c"`: eight hex digits over every byte before the comma (and
 //! white space) that precedes the key. Any flipped bit is noticed, and the document stays plain JSON.
 
+use serde::Deserialize;
+
 const KEY: &str = "\"crc32c\"";
 
 /// Why a document is not what was sealed.
@@ -47,6 +49,26 @@ pub(crate) fn open(bytes: &[u8]) -> Result<(), SealError> {
     let body = before.get(..before.len() - blanks).and_then(|body| body.strip_suffix(b","));
     let body = body.ok_or(SealError::Missing)?;
     if seal([body, b"}"].concat(), blanks > 0) == bytes { Ok(()) } else { Err(SealError::Mismatch) }
+}
+
+/// Checks the seal of a document that always has one, and that its key `format` is `format`: a newer document
+/// may differ in everything else.
+pub(crate) fn open_document(bytes: &[u8], format: u32) -> Result<(), String> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    match open(bytes) {
+        Ok(()) => {}
+        Err(SealError::Missing) => return Err("it is cut short: its checksum is missing".to_owned()),
+        Err(SealError::Mismatch) => return Err("its checksum does not match its bytes".to_owned()),
+    }
+    let found: Format = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if found.format == format {
+        Ok(())
+    } else {
+        Err(format!("it is of format {}, and this crv reads format {format}", found.format))
+    }
 }
 
 #[cfg(test)]

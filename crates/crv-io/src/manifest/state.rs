@@ -133,16 +133,16 @@ impl TableState {
         self.schema.is_none() && self.partitions.is_empty()
     }
 
+    /// Every part, in bucket order and then in the order they were appended.
+    pub fn parts(&self) -> impl Iterator<Item = (BucketId, &Part)> {
+        let partitions = self.partitions.iter();
+        partitions.flat_map(|(bucket, partition)| partition.parts.iter().map(move |part| (*bucket, part)))
+    }
+
     /// The parts that may hold rows of `range`, in bucket order and then in the order they were appended.
     /// Pure: this is the pruning of every read.
     pub fn parts_in(&self, range: TickRange) -> impl Iterator<Item = (BucketId, &Part)> {
-        self.partitions.iter().flat_map(move |(bucket, partition)| {
-            partition
-                .parts
-                .iter()
-                .filter(move |part| range.overlaps(part.ticks))
-                .map(move |part| (*bucket, part))
-        })
+        self.parts().filter(move |(_, part)| range.overlaps(part.ticks))
     }
 
     /// Is this part live?

@@ -31,8 +31,9 @@ pub(crate) struct Decoded {
     pub(crate) knows_log: bool,
 }
 
+/// A table's state as a JSON object: a manifest without its seal.
 #[derive(Serialize, Deserialize)]
-struct ManifestFile<'a> {
+pub(crate) struct StateDocument<'a> {
     table: TableName,
     version: u32,
     created_at: Timestamp8601,
@@ -210,6 +211,60 @@ impl PartFile {
     }
 }
 
+impl<'a> StateDocument<'a> {
+    pub(crate) fn of(state: &'a TableState) -> Self {
+        Self {
+            table: state.table,
+            version: TableManifest::VERSION,
+            created_at: Timestamp8601(state.created_at),
+            updated_at: Timestamp8601(state.updated_at),
+            commit: Some(state.commit.get()),
+            tick_bucket_size: state.tick_bucket_size,
+            schema: state.schema.as_deref().map(Cow::Borrowed),
+            partitions: Partitions::Write(state),
+        }
+    }
+
+    /// The state of `table` in this document, or what is wrong with it.
+    pub(crate) fn into_state(self, table: TableName) -> Result<Decoded, String> {
+        if self.version != TableManifest::VERSION {
+            return Err(format!(
+                "it is of version {}, and this crv reads version {}",
+                self.version,
+                TableManifest::VERSION
+            ));
+        }
+        if self.table != table {
+            return Err(format!("it is the manifest of table `{}`", self.table));
+        }
+        let knows_log = self.commit.is_some();
+        let Partitions::Read(partitions) = self.partitions else {
+            return Err("it has no partitions".to_owned());
+        };
+        let mut state = TableState::new(
+            table,
+            self.tick_bucket_size,
+            CommitNumber::new(self.commit.unwrap_or(0)),
+            self.created_at.0,
+        );
+        state.updated_at = self.updated_at.0;
+        state.schema = self.schema.map(|schema| Arc::new(schema.into_owned()));
+        for (key, partition) in partitions {
+            let (bucket, parts) = partition.into_parts(&key, self.tick_bucket_size)?;
+            if state.partitions().contains_key(&bucket) {
+                return Err(format!("partition `{key}` is there twice"));
+            }
+            for part in parts {
+                if state.contains(bucket, part.id) {
+                    return Err(format!("part `{}` is there twice in partition `{key}`", part.id));
+                }
+                state.add(bucket, part);
+            }
+        }
+        Ok(Decoded { state, knows_log })
+    }
+}
+
 /// The part a document names, or what is wrong with the name.
 pub(crate) fn parse_part_name(name: &str) -> Result<PartId, String> {
     PartId::parse_file_name(name)
@@ -224,17 +279,7 @@ pub(crate) fn parse_sum(hex: &str) -> Result<u32, String> {
 
 /// The document of `state`, indented and sealed.
 pub(crate) fn encode(state: &TableState) -> Result<Vec<u8>, serde_json::Error> {
-    let file = ManifestFile {
-        table: state.table,
-        version: TableManifest::VERSION,
-        created_at: Timestamp8601(state.created_at),
-        updated_at: Timestamp8601(state.updated_at),
-        commit: Some(state.commit.get()),
-        tick_bucket_size: state.tick_bucket_size,
-        schema: state.schema.as_deref().map(Cow::Borrowed),
-        partitions: Partitions::Write(state),
-    };
-    Ok(seal::seal(serde_json::to_vec_pretty(&file)?, true))
+    Ok(seal::seal(serde_json::to_vec_pretty(&StateDocument::of(state))?, true))
 }
 
 /// The state of `table` in the document `bytes`, or what is wrong with it and where.
@@ -244,47 +289,12 @@ pub(crate) fn decode(table: TableName, bytes: &[u8]) -> Result<Decoded, String> 
         return Err("its checksum does not match its bytes".to_owned());
     }
     // serde_json says line and column.
-    let file: ManifestFile<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if file.version != TableManifest::VERSION {
-        return Err(format!(
-            "it is of version {}, and this crv reads version {}",
-            file.version,
-            TableManifest::VERSION
-        ));
-    }
-    if file.table != table {
-        return Err(format!("it is the manifest of table `{}`", file.table));
-    }
-    let knows_log = file.commit.is_some();
-    if knows_log != sealed.is_ok() {
+    let file: StateDocument<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if file.commit.is_some() != sealed.is_ok() {
         return Err("it has no checksum, and says that it should have one".to_owned());
     }
-    let Partitions::Read(partitions) = file.partitions else {
-        return Err("it has no partitions".to_owned());
-    };
-    let mut state = TableState::new(
-        table,
-        file.tick_bucket_size,
-        CommitNumber::new(file.commit.unwrap_or(0)),
-        file.created_at.0,
-    );
-    state.updated_at = file.updated_at.0;
-    state.schema = file.schema.map(|schema| Arc::new(schema.into_owned()));
-    for (key, partition) in partitions {
-        let (bucket, parts) = partition.into_parts(&key, file.tick_bucket_size)?;
-        if state.partitions().contains_key(&bucket) {
-            return Err(format!("partition `{key}` is there twice"));
-        }
-        for part in parts {
-            if state.contains(bucket, part.id) {
-                return Err(format!("part `{}` is there twice in partition `{key}`", part.id));
-            }
-            state.add(bucket, part);
-        }
-    }
-    Ok(Decoded { state, knows_log })
+    file.into_state(table)
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;

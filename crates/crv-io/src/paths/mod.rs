@@ -4,6 +4,7 @@
 //! <root>/runs/<run_id>/
 //!   bundle.manifest.json
 //!   _commits/00000000000000000017.json
+//!   _commits/base.json
 //!   tables/<table>/manifest.json
 //!   tables/<table>/bucket=000123/part-<32 hex digits>.parquet
 //!   artifacts/lab/{tidy,probes,policy,audit}/…
@@ -30,6 +31,8 @@ pub const RUNS_DIR: &str = "runs";
 pub const TABLES_DIR: &str = "tables";
 /// The directory of a run's commit log, under the run.
 pub const COMMITS_DIR: &str = "_commits";
+/// What the tables were before the first commit that is left, in the directory of the commit log.
+pub const BASE_FILE: &str = "base.json";
 /// The checkpoint of a table's state, in the table's directory.
 pub const MANIFEST_FILE: &str = "manifest.json";
 /// The ending of a file that is not finished yet.
@@ -217,6 +220,12 @@ impl CommitNumber {
         Self(self.0.saturating_add(1))
     }
 
+    /// The number before this one; that before 0 is 0.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
     /// The file name: 20 digits, so that names sort as numbers do.
     pub fn file_name(self) -> String {
         format!("{:020}.json", self.0)
@@ -287,6 +296,11 @@ impl RunPaths {
     /// The directory of the commit log.
     pub fn commits(&self) -> StorePath {
         self.root.child(COMMITS_DIR)
+    }
+
+    /// The base of a log that was pruned.
+    pub fn base(&self) -> StorePath {
+        self.commits().child(BASE_FILE)
     }
 
     /// A commit file.

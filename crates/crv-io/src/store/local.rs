@@ -5,15 +5,13 @@
 //! `rename`. A failed `fsync` is never tried again on the same file: the file is dropped.
 
 use std::collections::BTreeSet;
-use std::fs::TryLockError;
-use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use fs_err as fs;
 
+use super::files::{FileSystem, OpenFile, OsFiles, Stat};
 use super::{Blob, Entry, EntryKind, Held, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
 use crate::parallel;
 use crate::paths::{StorePath, TMP_SUFFIX};
@@ -24,6 +22,7 @@ pub struct LocalStore {
     /// The root as the settings say it, for messages and summaries.
     shown: String,
     root: PathBuf,
+    files: Arc<dyn FileSystem>,
     /// Directories whose own entry in their parent is known to be durable.
     durable: Mutex<BTreeSet<StorePath>>,
 }
@@ -31,8 +30,13 @@ pub struct LocalStore {
 impl LocalStore {
     /// The store under `root`, which is made when the first thing is written.
     pub fn new(root: &str) -> Self {
+        Self::on(root, Arc::new(OsFiles))
+    }
+
+    /// The same, with every system call made by `files`.
+    pub fn on(root: &str, files: Arc<dyn FileSystem>) -> Self {
         let path = if root.is_empty() { "." } else { root };
-        Self { shown: root.to_owned(), root: PathBuf::from(path), durable: Mutex::default() }
+        Self { shown: root.to_owned(), root: PathBuf::from(path), files, durable: Mutex::default() }
     }
 
     /// A store of the directory that `path` lies in, and the path in it. `None` where `path` ends in no name
@@ -40,7 +44,8 @@ impl LocalStore {
     pub(crate) fn beside(path: &Path) -> Option<(Self, StorePath)> {
         let name = StorePath::root().entry(path.file_name()?.to_str()?)?;
         let shown = path.parent()?.to_string_lossy().into_owned();
-        Some((Self { shown, root: parent_dir(path)?, durable: Mutex::default() }, name))
+        let files = Arc::new(OsFiles);
+        Some((Self { shown, root: parent_dir(path)?, files, durable: Mutex::default() }, name))
     }
 
     fn full(&self, path: &StorePath) -> PathBuf {
@@ -55,21 +60,22 @@ impl LocalStore {
     /// Gives the tag that the file keeps wherever it is renamed or linked to: taken any later, it could be that
     /// of a file somebody else put in its place.
     fn write_temp(&self, path: &StorePath, temp: &Path, bytes: &[u8]) -> Result<Tag, StoreError> {
-        let failed = |source| self.error("write", path, source);
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        let mut file = match options.open(temp) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        let failed = |source: io::Error| {
+            // Also when making it failed: it may be there all the same, and the name is ours alone.
+            if source.kind() != io::ErrorKind::AlreadyExists {
+                self.drop_temp(temp);
+            }
+            self.error("write", path, source)
+        };
+        let mut file = match self.files.create_new(temp) {
+            Err(error) if is_absent(&error) => {
                 self.make_parents(path)?;
-                options.open(temp).map_err(failed)?
+                self.files.create_new(temp).map_err(failed)?
             }
             other => other.map_err(failed)?,
         };
-        let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| file.metadata());
-        written.map(|metadata| tag_of(&metadata)).map_err(|source| {
-            drop_temp(temp);
-            failed(source)
-        })
+        let written = file.write_all(bytes).and_then(|()| file.sync()).and_then(|()| file.stat());
+        written.map(tag_of).map_err(failed)
     }
 
     /// Makes the directories above `path`; their entries are made durable by [`sync_names`](Self::sync_names).
@@ -80,7 +86,7 @@ impl LocalStore {
     fn make_dirs(&self, mut dir: Option<StorePath>) -> Result<(), StoreError> {
         let mut missing = Vec::new();
         while let Some(at) = dir {
-            match fs::create_dir(self.full(&at)) {
+            match self.files.create_dir(&self.full(&at)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => break,
                 Err(error) if error.kind() == io::ErrorKind::NotFound && !at.as_str().is_empty() => {
@@ -90,10 +96,7 @@ impl LocalStore {
                 }
                 // The root's own parents: whoever names a deep root wants it made.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    fs::create_dir_all(&self.root)
-                        .map_err(|source| self.error("make the directory", &at, source))?;
-                    sync_created_ancestors(&self.root)
-                        .map_err(|source| self.error("sync the directories above", &at, source))?;
+                    self.make_root().map_err(|source| self.error("make the directory", &at, source))?;
                 }
                 Err(error) => return Err(self.error("make the directory", &at, error)),
             }
@@ -101,13 +104,58 @@ impl LocalStore {
             break;
         }
         for at in missing.into_iter().rev() {
-            match fs::create_dir(self.full(&at)) {
+            match self.files.create_dir(&self.full(&at)) {
                 Ok(()) => self.forget(&at),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(self.error("make the directory", &at, error)),
             }
         }
         Ok(())
+    }
+
+    /// Makes the root and the directories above it, and syncs those that hold the entries of new ones.
+    fn make_root(&self) -> io::Result<()> {
+        let mut missing = vec![self.root.clone()];
+        while let Some(dir) = missing.last().cloned() {
+            match self.files.create_dir(&dir) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) if is_absent(&error) => match parent_dir(&dir) {
+                    Some(parent) if parent != dir => {
+                        missing.push(parent);
+                        continue;
+                    }
+                    _ => return Err(error),
+                },
+                Err(error) => return Err(error),
+            }
+            missing.pop();
+        }
+        // Who made them a moment ago may not have synced them yet.
+        self.root.ancestors().skip(1).try_for_each(|dir| {
+            self.sync_dir_if_allowed(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })
+        })
+    }
+
+    fn sync_dir_if_allowed(&self, dir: &Path) -> io::Result<()> {
+        match self.files.sync_dir(dir) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Best effort: what cannot be removed is invisible, and named as harmless by a check.
+    fn drop_temp(&self, temp: &Path) {
+        let _ = self.files.remove_file(temp);
+    }
+
+    /// Renames a temporary file to `path`.
+    fn rename(&self, temp: &Path, path: &StorePath) -> Result<(), StoreError> {
+        self.files.rename(temp, &self.full(path)).map_err(|source| {
+            self.drop_temp(temp);
+            // Storage that is reached through a wire may have done it, and lost the answer.
+            self.error("rename into place", path, source).unknown()
+        })
     }
 
     /// A directory that was just made is not durable, whatever was known of an earlier one of its name.
@@ -137,13 +185,14 @@ impl LocalStore {
         if proven.contains(&StorePath::root()) {
             // The root's entry lies in a directory that is not ours, and that we may not be allowed to open.
             if let Some(parent) = parent_dir(&self.root) {
-                sync_dir_if_allowed(&parent)
+                self.sync_dir_if_allowed(&parent)
                     .map_err(|source| self.error("sync the directory of", &StorePath::root(), source))?;
             }
         }
         let to_sync: Vec<StorePath> = to_sync.into_iter().collect();
         parallel::for_each(&to_sync, parallel::WAITING, |dir| {
-            sync_dir(&self.full(dir)).map_err(|source| self.error("sync the directory", dir, source))
+            let synced = self.files.sync_dir(&self.full(dir));
+            synced.map_err(|source| self.error("sync the directory", dir, source))
         })?;
         if !proven.is_empty() {
             self.durable.lock().unwrap_or_else(PoisonError::into_inner).extend(proven);
@@ -160,10 +209,7 @@ impl LocalStore {
         let full = self.full(path);
         let temp = unique_temp(&full);
         let tag = self.write_temp(path, &temp, bytes)?;
-        fs::rename(&temp, &full).map_err(|source| {
-            drop_temp(&temp);
-            self.error("rename into place", path, source)
-        })?;
+        self.rename(&temp, path)?;
         self.stored(path, tag)
     }
 
@@ -172,19 +218,13 @@ impl LocalStore {
     fn swap(&self, path: &StorePath, bytes: &[u8], expected: &Tag) -> Result<PutOutcome, StoreError> {
         let full = self.full(path);
         let Some(dir) = parent_dir(&full) else { return Ok(PutOutcome::Refused) };
-        let lock = match fs::File::open(&dir) {
-            Ok(lock) => lock,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(PutOutcome::Refused),
-            Err(error) => return Err(self.error("open the directory of", path, error)),
-        };
-        match lock.file().try_lock() {
-            Ok(()) => {}
+        let _lock = match self.files.try_lock(&dir) {
+            Ok(Some(lock)) => lock,
             // Somebody is swapping just now. Nobody waits for a process that may have been stopped.
-            Err(TryLockError::WouldBlock) => return Ok(PutOutcome::Refused),
-            Err(TryLockError::Error(source)) => {
-                return Err(self.error("lock the directory of", path, source));
-            }
-        }
+            Ok(None) => return Ok(PutOutcome::Refused),
+            Err(error) if is_absent(&error) => return Ok(PutOutcome::Refused),
+            Err(error) => return Err(self.error("lock the directory of", path, error)),
+        };
         if self.tag(path)?.as_ref() != Some(expected) {
             return Ok(PutOutcome::Refused);
         }
@@ -195,57 +235,39 @@ impl LocalStore {
 impl Store for LocalStore {
     fn read(&self, path: &StorePath) -> Result<Option<(Bytes, Tag)>, StoreError> {
         let failed = |source| self.error("read", path, source);
-        let Some(file) = absent_is_none(fs::File::open(self.full(path))).map_err(failed)? else {
+        let Some(file) = absent_is_none(self.files.open(&self.full(path))).map_err(failed)? else {
             return Ok(None);
         };
-        let metadata = file.metadata().map_err(failed)?;
-        if !metadata.is_file() {
+        let stat = file.stat().map_err(failed)?;
+        let EntryKind::Object(size) = stat.kind else {
             return Err(failed(io::Error::other("it is not a file")));
-        }
-        let mut bytes = vec![0; usize::try_from(metadata.len()).map_err(|_| failed(too_large()))?];
-        file.file().read_exact_at(&mut bytes, 0).map_err(failed)?;
-        Ok(Some((bytes.into(), tag_of(&metadata))))
+        };
+        let mut bytes = vec![0; usize::try_from(size).map_err(|_| failed(too_large()))?];
+        file.read_exact_at(&mut bytes, 0).map_err(failed)?;
+        Ok(Some((bytes.into(), tag_of(stat))))
     }
 
     fn tag(&self, path: &StorePath) -> Result<Option<Tag>, StoreError> {
-        file_tag(&self.full(path)).map_err(|source| self.error("look at", path, source))
+        let stat = absent_is_none(self.files.stat(&self.full(path)));
+        Ok(stat.map_err(|source| self.error("look at", path, source))?.map(tag_of))
     }
 
     fn open(&self, path: &StorePath) -> Result<Option<Box<dyn Blob>>, StoreError> {
         let failed = |source| self.error("open", path, source);
-        let Some(file) = absent_is_none(fs::File::open(self.full(path))).map_err(failed)? else {
+        let Some(file) = absent_is_none(self.files.open(&self.full(path))).map_err(failed)? else {
             return Ok(None);
         };
-        let size = file.metadata().map_err(failed)?.len();
+        let EntryKind::Object(size) = file.stat().map_err(failed)?.kind else {
+            return Err(failed(io::Error::other("it is not a file")));
+        };
         Ok(Some(Box::new(LocalBlob { file, size })))
     }
 
     fn list(&self, dir: &StorePath, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
-        let failed = |source| self.error("list", dir, source);
-        let Some(names) = absent_is_none(fs::read_dir(self.full(dir))).map_err(failed)? else {
-            return Ok(Vec::new());
-        };
-        let mut entries = Vec::new();
-        for name in names {
-            let name = name.map_err(failed)?;
-            // A name that is not text is none of ours.
-            let Ok(text) = name.file_name().into_string() else { continue };
-            if after.is_some_and(|after| text.as_str() <= after) {
-                continue;
-            }
-            let kind = name.file_type().map_err(failed)?;
-            let kind = if kind.is_dir() {
-                EntryKind::Directory
-            } else if kind.is_file() {
-                match absent_is_none(name.metadata()).map_err(failed)? {
-                    Some(metadata) => EntryKind::Object(metadata.len()),
-                    None => continue,
-                }
-            } else {
-                EntryKind::Other
-            };
-            entries.push(Entry { name: text, kind });
-        }
+        let names = absent_is_none(self.files.read_dir(&self.full(dir)));
+        let names = names.map_err(|source| self.error("list", dir, source))?.unwrap_or_default();
+        let names = names.into_iter().filter(|(name, _)| after.is_none_or(|after| name.as_str() > after));
+        let mut entries: Vec<Entry> = names.map(|(name, kind)| Entry { name, kind }).collect();
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
@@ -261,18 +283,17 @@ impl Store for LocalStore {
     fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError> {
         let temp = unique_temp(&self.full(path));
         let tag = self.write_temp(path, &temp, bytes)?;
+        let temp = TempFile { files: Arc::clone(&self.files), path: temp };
         Ok(Ready { path: path.clone(), held: Held::File { temp, tag } })
     }
 
     fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError> {
-        let path = ready.path.clone();
-        let Held::File { temp, tag } = &ready.held else {
-            return Err(StoreError::readied_elsewhere(self.locate(&path)));
+        let Ready { path, held: Held::File { temp, tag } } = ready else {
+            return Err(StoreError::readied_elsewhere(self.locate(ready.path())));
         };
-        let tag = tag.clone();
-        let linked = fs::hard_link(temp, self.full(&path));
+        let linked = self.files.hard_link(&temp.path, &self.full(&path));
         // Removes the temporary name, before the directory is synced.
-        drop(ready);
+        drop(temp);
         match linked {
             Ok(()) => self.stored(&path, tag),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(PutOutcome::Refused),
@@ -291,10 +312,7 @@ impl Store for LocalStore {
         let full = self.full(path);
         let temp = with_suffix(&full, TMP_SUFFIX);
         self.write_temp(path, &temp, bytes)?;
-        fs::rename(&temp, &full).map_err(|source| {
-            drop_temp(&temp);
-            self.error("rename into place", path, source)
-        })
+        self.rename(&temp, path)
     }
 
     fn settle(&self, paths: &[StorePath]) -> Result<(), StoreError> {
@@ -302,7 +320,7 @@ impl Store for LocalStore {
     }
 
     fn remove(&self, path: &StorePath) -> Result<(), StoreError> {
-        match fs::remove_file(self.full(path)) {
+        match self.files.remove_file(&self.full(path)) {
             Err(error) if !is_absent(&error) => Err(self.error("remove", path, error)),
             _ => Ok(()),
         }
@@ -310,8 +328,9 @@ impl Store for LocalStore {
 
     fn make_dir(&self, dir: &StorePath) -> Result<(), StoreError> {
         self.make_dirs(Some(dir.clone()))?;
-        let found = fs::metadata(self.full(dir)).map_err(|source| self.error("look at", dir, source))?;
-        if !found.is_dir() {
+        let found = self.files.stat(&self.full(dir));
+        let found = found.map_err(|source| self.error("look at", dir, source))?;
+        if found.kind != EntryKind::Directory {
             return Err(self.error("make the directory", dir, io::ErrorKind::NotADirectory.into()));
         }
         self.sync_names(std::slice::from_ref(dir))
@@ -324,7 +343,7 @@ impl Store for LocalStore {
 
 #[derive(Debug)]
 struct LocalBlob {
-    file: fs::File,
+    file: Box<dyn OpenFile>,
     size: u64,
 }
 
@@ -340,7 +359,7 @@ impl Blob for LocalBlob {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let mut bytes = vec![0; length];
-        self.file.file().read_exact_at(&mut bytes, offset)?;
+        self.file.read_exact_at(&mut bytes, offset)?;
         Ok(bytes.into())
     }
 }
@@ -361,13 +380,22 @@ fn too_large() -> io::Error {
     io::Error::other("it does not fit into memory")
 }
 
-fn file_tag(full: &Path) -> io::Result<Option<Tag>> {
-    Ok(absent_is_none(fs::metadata(full))?.map(|metadata| tag_of(&metadata)))
+fn tag_of(stat: Stat) -> Tag {
+    Tag([stat.inode, stat.modified, stat.kind.size()])
 }
 
-fn tag_of(metadata: &std::fs::Metadata) -> Tag {
-    let nanos = metadata.mtime().wrapping_mul(1_000_000_000).wrapping_add(metadata.mtime_nsec());
-    Tag([metadata.ino(), nanos.cast_unsigned(), metadata.len()])
+/// A synced temporary file, removed when it goes.
+#[derive(Debug)]
+pub(super) struct TempFile {
+    files: Arc<dyn FileSystem>,
+    path: PathBuf,
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        // Best effort: what cannot be removed is invisible, and named as harmless by a check.
+        let _ = self.files.remove_file(&self.path);
+    }
 }
 
 /// A name beside `full` that nobody else makes: for files that several writers replace.
@@ -381,30 +409,7 @@ fn with_suffix(full: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Best effort: what cannot be removed is invisible, and named as harmless by a check.
-pub(super) fn drop_temp(temp: &Path) {
-    let _ = fs::remove_file(temp);
-}
-
 fn parent_dir(path: &Path) -> Option<PathBuf> {
     let parent = path.parent()?;
     Some(if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent.to_owned() })
-}
-
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    fs::File::open(dir)?.sync_all()
-}
-
-fn sync_dir_if_allowed(dir: &Path) -> io::Result<()> {
-    match sync_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        other => other,
-    }
-}
-
-/// After `create_dir_all(root)`: syncs every directory above the root that may be tried, up to the top.
-fn sync_created_ancestors(root: &Path) -> io::Result<()> {
-    root.ancestors().skip(1).try_for_each(|dir| {
-        sync_dir_if_allowed(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })
-    })
 }

@@ -1,16 +1,20 @@
 //! [`Store`]: the few storage operations the commit protocol needs, and what each of them guarantees.
 //!
-//! [`LocalStore`] keeps them on a file system that honours `fsync`; [`MemoryStore`] keeps them in memory. One
-//! conformance suite (`tests/it/store.rs`) runs against every implementation.
+//! [`LocalStore`] keeps them on a file system that honours `fsync`, through the calls of [`files`];
+//! [`MemoryStore`] keeps them in memory. One conformance suite (`tests/it/store.rs`) runs against every
+//! implementation.
 
+pub mod files;
 mod local;
 mod memory;
+mod os_files;
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
 
 use bytes::Bytes;
+
+use local::TempFile;
 
 pub use local::LocalStore;
 pub use memory::MemoryStore;
@@ -88,7 +92,7 @@ enum Held {
     Memory(Bytes),
     /// In a synced temporary file beside the path.
     File {
-        temp: PathBuf,
+        temp: TempFile,
         tag: Tag,
     },
 }
@@ -97,14 +101,6 @@ impl Ready {
     /// Where they are going to be published.
     pub fn path(&self) -> &StorePath {
         &self.path
-    }
-}
-
-impl Drop for Ready {
-    fn drop(&mut self) {
-        if let Held::File { temp, .. } = &self.held {
-            local::drop_temp(temp);
-        }
     }
 }
 
@@ -135,6 +131,16 @@ pub enum EntryKind {
     Directory,
     /// Something else: a link, a device.
     Other,
+}
+
+impl EntryKind {
+    /// The size of an object; 0 for what is none.
+    pub fn size(self) -> u64 {
+        match self {
+            Self::Object(bytes) => bytes,
+            Self::Directory | Self::Other => 0,
+        }
+    }
 }
 
 /// Under which condition [`Store::put`] stores.

@@ -10,6 +10,7 @@ mod handles;
 mod log;
 mod manifest;
 mod processes;
+mod prune;
 mod rebuild;
 mod replies;
 mod rows;

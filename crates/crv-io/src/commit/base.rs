@@ -1,0 +1,170 @@
+//! The base of a log whose beginning was pruned: what its tables were as of the last commit that is gone.
+//!
+//! State = base + the commits after it, as it is checkpoint + the commits after it. The base is durable before
+//! the first commit file it stands for is removed, so a number whose file is gone is a number that the base
+//! covers: whoever finds such a number free, because its view of the run is old, finds that out from the base
+//! (invariant 2).
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crv_core::grammar::TableName;
+use serde::{Deserialize, Serialize};
+
+use super::load::damaged;
+use super::publish::{RunLog, encoding_failed};
+use super::view::RunView;
+use crate::error::Result;
+use crate::manifest::{StateDocument, TableState, open_document, seal};
+use crate::paths::CommitNumber;
+use crate::stamp;
+use crate::store::{PutMode, PutOutcome, Tag};
+
+/// The version of the document. A newer one is refused.
+const FORMAT: u32 = 1;
+
+/// What the tables of a run were as of a commit.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Base {
+    /// The last commit that is included.
+    pub(crate) through: CommitNumber,
+    /// Every table that was written until then.
+    pub(crate) tables: BTreeMap<TableName, TableState>,
+}
+
+impl Base {
+    /// Before any commit.
+    pub(super) fn beginning() -> Self {
+        Self { through: CommitNumber::ZERO, tables: BTreeMap::new() }
+    }
+
+    /// The state of `table`; one without rows if nothing was written to it until then.
+    pub(super) fn state(&self, table: TableName) -> TableState {
+        let state = self.tables.get(&table).cloned();
+        state.unwrap_or_else(|| TableState::new(table, None, self.through, stamp::now()))
+    }
+}
+
+/// What a view knows of the base.
+#[derive(Debug, Default)]
+pub(super) struct BaseSeen {
+    tag: Option<Tag>,
+    /// No commit file up to this number counts.
+    pub(super) through: CommitNumber,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BaseFile<'a> {
+    format: u32,
+    through: u64,
+    created_at: Cow<'a, str>,
+    tables: BTreeMap<TableName, StateDocument<'a>>,
+}
+
+fn encode(base: &Base) -> Result<Vec<u8>, serde_json::Error> {
+    let tables = base.tables.iter().map(|(table, state)| (*table, StateDocument::of(state)));
+    let file = BaseFile {
+        format: FORMAT,
+        through: base.through.get(),
+        created_at: Cow::Owned(stamp::text(stamp::now())),
+        tables: tables.collect(),
+    };
+    Ok(seal(serde_json::to_vec(&file)?, false))
+}
+
+/// The base in the document `bytes`, or what is wrong with it.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Base, String> {
+    open_document(bytes, FORMAT)?;
+    let file: BaseFile<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let through = CommitNumber::new(file.through);
+    if through == CommitNumber::ZERO || through.next() == through {
+        return Err("no commit has the number it goes up to".to_owned());
+    }
+    let mut tables = BTreeMap::new();
+    for (table, document) in file.tables {
+        let told = |error| format!("in table `{table}` {error}");
+        let state = document.into_state(table).map_err(told)?.state;
+        if state.commit != through {
+            return Err(told(format!("it is of commit {}, and the base of {through}", state.commit)));
+        }
+        tables.insert(table, state);
+    }
+    Ok(Base { through, tables })
+}
+
+impl RunLog {
+    /// The base of the log and the version it is; that of the beginning where nothing was pruned.
+    pub(crate) fn read_base(&self) -> Result<(Base, Option<Tag>)> {
+        let path = self.paths.base();
+        let read = self.store.read(&path).map_err(|error| self.read_failed(error))?;
+        let Some((bytes, tag)) = read else { return Ok((Base::beginning(), None)) };
+        let base = decode(&bytes).map_err(|why| {
+            damaged("base", &self.store.locate(&path), &why)
+                .with_hint("the commits it stands for were pruned; restore the file from a copy of the run")
+        })?;
+        Ok((base, Some(tag)))
+    }
+
+    /// Replaces the version `expected` of the base; `false` when somebody else did.
+    pub(super) fn write_base(&self, base: &Base, expected: Option<&Tag>) -> Result<bool> {
+        let bytes = encode(base).map_err(|error| encoding_failed(&error))?;
+        let mode = expected.map_or(PutMode::IfAbsent, PutMode::IfMatches);
+        let put = self.store.put(&self.paths.base(), &bytes, mode);
+        Ok(put.map_err(|error| self.write_failed(error))? != PutOutcome::Refused)
+    }
+
+    /// Brings what the view knows of the base up to date. One look at its tag where nothing was pruned since.
+    pub(super) fn see_base(&self, view: &mut RunView) -> Result<()> {
+        let tag = self.store.tag(&self.paths.base()).map_err(|error| self.read_failed(error))?;
+        if tag != view.base.tag {
+            let (base, tag) = self.read_base()?;
+            view.base = BaseSeen { tag, through: base.through };
+        }
+        Ok(())
+    }
+
+    /// The base, and the numbers of the commits after it, sorted. Only for the rare cases: it looks at every
+    /// name there is.
+    pub(crate) fn read_log(&self) -> Result<(Base, Vec<CommitNumber>)> {
+        // Listed first: what is pruned in between is then covered by the base.
+        let mut numbers = self.list_commits()?;
+        let (base, _) = self.read_base()?;
+        // Files that were not removed yet, or came back.
+        numbers.retain(|number| *number > base.through);
+        Ok((base, numbers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Base {
+        let through = CommitNumber::new(41);
+        let now = "2025-09-25T08:00:00.123456Z".parse().unwrap();
+        let state = TableState::new(TableName::Holdings, Some(100), through, now);
+        Base { through, tables: BTreeMap::from([(TableName::Holdings, state)]) }
+    }
+
+    #[test]
+    fn a_base_survives_its_document() {
+        assert_eq!(decode(&encode(&sample()).unwrap()).unwrap(), sample());
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let bytes = encode(&sample()).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode(&flipped).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_table_of_another_commit_is_refused() {
+        let mut base = sample();
+        base.through = CommitNumber::new(40);
+        assert!(decode(&encode(&base).unwrap()).unwrap_err().contains("of commit 41"));
+    }
+}
