@@ -1,17 +1,17 @@
 //! Work side by side on a few threads, first error wins.
 
 use std::num::NonZero;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 /// Threads for work that waits (for a disk) more than it computes.
 pub(crate) const WAITING: usize = 8;
 
-/// Threads for work that computes.
+/// Threads for work that computes. Asked for once: the answer is in files of the operating system.
 pub(crate) fn computing() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
+    static COMPUTING: OnceLock<usize> = OnceLock::new();
+    *COMPUTING.get_or_init(|| thread::available_parallelism().map_or(1, NonZero::get))
 }
 
 /// Calls `work` on every item, on at most `threads` threads, this one among them. After an error no further

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 struct World {
     random: fastrand::Rng,
     waited: Duration,
+    hasty: bool,
 }
 
 thread_local! {
@@ -20,15 +21,25 @@ thread_local! {
 
 /// Does `work` in the world of `seed`, on this thread.
 pub fn run<T>(seed: u64, work: impl FnOnce() -> T) -> T {
+    run_with(seed, false, work)
+}
+
+/// The same; in a `hasty` world no time passes when somebody waits, as if nobody did.
+pub fn run_with<T>(seed: u64, hasty: bool, work: impl FnOnce() -> T) -> T {
     struct Restore(Option<World>);
     impl Drop for Restore {
         fn drop(&mut self) {
             WORLD.set(self.0.take());
         }
     }
-    let world = World { random: fastrand::Rng::with_seed(seed), waited: Duration::ZERO };
+    let world = World { random: fastrand::Rng::with_seed(seed), waited: Duration::ZERO, hasty };
     let _restore = Restore(WORLD.replace(Some(world)));
     work()
+}
+
+/// Is this thread in such a world?
+pub(crate) fn is_on() -> bool {
+    with(|_| ()).is_some()
 }
 
 /// How long was waited in this world so far? Zero outside of one.
@@ -45,8 +56,8 @@ pub(crate) fn now() -> Option<Timestamp> {
 }
 
 /// Lets time pass; `false` outside of a world.
-pub fn wait(time: Duration) -> bool {
-    with(|world| world.waited += time).is_some()
+pub(crate) fn wait(time: Duration) -> bool {
+    with(|world| world.waited += if world.hasty { Duration::ZERO } else { time }).is_some()
 }
 
 /// A random number; `None` outside of a world.

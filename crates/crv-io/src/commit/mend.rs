@@ -150,7 +150,7 @@ impl RunLog {
     fn gave_way(&self, table: TableName) -> Error {
         Error::new(
             ErrorKind::Write,
-            format!("{}: others keep committing; gave way to them", self.name(table)),
+            format!("{}: others keep changing it; gave way to them", self.name(table)),
         )
         .with_hint("try again when the run is quieter")
     }

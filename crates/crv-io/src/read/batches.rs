@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use arrow_array::RecordBatch;
@@ -55,6 +55,10 @@ impl ScanBatches {
     }
 
     fn start_tasks(&mut self) -> Result<()> {
+        #[cfg(feature = "simulation")]
+        if crate::simulation::is_on() {
+            self.running.extend(self.waiting.drain(..).map(Task::done));
+        }
         while self.running.len() <= parallel::computing() {
             let Some(parts) = self.waiting.pop_front() else { break };
             self.running.push_back(Task::start(parts)?);
@@ -87,24 +91,34 @@ impl ScanBatches {
 impl Task {
     fn start(parts: Vec<PartReader>) -> Result<Self> {
         let (sender, batches) = sync_channel(BATCHES_AHEAD);
-        let thread = thread::Builder::new().name("crv-scan".to_owned()).spawn(move || run(&parts, &sender));
+        let thread = thread::Builder::new()
+            .name("crv-scan".to_owned())
+            .spawn(move || run(&parts, |batch| sender.send(batch).is_ok()));
         let thread = thread.map_err(|error| {
             Error::new(ErrorKind::Read, format!("could not start a thread to read with: {error}"))
         })?;
         Ok(Self { batches, thread: Some(thread) })
     }
+
+    /// One that has read everything on this thread.
+    #[cfg(feature = "simulation")]
+    fn done(parts: Vec<PartReader>) -> Self {
+        let (sender, batches) = std::sync::mpsc::channel();
+        run(&parts, |batch| sender.send(batch).is_ok());
+        Self { batches, thread: None }
+    }
 }
 
-fn run(parts: &[PartReader], sender: &SyncSender<Batch>) {
+fn run(parts: &[PartReader], send: impl Fn(Batch) -> bool) {
     for part in parts {
         let mut wanted = true;
         let read = part.read(|batch| {
-            wanted = sender.send(Ok(batch)).is_ok();
+            wanted = send(Ok(batch));
             wanted
         });
         if let Err(error) = read {
             // Nobody listens any more: then nobody misses the error either.
-            let _ = sender.send(Err(error));
+            let _ = send(Err(error));
             return;
         }
         if !wanted {

@@ -113,7 +113,7 @@ impl LocalStore {
         Ok(())
     }
 
-    /// Makes the root and the directories above it, and syncs those that hold the entries of new ones.
+    /// Makes the root and the directories above it; [`sync_names`](Self::sync_names) makes them durable.
     fn make_root(&self) -> io::Result<()> {
         let mut missing = vec![self.root.clone()];
         while let Some(dir) = missing.last().cloned() {
@@ -131,17 +131,31 @@ impl LocalStore {
             }
             missing.pop();
         }
-        // Who made them a moment ago may not have synced them yet.
-        self.root.ancestors().skip(1).try_for_each(|dir| {
-            self.sync_dir_if_allowed(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })
-        })
+        Ok(())
     }
 
-    fn sync_dir_if_allowed(&self, dir: &Path) -> io::Result<()> {
-        match self.files.sync_dir(dir) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-            other => other,
-        }
+    /// Makes the root durable, and whatever lies above it: all of it may have been made a moment ago, by us or by
+    /// somebody else.
+    fn sync_root(&self) -> io::Result<()> {
+        self.root.ancestors().skip(1).try_for_each(|dir| {
+            let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+            match self.files.sync_dir(dir) {
+                // A directory that is not ours, that we may not open, or that cannot be synced: of a file system
+                // that is not written, or is none.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::PermissionDenied
+                            | io::ErrorKind::ReadOnlyFilesystem
+                            | io::ErrorKind::InvalidInput
+                            | io::ErrorKind::Unsupported
+                    ) =>
+                {
+                    Ok(())
+                }
+                other => other,
+            }
+        })
     }
 
     /// Best effort: what cannot be removed is invisible, and named as harmless by a check.
@@ -183,11 +197,8 @@ impl LocalStore {
             }
         }
         if proven.contains(&StorePath::root()) {
-            // The root's entry lies in a directory that is not ours, and that we may not be allowed to open.
-            if let Some(parent) = parent_dir(&self.root) {
-                self.sync_dir_if_allowed(&parent)
-                    .map_err(|source| self.error("sync the directory of", &StorePath::root(), source))?;
-            }
+            self.sync_root()
+                .map_err(|source| self.error("sync the directories above", &StorePath::root(), source))?;
         }
         let to_sync: Vec<StorePath> = to_sync.into_iter().collect();
         parallel::for_each(&to_sync, parallel::WAITING, |dir| {

@@ -1,0 +1,246 @@
+//! Storage that fails: each call of an operation in turn, in each way, once or until it is mended.
+//!
+//! What must hold: the caller gets an error of a kind that fits, or the operation succeeds; acknowledged rows
+//! stay, an operation that failed is as if never tried; nothing is left behind that could have been removed; the
+//! same handle works again when the fault is gone; and a crash right after loses nothing either.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crv_core::grammar::TableName;
+use crv_io::{Dataset, Error, ErrorKind, simulation};
+use fastrand::Rng;
+
+use crate::broken::Broken;
+use crate::disk::fault::{Fault, Lasts, Plan};
+use crate::disk::{Call, Disk, Sim};
+use crate::machine::{Machine, ROOT};
+use crate::model::TABLES;
+use crate::plant::Bug;
+
+/// An operation that is tried with faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// The first append of a run: directories, manifests and all.
+    First,
+    /// An append to one table, by a handle that knows the run.
+    Append,
+    /// A transaction over all tables, into two buckets.
+    Transaction,
+    /// An append by a handle that has just been opened.
+    AppendAnew,
+    /// Reading everything.
+    Read,
+    /// Closing a handle: manifests are written.
+    Close,
+    /// Pruning the log.
+    Prune,
+    /// Rebuilding a manifest.
+    Rebuild,
+}
+
+impl Operation {
+    /// Every operation there is.
+    pub const ALL: [Self; 8] = [
+        Self::First,
+        Self::Append,
+        Self::Transaction,
+        Self::AppendAnew,
+        Self::Read,
+        Self::Close,
+        Self::Prune,
+        Self::Rebuild,
+    ];
+
+    fn needs_run(self) -> bool {
+        self != Self::First
+    }
+
+    /// Does it. What it writes is noted in the model of `machine`.
+    fn run(self, machine: &Machine, dataset: &Dataset) -> Result<(), Error> {
+        match self {
+            Self::First | Self::Transaction => machine.write(dataset, &TABLES, &[3, 4]),
+            Self::Append | Self::AppendAnew => machine.write(dataset, &[TableName::Exchange], &[3]),
+            Self::Read => machine.look(dataset, false).map_err(|why| Error::new(ErrorKind::Read, why)),
+            Self::Close => dataset.close(),
+            Self::Prune => dataset.prune(Duration::ZERO).map(drop),
+            Self::Rebuild => dataset.rebuild_manifest(TableName::Holdings).map(drop),
+        }
+    }
+
+    /// The kinds of error that may come of a fault.
+    fn may_fail_with(self, kind: ErrorKind) -> bool {
+        match self {
+            Self::First | Self::Append | Self::Transaction | Self::AppendAnew => {
+                matches!(kind, ErrorKind::Write | ErrorKind::UnknownOutcome)
+            }
+            Self::Read => kind == ErrorKind::Read,
+            Self::Close | Self::Prune | Self::Rebuild => {
+                matches!(kind, ErrorKind::Write | ErrorKind::Read | ErrorKind::UnknownOutcome)
+            }
+        }
+    }
+}
+
+/// How much was tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Faults that were hit.
+    pub faults: u64,
+    /// How many of them the operation told its caller of.
+    pub told: u64,
+    /// How many it got over.
+    pub overcome: u64,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.faults += other.faults;
+        self.told += other.told;
+        self.overcome += other.overcome;
+    }
+}
+
+/// Makes every call of `operation` fail in turn.
+pub fn run(operation: Operation, seed: u64, bug: Option<Bug>) -> Result<Tally, Broken> {
+    let mut tally = Tally::default();
+    for fault in Fault::ALL {
+        for lasts in [Lasts::Once, Lasts::UntilMended] {
+            for skip in 0.. {
+                let case = Case { operation, fault, lasts, skip };
+                let told = simulation::run(seed, || case.run(bug, seed));
+                let why = |why| {
+                    Broken::new(
+                        "fault loops",
+                        seed,
+                        format!("{operation:?}, {fault:?} {lasts:?} at {skip}: {why}"),
+                    )
+                };
+                match told.map_err(why)? {
+                    None => break,
+                    Some(told) => {
+                        tally.faults += 1;
+                        tally.told += u64::from(told);
+                        tally.overcome += u64::from(!told);
+                    }
+                }
+            }
+        }
+    }
+    Ok(tally)
+}
+
+struct Case {
+    operation: Operation,
+    fault: Fault,
+    lasts: Lasts,
+    skip: u64,
+}
+
+impl Case {
+    /// `None` when the operation was over before the fault; else whether the caller was told.
+    fn run(self, bug: Option<Bug>, seed: u64) -> Result<Option<bool>, String> {
+        let Self { operation, fault, lasts, skip } = self;
+        let machine = Machine::new(bug, Rng::with_seed(seed).choice([None, Some(1), Some(2)]).flatten());
+        let mut dataset = machine.open()?;
+        if operation.needs_run() {
+            prepare(&machine, &dataset).map_err(|error| error.to_string())?;
+        }
+        if operation == Operation::AppendAnew {
+            drop(dataset);
+            dataset = machine.open()?;
+        }
+        machine.sim.plan(Plan::new(fault, lasts, skip));
+        let outcome = operation.run(&machine, &dataset);
+        let failed = machine.sim.mend();
+        if failed.is_empty() {
+            outcome.map_err(|error| format!("it failed without a fault: {error}"))?;
+            return Ok(None);
+        }
+        if let Err(error) = &outcome
+            && !operation.may_fail_with(error.kind())
+        {
+            return Err(format!("the error is of kind {:?}: {error}", error.kind()));
+        }
+        let unknown = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::UnknownOutcome);
+        machine.look(&machine.open()?, true).map_err(|why| format!("for another handle: {why}"))?;
+        machine.look(&dataset, false).map_err(|why| format!("for the same handle: {why}"))?;
+        if failed.iter().any(|(call, path)| is_excused(*call, path, fault)) {
+            return Ok(Some(outcome.is_err()));
+        }
+        // A crash now, with nothing kept that was not synced.
+        let crashed = machine.after(machine.sim.disk().only_durable(), 0);
+        crashed.look(&crashed.open()?, true).map_err(|why| format!("after the fault and a crash: {why}"))?;
+        // What could not be removed may stay, and so may what is perhaps committed.
+        let removable = lasts == Lasts::Once && !failed.iter().any(|(call, _)| *call == Call::Unlink);
+        if removable {
+            no_temps(&machine.sim.disk())?;
+        }
+        if removable && !unknown {
+            no_orphans(&machine.sim, &dataset)?;
+        }
+        let again = |error: Error| format!("the fault is gone, and the same handle still fails: {error}");
+        machine.write(&dataset, &TABLES, &[5]).map_err(again)?;
+        machine.look(&dataset, false).map_err(|why| format!("after writing on: {why}"))?;
+        let crashed = machine.after(machine.sim.disk().only_durable(), 0);
+        crashed.look(&crashed.open()?, true).map_err(|why| format!("after writing on and a crash: {why}"))?;
+        dataset.close().map_err(again)?;
+        Ok(Some(outcome.is_err()))
+    }
+}
+
+/// A directory above the root that the store may not open is not synced: it is not the store's. Whether it is
+/// durable is then not for the store to promise.
+fn is_excused(call: Call, path: &Path, fault: Fault) -> bool {
+    call == Call::SyncDir
+        && fault == Fault::Denied
+        && Path::new(ROOT).ancestors().skip(1).any(|dir| dir == path)
+}
+
+/// A run with some history, read by the handle that is going to fail.
+fn prepare(machine: &Machine, dataset: &Dataset) -> Result<(), Error> {
+    machine.write(dataset, &TABLES, &[0, 1])?;
+    machine.write(dataset, &[TableName::Holdings], &[1])?;
+    // Another process came by.
+    let other = machine.open().map_err(|why| Error::new(ErrorKind::Config, why))?;
+    machine.write(&other, &[TableName::Exchange], &[2])?;
+    machine.look(dataset, false).map_err(|why| Error::new(ErrorKind::Read, why))
+}
+
+fn no_temps(disk: &Disk) -> Result<(), String> {
+    match disk.files().keys().find(|path| path.ends_with(".tmp")) {
+        Some(path) => Err(format!("`{path}` is left behind")),
+        None => Ok(()),
+    }
+}
+
+/// Every part on the disk is one that its table names.
+fn no_orphans(sim: &Sim, dataset: &Dataset) -> Result<(), String> {
+    let mut named = Vec::new();
+    for table in TABLES {
+        if let Ok(scan) = dataset.scan(table) {
+            named.extend(scan.parts().into_iter().map(|part| part.path));
+        }
+    }
+    let parts = sim.disk().files().into_keys().filter(|path| path.ends_with(".parquet"));
+    match parts.into_iter().find(|path| !named.contains(path)) {
+        Some(path) => Err(format!("`{path}` is left behind, and no table names it")),
+        None => Ok(()),
+    }
+}
+
+/// Storage is gone for 40 ms. Whoever waits a little longer each time gets over it.
+pub fn outage(seed: u64, bug: Option<Bug>) -> Result<Tally, Broken> {
+    let broken = |why: String| Broken::new("outage", seed, why);
+    simulation::run_with(seed, bug == Some(Bug::NoBackoff), || {
+        let machine = Machine::new(bug, None);
+        let dataset = machine.open().map_err(broken)?;
+        prepare(&machine, &dataset).map_err(|error| broken(error.to_string()))?;
+        machine.sim.plan(Plan::new(Fault::Device, Lasts::For(40_000), 0).only(Call::Link));
+        let outcome = machine.write(&dataset, &TABLES, &[3]);
+        let faults = machine.sim.mend().len() as u64;
+        outcome.map_err(|error| broken(format!("an outage of 40 ms was not got over: {error}")))?;
+        machine.look(&dataset, false).map_err(broken)?;
+        Ok(Tally { faults, told: 0, overcome: faults })
+    })
+}

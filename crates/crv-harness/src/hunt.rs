@@ -1,0 +1,20 @@
+//! Hunting for a planted bug: a harness that never caught one proves nothing.
+
+use crate::broken::Broken;
+use crate::crashes::{self, Effort};
+use crate::faults::{self, Operation};
+use crate::interleave;
+use crate::plant::Bug;
+
+/// Looks for the bug with everything the harness has, the cheap things first; `None` when nothing finds it.
+pub fn hunt(bug: Bug, seeds: std::ops::Range<u64>) -> Option<Broken> {
+    let effort = Effort { turns: 10, states: 12, recoveries: 64 };
+    seeds.into_iter().find_map(|seed| {
+        let outage = faults::outage(seed, Some(bug)).err();
+        let others = || interleave::run(seed, Some(bug)).err();
+        let faults =
+            || Operation::ALL.into_iter().find_map(|operation| faults::run(operation, seed, Some(bug)).err());
+        let crashes = || crashes::run(seed, Some(bug), effort).err();
+        outage.or_else(others).or_else(faults).or_else(crashes)
+    })
+}

@@ -1,0 +1,110 @@
+//! Two processes: whatever one does, another comes in between, at every call of it in turn.
+
+use crv_core::grammar::TableName;
+use crv_io::simulation;
+use fastrand::Rng;
+
+use crate::broken::Broken;
+use crate::judge;
+use crate::machine::Machine;
+use crate::model::TABLES;
+use crate::plant::Bug;
+use crate::workload::{Processes, Step, Turn};
+
+/// Crash states that are judged of each interleaving.
+const STATES: usize = 2;
+
+/// How much was tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Places at which another process came in between.
+    pub interleavings: u64,
+    /// Crash states that were judged in them.
+    pub states: u64,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.interleavings += other.interleavings;
+        self.states += other.states;
+    }
+}
+
+fn write(tick: i64) -> Step {
+    Step::Write(TABLES.to_vec(), vec![tick])
+}
+
+/// What is interrupted.
+fn steps() -> Vec<Step> {
+    vec![
+        write(3),
+        Step::Write(vec![TableName::Exchange], vec![9]),
+        Step::Close,
+        Step::Prune,
+        Step::Rebuild(TableName::Holdings),
+    ]
+}
+
+/// What comes in between.
+fn others() -> Vec<Vec<Step>> {
+    vec![
+        vec![write(4)],
+        vec![write(4), Step::Close],
+        vec![Step::Write(vec![TableName::Holdings], vec![6]), Step::Reopen],
+        vec![Step::Prune],
+        vec![write(4), write(5), Step::Prune],
+        vec![Step::Rebuild(TableName::Holdings)],
+    ]
+}
+
+/// Lets each of a few sequences of steps come between any two calls of each of a few steps.
+pub fn run(seed: u64, bug: Option<Bug>) -> Result<Tally, Broken> {
+    let mut tally = Tally::default();
+    for step in steps() {
+        for other in others() {
+            for calls in 0.. {
+                let turn = Turn { process: 0, step: step.clone(), between: Some((calls, other.clone())) };
+                let one = simulation::run(seed, || one(&turn, bug, seed));
+                match one.map_err(|why| Broken::new("two processes", seed, format!("{turn}: {why}")))? {
+                    None => break,
+                    Some(states) => tally += Tally { interleavings: 1, states },
+                }
+            }
+        }
+    }
+    Ok(tally)
+}
+
+/// One interleaving. `None` when the turn was over before the other process came.
+fn one(turn: &Turn, bug: Option<Bug>, seed: u64) -> Result<Option<u64>, String> {
+    let mut random = Rng::with_seed(seed);
+    let machine = Machine::new(bug, random.choice([None, Some(1), Some(4)]).flatten());
+    let processes = Processes::start(&machine)?;
+    let plain = |process, step| Turn { process, step, between: None };
+    for (process, tick) in [(0, 0), (1, 1), (0, 1)] {
+        processes.take(&plain(process, write(tick)))?;
+    }
+    machine.sim.remember();
+    // What was told before the disks were remembered holds from the first of them on.
+    let told = machine.model().stopped_at(usize::MAX - 1);
+    *machine.model() = told;
+    if !processes.take(turn)? {
+        return Ok(None);
+    }
+    let moment = machine.moment();
+    for process in [0, 1] {
+        processes.take(&plain(process, Step::Read))?;
+        processes.take(&plain(process, write(2)))?;
+    }
+    machine.look(&machine.open()?, false)?;
+    drop(processes);
+    let history = machine.sim.history();
+    judge::manifests_go_forward(&history)?;
+    for _ in 0..STATES {
+        let at = random.usize(..=moment);
+        for left in history.get(at).into_iter().flat_map(|disk| disk.crashes(1, &mut random)) {
+            judge::survives(&machine, left, at).map_err(|why| format!("crash after call {at}: {why}"))?;
+        }
+    }
+    Ok(Some(STATES as u64))
+}

@@ -1,0 +1,59 @@
+//! Judging what a crash has left: everything that must hold, and that the run goes on from there.
+
+use crate::disk::Disk;
+use crate::machine::Machine;
+use crate::model::TABLES;
+
+/// Opens the run on `disk`, which a crash at `moment` of `machine` left, and checks that all that was
+/// acknowledged is there and nothing by half; then writes on, crashes once more, and checks that too. Gives the
+/// machine that wrote on, which remembers the disks it went through.
+pub fn survives(machine: &Machine, disk: Disk, moment: usize) -> Result<Machine, String> {
+    let after = machine.after(disk, moment);
+    let dataset = after.open()?;
+    after.look(&dataset, true)?;
+    after.sim.remember();
+    let failed = |error: crv_io::Error| format!("an append after the crash failed: {error}");
+    after.write(&dataset, &TABLES, &[1, 2]).map_err(failed)?;
+    drop(dataset);
+    let again = after.after(after.sim.disk().only_durable(), after.moment());
+    let dataset = again.open()?;
+    again.look(&dataset, false).map_err(|why| format!("after an append and a second crash: {why}"))?;
+    Ok(after)
+}
+
+/// A checkpoint never replaces a newer one: the commit that a manifest includes never goes down.
+pub fn manifests_go_forward(history: &[Disk]) -> Result<(), String> {
+    for table in TABLES {
+        let path =
+            format!("{}/runs/{}/tables/{table}/manifest.json", crate::machine::ROOT, crate::machine::RUN);
+        let mut newest = 0;
+        for disk in history {
+            let Some(commit) = disk.read(&path).and_then(included) else { continue };
+            if commit < newest {
+                return Err(format!(
+                    "the manifest of `{table}` went back from commit {newest} to commit {commit}"
+                ));
+            }
+            newest = commit;
+        }
+    }
+    Ok(())
+}
+
+/// The commit that a manifest says it includes.
+fn included(manifest: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(manifest).ok()?;
+    let (_, rest) = text.split_once("\n  \"commit\": ")?;
+    rest.split(',').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commit_of_a_manifest_is_found() {
+        assert_eq!(included(b"{\n  \"table\": \"t\",\n  \"commit\": 17,\n  \"x\": 1\n}"), Some(17));
+        assert_eq!(included(b"{}"), None);
+    }
+}

@@ -1,0 +1,195 @@
+//! Bugs between the store and its protocol.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use crv_io::paths::StorePath;
+use crv_io::store::{Blob, Entry, LocalStore, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
+
+use super::Bug;
+
+/// A store that is used wrongly.
+#[derive(Debug)]
+pub(super) struct Planted {
+    store: LocalStore,
+    bug: Bug,
+    late: Mutex<Late>,
+}
+
+/// What is done later than it should.
+#[derive(Debug, Default)]
+struct Late {
+    /// Parts that were staged since the last commit.
+    staged: Vec<(StorePath, Vec<u8>)>,
+    /// Documents that wait until commit files are removed.
+    documents: Vec<(StorePath, Vec<u8>)>,
+}
+
+fn is_manifest(path: &StorePath) -> bool {
+    path.file_name() == "manifest.json"
+}
+
+fn is_base(path: &StorePath) -> bool {
+    path.file_name() == "base.json"
+}
+
+fn is_commit(path: &StorePath) -> bool {
+    path.parent().is_some_and(|dir| dir.file_name() == "_commits") && !is_base(path)
+}
+
+impl Planted {
+    pub(super) fn new(store: LocalStore, bug: Bug) -> Self {
+        Self { store, bug, late: Mutex::default() }
+    }
+
+    fn late(&self) -> MutexGuard<'_, Late> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was put off until after the removal of commit files.
+    fn catch_up(&self) -> Result<(), StoreError> {
+        let documents = std::mem::take(&mut self.late().documents);
+        documents.iter().try_for_each(|(path, bytes)| self.store.put(path, bytes, PutMode::Replace).map(drop))
+    }
+
+    /// What was put off until after a commit, or is undone when it is unclear whether there was one.
+    fn after_commit(&self, outcome: Result<PutOutcome, StoreError>) -> Result<PutOutcome, StoreError> {
+        let staged = std::mem::take(&mut self.late().staged);
+        match (&outcome, self.bug) {
+            (Ok(PutOutcome::Stored(_)), Bug::CommitBeforeParts) => {
+                for (path, bytes) in &staged {
+                    self.store.stage(path, bytes)?;
+                }
+                let paths: Vec<StorePath> = staged.into_iter().map(|(path, _)| path).collect();
+                self.store.settle(&paths)?;
+            }
+            (Ok(PutOutcome::Refused), Bug::CommitBeforeParts) => self.late().staged = staged,
+            (Err(error), Bug::DeleteOnUnknown) if error.is_unknown() => {
+                for (path, _) in &staged {
+                    self.store.remove(path)?;
+                }
+            }
+            _ => {}
+        }
+        outcome
+    }
+}
+
+impl Store for Planted {
+    fn read(&self, path: &StorePath) -> Result<Option<(Bytes, Tag)>, StoreError> {
+        self.catch_up()?;
+        let read = self.store.read(path)?;
+        Ok(match self.bug {
+            Bug::ChecksumIgnored => read.map(|(bytes, tag)| (resealed(&bytes), tag)),
+            _ => read,
+        })
+    }
+
+    fn tag(&self, path: &StorePath) -> Result<Option<Tag>, StoreError> {
+        if self.bug == Bug::BaseIgnored && is_base(path) { Ok(None) } else { self.store.tag(path) }
+    }
+
+    fn open(&self, path: &StorePath) -> Result<Option<Box<dyn Blob>>, StoreError> {
+        self.store.open(path)
+    }
+
+    fn list(&self, dir: &StorePath, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
+        self.store.list(dir, after)
+    }
+
+    fn put(&self, path: &StorePath, bytes: &[u8], mode: PutMode<'_>) -> Result<PutOutcome, StoreError> {
+        match (self.bug, mode) {
+            (Bug::CheckpointReplacesNewer, PutMode::IfMatches(_)) if is_manifest(path) => {
+                return self.store.put(path, bytes, PutMode::Replace);
+            }
+            (Bug::PruneTooEarly, mode)
+                if is_base(path) || (is_manifest(path) && mode != PutMode::IfAbsent) =>
+            {
+                let tag = match self.store.tag(path)? {
+                    Some(tag) => tag,
+                    None => match self.store.put(path, b"", PutMode::IfAbsent)? {
+                        PutOutcome::Stored(tag) => {
+                            self.store.remove(path)?;
+                            tag
+                        }
+                        PutOutcome::Refused => return Ok(PutOutcome::Refused),
+                    },
+                };
+                self.late().documents.push((path.clone(), bytes.to_vec()));
+                return Ok(PutOutcome::Stored(tag));
+            }
+            _ => self.catch_up()?,
+        }
+        let outcome = self.store.put(path, bytes, mode);
+        if is_commit(path) { self.after_commit(outcome) } else { outcome }
+    }
+
+    fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError> {
+        self.store.ready(path, bytes)
+    }
+
+    fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError> {
+        self.after_commit(self.store.publish(ready))
+    }
+
+    fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
+        self.catch_up()?;
+        match self.bug {
+            Bug::CommitBeforeParts | Bug::DeleteOnUnknown => {
+                self.late().staged.push((path.clone(), bytes.to_vec()));
+                if self.bug == Bug::CommitBeforeParts { Ok(()) } else { self.store.stage(path, bytes) }
+            }
+            _ => self.store.stage(path, bytes),
+        }
+    }
+
+    fn settle(&self, paths: &[StorePath]) -> Result<(), StoreError> {
+        match self.bug {
+            Bug::CommitBeforeParts if !self.late().staged.is_empty() => Ok(()),
+            Bug::BuildsOnUnsynced if paths.iter().all(is_commit) => Ok(()),
+            _ => self.store.settle(paths),
+        }
+    }
+
+    fn remove(&self, path: &StorePath) -> Result<(), StoreError> {
+        self.late().staged.retain(|(staged, _)| staged != path);
+        self.store.remove(path)
+    }
+
+    fn locate(&self, path: &StorePath) -> String {
+        self.store.locate(path)
+    }
+}
+
+/// A sealed document with the checksum that its bytes have now.
+fn resealed(bytes: &[u8]) -> Bytes {
+    const KEY: &[u8] = b"\"crc32c\"";
+    let found = bytes.windows(KEY.len()).rposition(|window| window == KEY).and_then(|key| {
+        let comma = bytes.get(..key)?.iter().rposition(|byte| *byte == b',')?;
+        let sum = key + bytes.get(key..)?.iter().position(|byte| *byte == b':')?;
+        let digits = sum + bytes.get(sum..)?.iter().position(|byte| *byte == b'"')? + 1;
+        Some((crc32c::crc32c(bytes.get(..comma)?), digits))
+    });
+    let mut resealed = bytes.to_vec();
+    if let Some((sum, digits)) = found
+        && let Some(place) = resealed.get_mut(digits..digits + 8)
+    {
+        place.copy_from_slice(format!("{sum:08x}").as_bytes());
+    }
+    resealed.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resealed_document_has_the_checksum_of_its_bytes() {
+        let sum = crc32c::crc32c(br#"{"a":1"#);
+        let sealed = format!("{{\"a\":1,\"crc32c\":\"{sum:08x}\"}}\n");
+        assert_eq!(resealed(sealed.as_bytes()), sealed);
+        let damaged = sealed.replace(":1", ":2");
+        assert_ne!(resealed(damaged.as_bytes()), damaged);
+        assert_eq!(&resealed(b"no seal")[..], b"no seal");
+    }
+}

@@ -1,0 +1,111 @@
+//! Rows as frames, and frames as rows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
+use arrow_schema::ArrowError;
+use crv_core::grammar::TableName;
+use crv_io::{Dataset, ErrorKind};
+
+use crate::model::{Row, TABLES};
+
+/// The rows as a frame of `table`. The payloads of `exchange` differ in their fields from id to id.
+pub fn frame(table: TableName, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
+    let ticks: ArrayRef = Arc::new(rows.iter().map(|row| row.tick).collect::<Int64Array>());
+    let numbers: ArrayRef = Arc::new(rows.iter().map(|row| row.id).collect::<Int64Array>());
+    let floats: ArrayRef = Arc::new(rows.iter().map(|row| row.id as f64).collect::<Float64Array>());
+    let text = |text: &str| Arc::new(StringArray::from(vec![text; rows.len()])) as ArrayRef;
+    match table {
+        TableName::IdentityEdges => RecordBatch::try_from_iter([
+            ("tick", ticks),
+            ("observer_agent_id", text("A0")),
+            ("edge_kind", text("self_to_object")),
+            ("edge_weight", floats),
+        ]),
+        TableName::Holdings => RecordBatch::try_from_iter([
+            ("tick", ticks),
+            ("agent_id", text("A0")),
+            ("token_id", text("T0")),
+            ("quantity", numbers),
+        ]),
+        TableName::Exchange => {
+            let field = format!("note_{}", rows.first().map_or(0, |row| row.id % 5));
+            let payload = StructArray::try_from(vec![(field.as_str(), Arc::clone(&numbers))])?;
+            RecordBatch::try_from_iter([
+                ("tick", ticks),
+                ("venue_id", text("V0")),
+                ("token_id", text("T0")),
+                ("exchange_event_type", text("trade")),
+                ("quantity", floats),
+                ("additional_payload", Arc::new(payload)),
+            ])
+        }
+        other => Err(ArrowError::NotYetImplemented(format!("the harness writes no rows of `{other}`"))),
+    }
+}
+
+/// Every row of `table`; `None` when it was never written.
+pub fn read(dataset: &Dataset, table: TableName) -> Result<Option<Vec<Row>>, String> {
+    let scan = match dataset.scan(table) {
+        Ok(scan) => scan,
+        Err(error)
+            if error.kind() == ErrorKind::Manifest && error.to_string().contains("nothing was written") =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(format!("`{table}` cannot be read: {error}")),
+    };
+    let name = if table == TableName::IdentityEdges { "edge_weight" } else { "quantity" };
+    let scan = scan.columns(&["tick", name]).map_err(|error| error.to_string())?;
+    let mut rows = Vec::new();
+    for batch in scan.batches() {
+        let batch = batch.map_err(|error| format!("`{table}` cannot be read: {error}"))?;
+        let ticks = batch.column_by_name("tick").and_then(|column| column.as_primitive_opt::<Int64Type>());
+        let column = batch.column_by_name(name);
+        let whole = column.and_then(|column| column.as_primitive_opt::<Int64Type>());
+        let float = column.and_then(|column| column.as_primitive_opt::<Float64Type>());
+        let ids: Vec<i64> = match (whole, float) {
+            (Some(ids), _) => ids.values().to_vec(),
+            (None, Some(ids)) => ids.values().iter().map(|id| *id as i64).collect(),
+            (None, None) => return Err(format!("`{table}` has no numbers in `{name}`")),
+        };
+        let ticks = ticks.ok_or_else(|| format!("`{table}` has no ticks"))?.values();
+        rows.extend(ticks.iter().zip(ids).map(|(tick, id)| Row { tick: *tick, id }));
+    }
+    Ok(Some(rows))
+}
+
+/// Every row of every table that was written.
+pub fn read_all(dataset: &Dataset) -> Result<BTreeMap<TableName, Vec<Row>>, String> {
+    let mut found = BTreeMap::new();
+    for table in TABLES {
+        if let Some(rows) = read(dataset, table)? {
+            found.insert(table, rows);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use crv_io::config::FsProtocol;
+    use crv_io::{AppendOptions, IoSettings};
+
+    use super::*;
+
+    #[test]
+    fn rows_come_back_from_every_table() {
+        let settings = IoSettings::default().with_fs_protocol(FsProtocol::Memory);
+        let dataset = Dataset::open(settings.with_root_dir("harness-rows").unwrap(), "run").unwrap();
+        let rows = [Row { tick: 3, id: 12 }, Row { tick: 150, id: 13 }];
+        for table in TABLES {
+            assert_eq!(read(&dataset, table).unwrap(), None);
+            dataset.append(table, frame(table, &rows).unwrap(), AppendOptions::default()).unwrap();
+            assert_eq!(read(&dataset, table).unwrap().unwrap(), rows);
+        }
+        assert_eq!(read_all(&dataset).unwrap().len(), 3);
+    }
+}

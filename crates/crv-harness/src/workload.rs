@@ -1,0 +1,176 @@
+//! What processes do to a run: a list of steps that a seed draws, some with another process in between.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crv_core::grammar::TableName;
+use crv_io::{AppendOptions, Dataset};
+use fastrand::Rng;
+
+use crate::machine::Machine;
+use crate::model::{Row, TABLES};
+use crate::rows;
+
+/// Maintenance gives way to a process that has a manifest locked, also to one that is stopped just then.
+const GAVE_WAY: &str = "others keep changing it";
+/// What a rebuild says of a table that was never written.
+const NEVER_WRITTEN: &str = "has no parts on disk";
+
+/// Something that a process does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// It appends to these tables, as one transaction.
+    Write(Vec<TableName>, Vec<i64>),
+    /// It begins a transaction, and gives it up.
+    Abort(TableName),
+    /// It closes its handle, which writes manifests.
+    Close,
+    /// It opens the run anew.
+    Reopen,
+    /// It reads everything.
+    Read,
+    /// It removes all commit files that it may.
+    Prune,
+    /// It rebuilds the manifest of a table.
+    Rebuild(TableName),
+}
+
+/// The step of a process, and what another does in the middle of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    /// Which process: 0 or 1.
+    pub process: usize,
+    /// What it does.
+    pub step: Step,
+    /// After how many calls of it the other process does what, one after the other.
+    pub between: Option<(u64, Vec<Step>)>,
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} does {:?}", self.process, self.step)?;
+        match &self.between {
+            Some((calls, steps)) => write!(f, ", the other after {calls} calls {steps:?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Draws `count` turns. The first writes the first tick of the run.
+pub fn draw(count: usize, random: &mut Rng) -> Vec<Turn> {
+    let mut tick = 0;
+    let mut turns = vec![Turn { process: 0, step: write(&mut tick, random), between: None }];
+    while turns.len() < count {
+        let step = draw_step(&mut tick, random);
+        // Readers have threads of their own, whose calls come in no certain order.
+        let between = (random.u8(..3) == 0 && step != Step::Read).then(|| {
+            (random.u64(..60), (0..random.u8(1..4)).map(|_| draw_step(&mut tick, random)).collect())
+        });
+        turns.push(Turn { process: random.usize(..2), step, between });
+    }
+    turns
+}
+
+fn write(tick: &mut i64, random: &mut Rng) -> Step {
+    let count = random.usize(1..=TABLES.len());
+    let mut tables = TABLES.to_vec();
+    random.shuffle(&mut tables);
+    tables.truncate(count);
+    *tick += random.i64(0..3);
+    let last = *tick + random.i64(0..3);
+    Step::Write(tables, (*tick..=last).collect())
+}
+
+fn draw_step(tick: &mut i64, random: &mut Rng) -> Step {
+    let table = random.choice(TABLES).unwrap_or(TableName::Holdings);
+    match random.u8(..16) {
+        0 => Step::Abort(table),
+        1 | 2 => Step::Close,
+        3 | 4 => Step::Reopen,
+        5 => Step::Read,
+        6 | 7 => Step::Prune,
+        8 => Step::Rebuild(table),
+        _ => write(tick, random),
+    }
+}
+
+/// Two processes on one machine.
+#[derive(Debug, Clone)]
+pub struct Processes {
+    machine: Machine,
+    handles: Arc<Mutex<[Dataset; 2]>>,
+}
+
+impl Processes {
+    /// Both open the run.
+    pub fn start(machine: &Machine) -> Result<Self, String> {
+        let handles = [machine.open()?, machine.open()?];
+        Ok(Self { machine: machine.clone(), handles: Arc::new(Mutex::new(handles)) })
+    }
+
+    /// Takes a turn, and says whether the other process came in between. An error says what should have worked
+    /// and did not.
+    pub fn take(&self, turn: &Turn) -> Result<bool, String> {
+        let failed = Arc::new(Mutex::new(None));
+        if let Some((calls, steps)) = &turn.between {
+            let (other, steps, failed) = (self.clone(), steps.clone(), Arc::clone(&failed));
+            let process = 1 - turn.process;
+            self.machine.sim.interrupt(*calls, move || {
+                if let Err(why) = steps.iter().try_for_each(|step| other.step(process, step)) {
+                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                }
+            });
+        }
+        let result = self.step(turn.process, &turn.step);
+        let waits_still = self.machine.sim.uninterrupt();
+        match failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(why) => Err(why),
+            None => result.map(|()| turn.between.is_some() && !waits_still),
+        }
+    }
+
+    fn handle(&self, process: usize) -> Dataset {
+        let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        let [first, second] = &*handles;
+        if process == 0 { first.clone() } else { second.clone() }
+    }
+
+    fn step(&self, process: usize, step: &Step) -> Result<(), String> {
+        let dataset = self.handle(process);
+        let told = |error: crv_io::Error| format!("{step:?} failed: {error}");
+        match step {
+            Step::Write(tables, ticks) => self.machine.write(&dataset, tables, ticks).map_err(told),
+            Step::Abort(table) => {
+                let frame =
+                    rows::frame(*table, &[Row { tick: 0, id: -1 }]).map_err(|error| error.to_string())?;
+                let mut transaction = dataset.transaction();
+                transaction.append(*table, frame, AppendOptions::default()).map_err(told)?;
+                transaction.abort();
+                Ok(())
+            }
+            Step::Close => dataset.close().map_err(told),
+            Step::Reopen => {
+                let fresh = self.machine.open()?;
+                let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+                // The old handle goes after the lock does: its drop writes manifests.
+                let _old = handles.get_mut(process).map(|handle| std::mem::replace(handle, fresh));
+                drop(handles);
+                Ok(())
+            }
+            Step::Read => self.machine.look(&dataset, false),
+            Step::Prune => unless(dataset.prune(Duration::ZERO), &[GAVE_WAY]).map_err(told),
+            Step::Rebuild(table) => {
+                unless(dataset.rebuild_manifest(*table), &[GAVE_WAY, NEVER_WRITTEN]).map_err(told)
+            }
+        }
+    }
+}
+
+/// An error that says one of these is none here.
+fn unless<T>(outcome: Result<T, crv_io::Error>, excused: &[&str]) -> Result<(), crv_io::Error> {
+    match outcome {
+        Err(error) if !excused.iter().any(|why| error.to_string().contains(why)) => Err(error),
+        _ => Ok(()),
+    }
+}
