@@ -5,6 +5,7 @@
 mod append;
 mod artifacts;
 mod bundle;
+mod check;
 mod faults;
 mod handles;
 mod log;
