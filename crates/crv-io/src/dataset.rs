@@ -10,7 +10,9 @@ use crate::commit::{PruneReport, RunLog};
 use crate::config::{FsProtocol, IoSettings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
-use crate::maintenance::{CheckOptions, CheckProgress, CheckReport, RebuildReport, check, rebuild, replace};
+use crate::maintenance::{
+    CheckOptions, CheckProgress, CheckReport, RebuildReport, RepairReport, check, rebuild, repair, replace,
+};
 use crate::manifest::TableManifest;
 use crate::paths::{self, RunPaths};
 use crate::read::Scan;
@@ -146,6 +148,15 @@ impl Dataset {
         progress: impl Fn(CheckProgress) + Sync,
     ) -> Result<CheckReport> {
         check::check(&self.shared.log, options, &progress)
+    }
+
+    /// Mends what a check found, as far as nothing that was acknowledged is lost by it: manifests from the log, the
+    /// base of the log from manifests, and a newest commit that nobody can have been told of is set aside. Files that
+    /// are replaced are kept under another name. Missing and damaged parts are never touched.
+    ///
+    /// To be called while nobody writes to the run. On a run that needs no repair it does nothing.
+    pub fn repair(&self) -> Result<RepairReport> {
+        repair::repair(&self.shared.log)
     }
 
     /// The tables that were written in this run, in the order of the registry.

@@ -140,22 +140,58 @@ fn in_memory() -> (Arc<MemoryStore>, Vec<StorePath>) {
 
 #[test]
 fn every_flipped_bit_of_every_file_is_noticed() {
-    let (store, files) = in_memory();
+    let (_, files) = in_memory();
     assert_eq!(files.len(), 4, "base, commit, manifest and part: {files:?}");
-    let check =
-        || Dataset::with_store(IoSettings::default(), RUN, store.clone()).unwrap().check(DEEP).unwrap();
-    assert_clean(&check());
-    for path in files {
-        let (whole, _) = store.read(&path).unwrap().unwrap();
-        for bit in 0..whole.len() * 8 {
-            let mut flipped = whole.to_vec();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            store.put(&path, &flipped, PutMode::Replace).unwrap();
-            assert!(!check().ok, "bit {bit} of {path}");
+    thread::scope(|scope| {
+        for index in 0..files.len() {
+            scope.spawn(move || every_flipped_bit_is_noticed(index));
         }
-        store.put(&path, &whole, PutMode::Replace).unwrap();
+    });
+}
+
+fn every_flipped_bit_is_noticed(index: usize) {
+    let (store, files) = in_memory();
+    let path = &files[index];
+    let dataset = Dataset::with_store(IoSettings::default(), RUN, store.clone()).unwrap();
+    assert_clean(&dataset.check(DEEP).unwrap());
+    let options = CheckOptions { deep: path.as_str().ends_with(".parquet") };
+    let (whole, _) = store.read(path).unwrap().unwrap();
+    for bit in 0..whole.len() * 8 {
+        let mut flipped = whole.to_vec();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        store.put(path, &flipped, PutMode::Replace).unwrap();
+        assert!(!dataset.check(options).unwrap().ok, "bit {bit} of {path}");
     }
-    assert_clean(&check());
+    store.put(path, &whole, PutMode::Replace).unwrap();
+    assert_clean(&dataset.check(DEEP).unwrap());
+}
+
+/// Parts of other implementations have no checksum: what the reader makes of any bytes at all is an answer.
+#[test]
+fn a_damaged_part_without_a_checksum_is_decoded_and_never_a_panic() {
+    let root = Root::new();
+    append(&root.open(), 0..50);
+    let mut manifest = root.open().manifest(EDGES).unwrap();
+    fs_err::remove_dir_all(root.run_dir().join("_commits")).unwrap();
+    fs_err::write(root.manifest(EDGES), serde_json::to_vec(&manifest).unwrap()).unwrap();
+    let part = part_of(&root.open(), 0);
+    let whole = fs_err::read(&part).unwrap();
+    let check = || root.open().check(DEEP).unwrap();
+    assert_eq!(kinds(&check()), [ProblemKind::ForeignManifest]);
+    let mut noticed = 0;
+    for at in (0..whole.len()).step_by(7) {
+        let mut changed = whole.clone();
+        changed[at] ^= 0x55;
+        fs_err::write(&part, &changed).unwrap();
+        noticed += usize::from(!check().ok);
+    }
+    assert!(noticed > whole.len() / 7 / 2, "{noticed} of {}", whole.len() / 7);
+    fs_err::write(&part, &whole).unwrap();
+    // What the entry says of the ticks is held against the column.
+    let partition = manifest.partitions.get_mut("000000").unwrap();
+    (partition.tick_max, partition.parts[0].tick_max) = (60, 60);
+    fs_err::write(root.manifest(EDGES), serde_json::to_vec(&manifest).unwrap()).unwrap();
+    assert_eq!(kinds(&check()), [ProblemKind::PartDisagrees, ProblemKind::ForeignManifest]);
 }
 
 #[test]
@@ -364,6 +400,12 @@ fn a_check_ends_whatever_it_finds() {
     fs_err::create_dir(root.manifest(EDGES)).unwrap();
     let report = check(&root);
     assert!(kinds(&report).contains(&ProblemKind::Unreadable) && !report.ok, "{report:#?}");
+    // A pipe that nobody writes to: opening one waits, unless it is asked not to.
+    fs_err::remove_dir(root.manifest(EDGES)).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(root.manifest(EDGES)).status().unwrap();
+    assert!(made.success());
+    assert!(kinds(&check(&root)).contains(&ProblemKind::Unreadable));
+    assert!(root.open().scan(EDGES).unwrap_err().to_string().contains("it is not a file"));
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod manifest;
 mod processes;
 mod prune;
 mod rebuild;
+mod repair;
 mod replies;
 mod rows;
 mod scan;

@@ -68,7 +68,7 @@ impl Teller<'_> {
             Found::Damaged(damage) if damage.later => Some(self.later(&path, damage)),
             Found::Damaged(damage) => {
                 let message = format!("the base of the log is damaged: {}", damage.why);
-                let action = self.repair(self.history.is_certain());
+                let action = self.repair(self.history.can_move_base());
                 Some(self.at(ProblemKind::DamagedBase, &path, &message, action))
             }
         }
@@ -78,7 +78,7 @@ impl Teller<'_> {
         let path = self.log.paths.commit(broken.first);
         let covered = self.history.covers(broken.last);
         let known = if covered { "every manifest includes it" } else { "not every manifest includes it" };
-        let action = self.repair(covered && self.history.is_certain());
+        let action = self.repair(covered && self.history.can_move_base());
         match &broken.cause {
             Cause::Unreadable(why) => self.unreadable(&path, why),
             Cause::Damaged(damage) if damage.later => self.later(&path, damage),
@@ -117,7 +117,7 @@ impl Teller<'_> {
         }
         let path = self.log.paths.commit(end.next());
         let message = format!("manifests include commits up to {head}, and the log ends at {end}");
-        let action = if self.history.is_certain() {
+        let action = if self.history.can_move_base() {
             self.repair(true)
         } else {
             "restore the run's `_commits` from a copy".to_owned()
@@ -127,7 +127,7 @@ impl Teller<'_> {
 
     fn manifest(&self, table: TableName, known: &TableHistory) -> Option<Problem> {
         let path = self.log.paths.manifest(table);
-        let repair = self.repair(true);
+        let repair = self.repair(self.history.remedy(table).is_some());
         match &known.manifest {
             Found::Absent if known.is_written() => {
                 let message = format!("table `{table}` was written, and its manifest is missing");

@@ -48,11 +48,20 @@ pub(crate) enum Cause {
     Unreadable(String),
 }
 
+/// What a manifest is made anew from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Remedy<'a> {
+    /// The log, which tells this state.
+    Write(&'a TableState),
+    /// The parts on disk: the log never named the table.
+    Rebuild,
+}
+
 /// What is known of one table.
 #[derive(Debug)]
 pub(crate) struct TableHistory {
     pub(crate) manifest: Found<Decoded>,
-    /// Has its directory one for a bucket? Only looked at where there is no manifest.
+    /// Has its directory one for a bucket? Only looked at where there is no manifest that can be read.
     pub(crate) has_buckets: bool,
     /// The newest state that can be told.
     pub(crate) state: Option<TableState>,
@@ -163,9 +172,41 @@ impl History {
         let torn = self.breaks.last()?;
         let Cause::Damaged(damage) = &torn.cause else { return None };
         let newest = torn.last == self.end && self.end == self.head;
+        // A manifest that cannot be read may have included it.
+        let unknown = self.tables.values().any(|table| table.is_there() && table.manifest.whole().is_none());
         let included = self.tables.values().filter_map(TableHistory::checkpoint).any(|at| at >= torn.first);
         let only = self.breaks.len() == 1 && matches!(self.base, Found::Absent | Found::Whole(_));
-        (newest && !included && only && !damage.sealed && !damage.later).then_some(torn)
+        (newest && only && !unknown && !included && !damage.sealed).then_some(torn)
+    }
+
+    /// Can the base be written anew from what is known, and do without everything that cannot be read?
+    pub(crate) fn can_move_base(&self) -> bool {
+        let mends = |damage: &Damage| !damage.later;
+        let base = match &self.base {
+            Found::Absent | Found::Whole(_) => true,
+            Found::Damaged(damage) => mends(damage),
+            Found::Unreadable(_) => false,
+        };
+        let breaks = self.breaks.iter().all(|broken| match &broken.cause {
+            Cause::Missing => true,
+            Cause::Damaged(damage) => mends(damage),
+            Cause::Unreadable(_) => false,
+        });
+        base && breaks && self.head > CommitNumber::ZERO && self.is_certain()
+    }
+
+    /// How the manifest of `table` can be made anew, if it can.
+    pub(crate) fn remedy(&self, table: TableName) -> Option<Remedy<'_>> {
+        let table = self.tables.get(&table)?;
+        let state = table.state.as_ref().filter(|_| table.from_log && table.certain)?;
+        match &table.manifest {
+            _ if !state.is_unwritten() => Some(Remedy::Write(state)),
+            // It names parts of a table that the log never heard of: this is not the log it belongs to.
+            Found::Whole(_) => None,
+            // What an earlier implementation wrote is in no log.
+            _ if table.has_buckets => Some(Remedy::Rebuild),
+            _ => Some(Remedy::Write(state)),
+        }
     }
 
     /// Does the state of `table` name this part? Unknown states name every part.
@@ -212,7 +253,7 @@ impl Replay {
                     state.add(bucket, part.clone());
                 }
             }
-            let has_buckets = manifest.is_absent() && has_buckets(table);
+            let has_buckets = manifest.whole().is_none() && has_buckets(table);
             let certain = state.is_some();
             (table, TableHistory { manifest, has_buckets, state, certain, from_log, disagreement: None })
         });
