@@ -10,7 +10,9 @@ use crate::commit::{PruneReport, RunLog};
 use crate::config::{FsProtocol, IoSettings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
-use crate::maintenance::{RebuildReport, rebuild, replace};
+use crate::maintenance::{
+    CheckOptions, CheckProgress, CheckReport, RebuildReport, RepairReport, check, rebuild, repair, replace,
+};
 use crate::manifest::TableManifest;
 use crate::paths::{self, RunPaths};
 use crate::read::Scan;
@@ -129,6 +131,32 @@ impl Dataset {
     /// tables is lost or changes, and others may read and write meanwhile.
     pub fn prune(&self, retention: Duration) -> Result<PruneReport> {
         self.shared.log.prune(retention)
+    }
+
+    /// Looks for damage: at the log, the manifests, the parts and every name in the run's directory. Nothing is
+    /// written, and others may write meanwhile: what they leave for a moment is harmless, and said to be.
+    ///
+    /// Damage is no error: it is in the report, each piece with what to do about it.
+    pub fn check(&self, options: CheckOptions) -> Result<CheckReport> {
+        self.check_watched(options, |_| {})
+    }
+
+    /// [`check`](Self::check), with somebody who hears of every part that was looked at, from several threads.
+    pub fn check_watched(
+        &self,
+        options: CheckOptions,
+        progress: impl Fn(CheckProgress) + Sync,
+    ) -> Result<CheckReport> {
+        check::check(&self.shared.log, options, &progress)
+    }
+
+    /// Mends what a check found, as far as nothing that was acknowledged is lost by it: manifests from the log, the
+    /// base of the log from manifests, and a newest commit that nobody can have been told of is set aside. Files that
+    /// are replaced are kept under another name. Missing and damaged parts are never touched.
+    ///
+    /// To be called while nobody writes to the run. On a run that needs no repair it does nothing.
+    pub fn repair(&self) -> Result<RepairReport> {
+        repair::repair(&self.shared.log)
     }
 
     /// The tables that were written in this run, in the order of the registry.

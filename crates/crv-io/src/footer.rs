@@ -59,6 +59,13 @@ pub(crate) fn read(store: &dyn Store, path: &StorePath) -> Result<PartFooter> {
     Ok(PartFooter { rows, bytes: file.len(), ticks, columns })
 }
 
+/// Decodes the part at `path`, every column or the ticks alone: how many rows come out, and their ticks.
+pub(crate) fn decode(store: &dyn Store, path: &StorePath, all: bool) -> Result<(u64, Option<TickSpan>)> {
+    let file = PartFile::open(store, path, None)?;
+    let metadata = load(store, path, &file)?;
+    decode_ticks(store, path, file, metadata, all)
+}
+
 fn load(store: &dyn Store, path: &StorePath, file: &PartFile) -> Result<ArrowReaderMetadata> {
     ArrowReaderMetadata::load(file, ArrowReaderOptions::new())
         .map_err(|error| read_failed(store, path, &error))
@@ -97,13 +104,27 @@ fn read_ticks(
     file: PartFile,
     metadata: ArrowReaderMetadata,
 ) -> Result<TickSpan> {
+    let (_, span) = decode_ticks(store, path, file, metadata, false)?;
+    span.ok_or_else(|| read_failed(store, path, &"its ticks are all null"))
+}
+
+fn decode_ticks(
+    store: &dyn Store,
+    path: &StorePath,
+    file: PartFile,
+    metadata: ArrowReaderMetadata,
+    all: bool,
+) -> Result<(u64, Option<TickSpan>)> {
     let failed = |why: &dyn std::fmt::Display| read_failed(store, path, why);
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-    let mask = ProjectionMask::columns(builder.parquet_schema(), ["tick"]);
+    let mask =
+        if all { ProjectionMask::all() } else { ProjectionMask::columns(builder.parquet_schema(), ["tick"]) };
     let batches = builder.with_projection(mask).build().map_err(|error| failed(&error))?;
+    let mut rows = 0;
     let mut span: Option<TickSpan> = None;
     for batch in batches {
         let batch = batch.map_err(|error| failed(&error))?;
+        rows += batch.num_rows() as u64;
         let ticks = batch.column_by_name("tick").and_then(|column| column.as_primitive_opt::<Int64Type>());
         let ticks = ticks.ok_or_else(|| failed(&"it has no column `tick` of whole numbers"))?;
         for tick in ticks.iter().flatten() {
@@ -111,5 +132,5 @@ fn read_ticks(
             span = Some(span.map_or(tick, |span| span.union(tick)));
         }
     }
-    span.ok_or_else(|| failed(&"its ticks are all null"))
+    Ok((rows, span))
 }

@@ -64,7 +64,10 @@ pub use config::{IoSettings, ValuationSettings};
 pub use dataset::Dataset;
 pub use error::{Error, ErrorKind, Result};
 pub use frame::Frame;
-pub use maintenance::RebuildReport;
+pub use maintenance::{
+    CheckOptions, CheckProgress, CheckReport, Problem, ProblemKind, RebuildReport, RepairAction, RepairKind,
+    RepairReport,
+};
 pub use manifest::{PartMeta, PartitionMeta, TableManifest};
 pub use read::{Scan, ScanBatches, ScanPart};
 pub use ticks::{TickRange, TickSpan};

@@ -21,7 +21,7 @@ use crate::stamp;
 use crate::store::{PutMode, PutOutcome, Tag};
 
 /// The version of the document. A newer one is refused.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 
 /// What the tables of a run were as of a commit.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,12 +34,12 @@ pub(crate) struct Base {
 
 impl Base {
     /// Before any commit.
-    pub(super) fn beginning() -> Self {
+    pub(crate) fn beginning() -> Self {
         Self { through: CommitNumber::ZERO, tables: BTreeMap::new() }
     }
 
     /// The state of `table`; one without rows if nothing was written to it until then.
-    pub(super) fn state(&self, table: TableName) -> TableState {
+    pub(crate) fn state(&self, table: TableName) -> TableState {
         let state = self.tables.get(&table).cloned();
         state.unwrap_or_else(|| TableState::new(table, None, self.through, stamp::now()))
     }

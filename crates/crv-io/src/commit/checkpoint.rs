@@ -133,7 +133,7 @@ impl RunLog {
         self.put_manifest(state, mode)
     }
 
-    fn put_manifest(&self, state: &TableState, mode: PutMode<'_>) -> Result<PutOutcome> {
+    pub(super) fn put_manifest(&self, state: &TableState, mode: PutMode<'_>) -> Result<PutOutcome> {
         let bytes = manifest::encode(state).map_err(|error| encoding_failed(&error))?;
         let path = self.paths.manifest(state.table);
         self.store.put(&path, &bytes, mode).map_err(|error| self.write_failed(error))

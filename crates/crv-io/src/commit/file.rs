@@ -16,7 +16,7 @@ use crate::stamp;
 use crate::ticks::TickSpan;
 
 /// The version of the document. A newer one is refused.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 struct CommitFile<'a> {

@@ -50,7 +50,7 @@ impl RunLog {
         Ok(Some(state))
     }
 
-    pub(super) fn has_buckets(&self, table: TableName) -> Result<bool> {
+    pub(crate) fn has_buckets(&self, table: TableName) -> Result<bool> {
         let entries =
             self.store.list(&self.paths.table(table), None).map_err(|error| self.read_failed(error))?;
         Ok(entries.iter().any(|entry| BucketId::parse_dir_name(&entry.name).is_some()))

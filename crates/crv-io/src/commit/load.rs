@@ -40,7 +40,7 @@ impl RunLog {
     }
 
     /// The numbers in the log, sorted. Only for the rare cases: it looks at every name there is.
-    pub(super) fn list_commits(&self) -> Result<Vec<CommitNumber>> {
+    pub(crate) fn list_commits(&self) -> Result<Vec<CommitNumber>> {
         let entries =
             self.store.list(&self.paths.commits(), None).map_err(|error| self.read_failed(error))?;
         Ok(entries.iter().filter_map(|entry| CommitNumber::parse_file_name(&entry.name)).collect())

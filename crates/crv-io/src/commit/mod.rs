@@ -3,6 +3,8 @@
 //! [`Change`] is what a commit does (pure). [`file`] is its form on disk. [`RunLog`] publishes changes and
 //! keeps a view of the run: the checkpoint of each table and the commits after it. [`checkpoint`] decides when
 //! a `manifest.json` is rewritten. [`prune`] replaces the oldest commits by a [`base`].
+//! [`survey`] looks at it all without stopping at damage, [`restore`] puts
+//! back what a repair knows for sure.
 //!
 //! The protocol, and each invariant by its number: `docs/commit-protocol.md`.
 
@@ -16,8 +18,13 @@ mod load;
 mod mend;
 mod prune;
 mod publish;
+mod restore;
+mod survey;
 mod view;
 
+pub(crate) use base::Base;
+pub(crate) use change::Commit;
 pub use change::{Change, Operation, TableChange};
 pub use prune::PruneReport;
 pub(crate) use publish::RunLog;
+pub(crate) use survey::{Damage, Found};

@@ -13,5 +13,5 @@ pub use state::{Part, Partition, TableState};
 pub use view::{PartMeta, PartitionMeta, TableManifest};
 
 pub(crate) use invariants::check_part;
-pub(crate) use seal::{open_document, seal};
+pub(crate) use seal::{is_later, is_sealed, open_document, seal};
 pub(crate) use wire::{Decoded, StateDocument, decode, encode, parse_part_name, parse_sum};

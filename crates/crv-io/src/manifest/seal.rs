@@ -71,6 +71,24 @@ pub(crate) fn open_document(bytes: &[u8], format: u32) -> Result<(), String> {
     }
 }
 
+/// Does a document that cannot be read say that it is of a later version than `known`, and is it what its writer
+/// wrote, as far as a seal can tell?
+pub(crate) fn is_later(bytes: &[u8], known: u32) -> bool {
+    #[derive(Deserialize)]
+    struct Versions {
+        format: Option<u32>,
+        version: Option<u32>,
+    }
+    let found: Option<Versions> = serde_json::from_slice(bytes).ok();
+    open(bytes) != Err(SealError::Mismatch)
+        && found.and_then(|found| found.format.or(found.version)).is_some_and(|found| found > known)
+}
+
+/// Is the seal of `bytes` whole?
+pub(crate) fn is_sealed(bytes: &[u8]) -> bool {
+    open(bytes).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,12 +44,12 @@ impl Partition {
 
     /// Rows of all parts.
     pub fn rows(&self) -> u64 {
-        self.parts.iter().map(|part| part.rows).sum()
+        saturating_sum(self.parts.iter().map(|part| part.rows))
     }
 
     /// Bytes of all parts.
     pub fn bytes(&self) -> u64 {
-        self.parts.iter().map(|part| part.bytes).sum()
+        saturating_sum(self.parts.iter().map(|part| part.bytes))
     }
 
     /// The first and last tick; `None` without parts.
@@ -171,16 +171,21 @@ impl TableState {
 
     /// Rows of all parts.
     pub fn rows(&self) -> u64 {
-        self.partitions.values().map(|partition| partition.rows()).sum()
+        saturating_sum(self.partitions.values().map(|partition| partition.rows()))
     }
 
     /// Bytes of all parts.
     pub fn bytes(&self) -> u64 {
-        self.partitions.values().map(|partition| partition.bytes()).sum()
+        saturating_sum(self.partitions.values().map(|partition| partition.bytes()))
     }
 
     /// The first and last tick of the table; `None` without rows.
     pub fn ticks(&self) -> Option<TickSpan> {
         self.partitions.values().filter_map(|partition| partition.ticks()).reduce(TickSpan::union)
     }
+}
+
+/// The sum, as far as it can be counted: entries may say anything.
+fn saturating_sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
 }

@@ -14,6 +14,7 @@
 //! makes, and each name that comes from outside (a run id, the name of a part or an artifact) is parsed first.
 
 mod artifacts;
+mod replaced;
 
 use std::fmt;
 
@@ -24,6 +25,7 @@ use crate::config::IoSettings;
 use crate::error::{Error, Result};
 
 pub use artifacts::{ARTIFACTS_DIR, BUNDLE_FILE, LAB_DIR, LabDir};
+pub use replaced::is_replaced_name;
 
 /// The directory of all runs, under the root.
 pub const RUNS_DIR: &str = "runs";

@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use fs_err as fs;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 
 use super::EntryKind;
 use super::files::{FileSystem, Lock, NewFile, OpenFile, Stat};
@@ -21,7 +22,9 @@ impl FileSystem for OsFiles {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-        Ok(Box::new(OsFile(fs::File::open(path)?)))
+        // Not waiting changes nothing about files; a pipe in the place of one would have us wait for a writer.
+        let file = fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        Ok(Box::new(OsFile(file)))
     }
 
     fn stat(&self, path: &Path) -> io::Result<Stat> {

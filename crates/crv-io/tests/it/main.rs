@@ -5,6 +5,7 @@
 mod append;
 mod artifacts;
 mod bundle;
+mod check;
 mod faults;
 mod handles;
 mod log;
@@ -12,6 +13,7 @@ mod manifest;
 mod processes;
 mod prune;
 mod rebuild;
+mod repair;
 mod replies;
 mod rows;
 mod scan;

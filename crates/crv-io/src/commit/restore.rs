@@ -1,0 +1,31 @@
+//! Putting documents back for a repair, as durably as they were first written.
+
+use super::base::Base;
+use super::publish::RunLog;
+use super::view::RunView;
+use crate::error::Result;
+use crate::manifest::TableState;
+use crate::store::{PutMode, PutOutcome, Tag};
+
+impl RunLog {
+    /// Writes `state` as its table's manifest in place of the version `expected`, or where there is none; `false`
+    /// when somebody else did.
+    pub(crate) fn restore_manifest(&self, state: &TableState, expected: Option<&Tag>) -> Result<bool> {
+        self.settle_through(state.commit)?;
+        let mode = expected.map_or(PutMode::IfAbsent, PutMode::IfMatches);
+        Ok(self.put_manifest(state, mode)? != PutOutcome::Refused)
+    }
+
+    /// Writes `base` in place of the version `expected`, or where there is none; `false` when somebody else did.
+    pub(crate) fn restore_base(&self, base: &Base, expected: Option<&Tag>) -> Result<bool> {
+        self.settle_through(base.through)?;
+        self.write_base(base, expected)
+    }
+
+    /// Forgets what this handle knows of the run: a repair may have taken back what it had read.
+    pub(crate) fn forget(&self) {
+        let mut view = self.view();
+        let ours = std::mem::take(&mut view.ours);
+        *view = RunView { ours, ..RunView::default() };
+    }
+}

@@ -1,0 +1,112 @@
+//! Looking at the documents of a run one by one, whole or damaged: for a check, which must not stop at the first.
+
+use crv_core::grammar::TableName;
+
+use super::base::{self, Base};
+use super::change::Commit;
+use super::file;
+use super::publish::RunLog;
+use crate::manifest::{self, Decoded, TableManifest};
+use crate::paths::{CommitNumber, StorePath};
+use crate::store::StoreError;
+
+/// A document above this size is not read when nothing at its end looks like a seal.
+const LARGE: u64 = 1 << 30;
+/// Where a seal lies, from the end.
+const SEAL_BYTES: usize = 40;
+
+/// What was found under a name.
+#[derive(Debug)]
+pub(crate) enum Found<T> {
+    Absent,
+    Whole(T),
+    Damaged(Damage),
+    /// Storage refused to read it, and said this.
+    Unreadable(String),
+}
+
+/// Why a document is not one that this crate can read.
+#[derive(Debug)]
+pub(crate) struct Damage {
+    pub(crate) why: String,
+    /// Are its bytes those that its writer sealed? Then it was written so.
+    pub(crate) sealed: bool,
+    /// Does it say that it is of a later version?
+    pub(crate) later: bool,
+}
+
+impl<T> Found<T> {
+    pub(crate) fn whole(&self) -> Option<&T> {
+        match self {
+            Self::Whole(found) => Some(found),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+impl RunLog {
+    /// The base of the log. `read` counts the bytes that were read.
+    pub(crate) fn look_at_base(&self, read: &mut u64) -> Found<Base> {
+        self.look(&self.paths.base(), base::FORMAT, read, base::decode)
+    }
+
+    /// Commit `number`.
+    pub(crate) fn look_at_commit(&self, number: CommitNumber, read: &mut u64) -> Found<Commit> {
+        self.look(&self.paths.commit(number), file::FORMAT, read, |bytes| file::decode(number, bytes))
+    }
+
+    /// The manifest of `table`.
+    pub(crate) fn look_at_manifest(&self, table: TableName, read: &mut u64) -> Found<Decoded> {
+        self.look(&self.paths.manifest(table), TableManifest::VERSION, read, |bytes| {
+            manifest::decode(table, bytes)
+        })
+    }
+
+    fn look<T>(
+        &self,
+        path: &StorePath,
+        version: u32,
+        read: &mut u64,
+        decode: impl FnOnce(&[u8]) -> Result<T, String>,
+    ) -> Found<T> {
+        let bytes = match self.store.open(path) {
+            Ok(None) => return Found::Absent,
+            Err(error) => return unreadable(&error),
+            Ok(Some(blob)) => {
+                let size = blob.size();
+                let unreadable = |error| unreadable(&StoreError::new("read", self.store.locate(path), error));
+                if size > LARGE {
+                    let tail = match blob.read_at(size - SEAL_BYTES as u64, SEAL_BYTES) {
+                        Ok(tail) => tail,
+                        Err(error) => return unreadable(error),
+                    };
+                    if !tail.windows(8).any(|window| window == b"\"crc32c\"") {
+                        let why = format!("it has {size} bytes and no checksum at their end");
+                        return Found::Damaged(Damage { why, sealed: false, later: false });
+                    }
+                }
+                match blob.read_at(0, usize::try_from(size).unwrap_or(usize::MAX)) {
+                    Ok(bytes) => bytes,
+                    Err(error) => return unreadable(error),
+                }
+            }
+        };
+        *read += bytes.len() as u64;
+        match decode(&bytes) {
+            Ok(document) => Found::Whole(document),
+            Err(why) => Found::Damaged(Damage {
+                why: if bytes.is_empty() { "it is empty".to_owned() } else { why },
+                sealed: manifest::is_sealed(&bytes),
+                later: manifest::is_later(&bytes, version),
+            }),
+        }
+    }
+}
+
+fn unreadable<T>(error: &StoreError) -> Found<T> {
+    Found::Unreadable(error.to_string())
+}

@@ -1,0 +1,103 @@
+//! Checking a run: the log, the manifests, the parts and every name, without writing anything.
+//!
+//! A check looks at one document after the other ([`history`]), at each part ([`parts`]) and at every name there is
+//! ([`names`]), and says in words what it found ([`documents`]). Others may write meanwhile: what was found is looked
+//! at again before it is reported, and what is not there any more was a change, not damage.
+
+mod documents;
+pub(crate) mod history;
+mod names;
+mod parts;
+mod report;
+
+use std::sync::atomic::AtomicU64;
+
+pub use report::{CheckOptions, CheckProgress, CheckReport, Problem, ProblemKind};
+
+use history::History;
+use parts::{Inspector, PartProblem};
+
+use crate::commit::RunLog;
+use crate::error::Result;
+use crate::manifest::{TableState, check_part};
+
+/// How often what was found wrong is looked at again.
+const LOOKS: usize = 3;
+
+/// Checks the run; `progress` hears of every part that was looked at.
+pub(crate) fn check(
+    log: &RunLog,
+    options: CheckOptions,
+    progress: &(dyn Fn(CheckProgress) + Sync),
+) -> Result<CheckReport> {
+    // A run that cannot be looked into at all is no run to say anything of.
+    log.store.list(log.paths.root(), None).map_err(|error| log.read_failed(error))?;
+    let (history, documents) = settled(log);
+    let states: Vec<&TableState> = history.tables.values().filter_map(|table| table.state.as_ref()).collect();
+    let inspector = Inspector {
+        log,
+        deep: options.deep,
+        progress,
+        of: states.iter().map(|state| state.part_count()).sum(),
+        parts: AtomicU64::new(0),
+        bytes: AtomicU64::new(history.bytes),
+    };
+    let mut parts: Vec<PartProblem> = states.iter().flat_map(|state| inspector.table(state)).collect();
+    let mut names = names::problems(log, |table, bucket, id| history.may_name(table, bucket, id));
+    if !parts.is_empty() || names.iter().any(|name| name.part.is_some()) {
+        // Committed, or taken out, since the log was read?
+        let now = History::read(log);
+        parts.retain(|found| now.may_name(found.table, found.bucket, found.id));
+        names.retain(|name| !name.part.is_some_and(|(table, bucket, id)| now.may_name(table, bucket, id)));
+    }
+    let mut problems = documents;
+    problems.extend(parts.into_iter().map(|found| found.problem));
+    problems.extend(states.iter().filter_map(|state| bucket_size(log, state)));
+    problems.extend(names.into_iter().map(|found| found.problem));
+    problems.sort_by_key(|problem| problem.harmless);
+    Ok(CheckReport {
+        ok: problems.iter().all(|problem| problem.harmless),
+        deep: options.deep,
+        tables: states.iter().filter(|state| !state.is_unwritten()).count() as u64,
+        commits: history.commits,
+        parts: inspector.parts.into_inner(),
+        rows: states.iter().map(|state| state.rows()).fold(0, u64::saturating_add),
+        bytes: inspector.bytes.into_inner(),
+        problems,
+    })
+}
+
+/// The log and the manifests, and those of their problems that stay while others write.
+pub(crate) fn settled(log: &RunLog) -> (History, Vec<Problem>) {
+    let mut history = History::read(log);
+    let mut problems = documents::problems(log, &history);
+    for _ in 1..LOOKS {
+        if problems.is_empty() {
+            break;
+        }
+        let again = History::read(log);
+        let mut now = documents::problems(log, &again);
+        now.retain(|now| problems.iter().any(|before| (before.kind, &before.path) == (now.kind, &now.path)));
+        let same = now == problems;
+        (history, problems) = (again, now);
+        if same {
+            break;
+        }
+    }
+    (history, problems)
+}
+
+/// A table that does not say how many ticks are in a bucket, and whose parts say that it is not what the settings do.
+fn bucket_size(log: &RunLog, state: &TableState) -> Option<Problem> {
+    let size = log.tick_bucket_size();
+    if state.tick_bucket_size.is_some() {
+        return None;
+    }
+    let why = state.parts().find_map(|(bucket, part)| check_part(bucket, part, Some(size)).err())?;
+    Some(Problem::new(
+        ProblemKind::BucketSize,
+        log.store.locate(&log.paths.manifest(state.table)),
+        format!("tick_bucket_size is {size} in the settings, and the table was written with another: {why}"),
+        "open the run with the tick_bucket_size it was written with",
+    ))
+}

@@ -1,0 +1,183 @@
+//! Parts against their entries: is each there, whole, and does it hold what is said of it?
+
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crv_core::grammar::TableName;
+
+use super::report::{CheckProgress, Problem, ProblemKind};
+use crate::commit::RunLog;
+use crate::error::Result;
+use crate::footer;
+use crate::manifest::{Part, TableState, check_part};
+use crate::parallel;
+use crate::paths::{BucketId, PartId, StorePath};
+use crate::schema::TableSchema;
+use crate::store::Blob;
+
+/// How much of a part is in memory at a time, where its checksum is computed.
+const CHUNK: usize = 1 << 20;
+
+/// A problem with one part.
+#[derive(Debug)]
+pub(super) struct PartProblem {
+    pub(super) table: TableName,
+    pub(super) bucket: BucketId,
+    pub(super) id: PartId,
+    pub(super) problem: Problem,
+}
+
+/// Looks at parts, and counts.
+pub(super) struct Inspector<'a> {
+    pub(super) log: &'a RunLog,
+    pub(super) deep: bool,
+    pub(super) progress: &'a (dyn Fn(CheckProgress) + Sync),
+    pub(super) of: u64,
+    pub(super) parts: AtomicU64,
+    pub(super) bytes: AtomicU64,
+}
+
+/// What a part must be.
+struct Entry<'a> {
+    path: StorePath,
+    /// The path in full.
+    shown: String,
+    part: &'a Part,
+    state: &'a TableState,
+}
+
+impl Inspector<'_> {
+    /// The problems of the parts of one table.
+    pub(super) fn table(&self, state: &TableState) -> Vec<PartProblem> {
+        let table = state.table;
+        let parts: Vec<(BucketId, &Part)> = state.parts().collect();
+        let threads = if self.deep { parallel::computing() } else { parallel::WAITING };
+        let found = parallel::map(&parts, threads, |(bucket, part)| {
+            let found = self.part(state, *bucket, part);
+            let parts = self.parts.fetch_add(1, Ordering::Relaxed) + 1;
+            (self.progress)(CheckProgress { parts, of: self.of });
+            Ok::<_, Infallible>(found)
+        });
+        let Ok(found) = found;
+        let found = parts.iter().zip(found).filter_map(|((bucket, part), problem)| {
+            Some(PartProblem { table, bucket: *bucket, id: part.id, problem: problem? })
+        });
+        found.collect()
+    }
+
+    fn part(&self, state: &TableState, bucket: BucketId, part: &Part) -> Option<Problem> {
+        let path = self.log.paths.part(state.table, bucket, part.id);
+        let shown = self.log.store.locate(&path);
+        let entry = Entry { path, shown, part, state };
+        // The Parquet reader is not ours: should it give up on bytes that somebody made up, that is one more way
+        // to find that they are damaged.
+        let looked = catch_unwind(AssertUnwindSafe(|| self.look(bucket, &entry)));
+        looked.unwrap_or_else(|_| Some(self.damaged(&entry, "the Parquet reader gave up on it")))
+    }
+
+    fn look(&self, bucket: BucketId, entry: &Entry<'_>) -> Option<Problem> {
+        let Entry { path, shown, part, state } = entry;
+        if let Err(why) = check_part(bucket, part, state.tick_bucket_size) {
+            return Some(self.disagrees(entry, &format!("its entry cannot be true: {why}")));
+        }
+        let blob = match self.log.store.open(path) {
+            Ok(Some(blob)) => blob,
+            Ok(None) => {
+                let message = "the part was committed, and it is not there: its rows are lost".to_owned();
+                return Some(Problem::new(ProblemKind::MissingPart, shown, message, self.restore(state)));
+            }
+            Err(error) => {
+                let action = "see that storage lets it be read, then check again";
+                return Some(Problem::new(ProblemKind::Unreadable, shown, error.to_string(), action));
+            }
+        };
+        if blob.size() != part.bytes {
+            let why = format!("it has {} bytes where its entry says {}", blob.size(), part.bytes);
+            return Some(self.damaged(entry, &why));
+        }
+        if self.deep {
+            match self.checksum(&*blob) {
+                Err(error) => return Some(self.damaged(entry, &format!("it cannot be read: {error}"))),
+                Ok(sum) if part.crc32c.is_some_and(|known| known != sum) => {
+                    let why = format!("its checksum is {sum:08x}, and its entry says another");
+                    return Some(self.damaged(entry, &why));
+                }
+                Ok(_) => {}
+            }
+        }
+        drop(blob);
+        match self.contents(entry) {
+            Ok(None) => None,
+            Ok(Some(why)) => Some(self.disagrees(entry, &why)),
+            Err(error) => Some(self.damaged(entry, &error.to_string())),
+        }
+    }
+
+    /// What the part holds, where that is not what its entry says.
+    fn contents(&self, entry: &Entry<'_>) -> Result<Option<String>> {
+        let Entry { path, part, state, .. } = entry;
+        let store = &*self.log.store;
+        let found = footer::read(store, path)?;
+        let mut told = (found.rows, found.ticks);
+        if self.deep {
+            let (rows, ticks) = footer::decode(store, path, part.crc32c.is_none())?;
+            if rows != found.rows || ticks != found.ticks {
+                told = (rows, ticks);
+            }
+        }
+        let (rows, ticks) = told;
+        if rows != part.rows {
+            return Ok(Some(format!("it holds {rows} rows where its entry says {}", part.rows)));
+        }
+        if ticks != Some(part.ticks) {
+            let span =
+                ticks.map_or("no ticks".to_owned(), |span| format!("ticks {}..{}", span.min, span.max));
+            let said = part.ticks;
+            return Ok(Some(format!("it holds {span} where its entry says {}..{}", said.min, said.max)));
+        }
+        let Some(schema) = &state.schema else { return Ok(None) };
+        Ok(misfit(schema, &found.columns.schema))
+    }
+
+    fn checksum(&self, blob: &dyn Blob) -> std::io::Result<u32> {
+        let (mut sum, mut at) = (0, 0);
+        while at < blob.size() {
+            let length = CHUNK.min(usize::try_from(blob.size() - at).unwrap_or(CHUNK));
+            let bytes = blob.read_at(at, length)?;
+            sum = crc32c::crc32c_append(sum, &bytes);
+            at += length as u64;
+            self.bytes.fetch_add(length as u64, Ordering::Relaxed);
+        }
+        Ok(sum)
+    }
+
+    fn restore(&self, state: &TableState) -> String {
+        format!(
+            "restore the file from a copy of the run; without one, `crv rebuild {} {}` drops its rows from the table once the file is gone",
+            self.log.paths.run(),
+            state.table
+        )
+    }
+
+    fn damaged(&self, entry: &Entry<'_>, why: &str) -> Problem {
+        let message = format!("the part is damaged: {why}");
+        Problem::new(ProblemKind::DamagedPart, &entry.shown, message, self.restore(entry.state))
+    }
+
+    fn disagrees(&self, entry: &Entry<'_>, why: &str) -> Problem {
+        let message = format!("the part is not what was committed: {why}");
+        Problem::new(ProblemKind::PartDisagrees, &entry.shown, message, self.restore(entry.state))
+    }
+}
+
+/// Why rows of a part cannot be read in the table's schema, or not all of them.
+fn misfit(table: &TableSchema, part: &TableSchema) -> Option<String> {
+    match table.union_with_part(part) {
+        Err(conflict) => Some(format!("its schema does not fit the table's: {conflict}")),
+        Ok(union) if !table.covers(&union) => {
+            Some("it has columns or fields that the table does not".to_owned())
+        }
+        Ok(_) => None,
+    }
+}
