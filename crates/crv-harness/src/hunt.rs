@@ -2,6 +2,7 @@
 
 use crate::broken::Broken;
 use crate::crashes::{self, Effort};
+use crate::damage;
 use crate::faults::{self, Operation};
 use crate::interleave;
 use crate::plant::Bug;
@@ -11,10 +12,12 @@ pub fn hunt(bug: Bug, seeds: std::ops::Range<u64>) -> Option<Broken> {
     let effort = Effort { turns: 10, states: 12, recoveries: 64 };
     seeds.into_iter().find_map(|seed| {
         let outage = faults::outage(seed, Some(bug)).err();
+        // Little of a document is not said anywhere else too: it takes many pieces of damage to hit that.
+        let damage = || (0..16).find_map(|more| damage::run(seed * 16 + more, Some(bug)).err());
         let others = || interleave::run(seed, Some(bug)).err();
         let faults =
             || Operation::ALL.into_iter().find_map(|operation| faults::run(operation, seed, Some(bug)).err());
         let crashes = || crashes::run(seed, Some(bug), effort).err();
-        outage.or_else(others).or_else(faults).or_else(crashes)
+        outage.or_else(damage).or_else(others).or_else(faults).or_else(crashes)
     })
 }

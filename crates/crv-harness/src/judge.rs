@@ -1,5 +1,7 @@
 //! Judging what a crash has left: everything that must hold, and that the run goes on from there.
 
+use crv_io::{CheckOptions, Dataset, ErrorKind};
+
 use crate::disk::Disk;
 use crate::machine::Machine;
 use crate::model::TABLES;
@@ -11,6 +13,7 @@ pub fn survives(machine: &Machine, disk: Disk, moment: usize) -> Result<Machine,
     let after = machine.after(disk, moment);
     let dataset = after.open()?;
     after.look(&dataset, true)?;
+    is_whole(&dataset)?;
     after.sim.remember();
     let failed = |error: crv_io::Error| format!("an append after the crash failed: {error}");
     after.write(&dataset, &TABLES, &[1, 2]).map_err(failed)?;
@@ -19,6 +22,24 @@ pub fn survives(machine: &Machine, disk: Disk, moment: usize) -> Result<Machine,
     let dataset = again.open()?;
     again.look(&dataset, false).map_err(|why| format!("after an append and a second crash: {why}"))?;
     Ok(after)
+}
+
+/// Every document and every byte is what it should be: what is left over is harmless.
+fn is_whole(dataset: &Dataset) -> Result<(), String> {
+    let report = match dataset.check(CheckOptions { deep: true }) {
+        Ok(report) => report,
+        // The crash came before the run had a directory.
+        Err(error)
+            if error.kind() == ErrorKind::Read && dataset.tables().is_ok_and(|tables| tables.is_empty()) =>
+        {
+            return Ok(());
+        }
+        Err(error) => return Err(format!("the check failed: {error}")),
+    };
+    match report.problems.iter().find(|problem| !problem.harmless) {
+        None => Ok(()),
+        Some(problem) => Err(format!("a check finds {:?}: {}", problem.kind, problem.message)),
+    }
 }
 
 /// A checkpoint never replaces a newer one: the commit that a manifest includes never goes down.

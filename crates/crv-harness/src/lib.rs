@@ -3,6 +3,7 @@
 
 pub mod broken;
 pub mod crashes;
+pub mod damage;
 pub mod disk;
 pub mod faults;
 pub mod hunt;
@@ -11,5 +12,7 @@ pub mod judge;
 pub mod machine;
 pub mod model;
 pub mod plant;
+pub mod process;
 pub mod rows;
+pub mod soak;
 pub mod workload;

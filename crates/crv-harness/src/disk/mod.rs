@@ -105,12 +105,23 @@ impl Disk {
         }
     }
 
-    /// Flips a bit of the file `path`.
-    pub fn flip(&mut self, path: &str, bit: usize) {
-        let file = self.find(Path::new(path)).and_then(|inode| self.file_mut(inode));
-        if let Some(byte) = file.and_then(|file| Arc::make_mut(&mut file.bytes).get_mut(bit / 8)) {
-            *byte ^= 1 << (bit % 8);
+    /// Puts these bytes in place of those of the file `path`, or takes the file away.
+    pub fn set(&mut self, path: &str, bytes: Option<Vec<u8>>) {
+        let path = Path::new(path);
+        let Some(inode) = self.find(path) else { return };
+        if let Some(bytes) = bytes {
+            if let Some(file) = self.file_mut(inode) {
+                file.bytes = Arc::new(bytes);
+                file.durable = Arc::clone(&file.bytes);
+            }
+            return;
         }
+        let dir = path.parent().and_then(|dir| self.find(dir)).and_then(|dir| self.dir_mut(dir));
+        if let (Some(dir), Some(name)) = (dir, names(path).last()) {
+            dir.names.remove(name);
+            dir.durable.remove(name);
+        }
+        self.nodes.remove(&inode);
     }
 
     /// Bytes in all files.

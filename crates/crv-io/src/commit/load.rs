@@ -66,12 +66,31 @@ impl RunLog {
         }
     }
 
-    /// Moves the view on, commit by commit, until there is no next one.
+    /// Moves the view on, commit by commit, until there is no next one. An error when the one after that is
+    /// there: then the next one was lost, and the end of the log is not here.
     fn read_on(&self, view: &mut RunView) -> Result<()> {
-        while let Some(commit) = self.read_commit(view.head().next())? {
-            view.apply(&commit).map_err(|conflict| self.conflicting(&commit, &conflict))?;
+        loop {
+            while let Some(commit) = self.read_commit(view.head().next())? {
+                view.apply(&commit).map_err(|conflict| self.conflicting(&commit, &conflict))?;
+            }
+            let next = view.head().next();
+            let tag =
+                |number| self.store.tag(&self.paths.commit(number)).map_err(|error| self.read_failed(error));
+            if tag(next.next())?.is_none() {
+                return Ok(());
+            }
+            // Somebody may have made both meanwhile.
+            if tag(next)?.is_none() {
+                return Err(self.missing_commit(next));
+            }
         }
-        Ok(())
+    }
+
+    /// Commit `number` is not there, and one after it is.
+    pub(super) fn missing_commit(&self, number: CommitNumber) -> Error {
+        let path = self.store.locate(&self.paths.commit(number));
+        damaged("commit log", &path, "this commit is missing, and later ones are there")
+            .with_hint("restore the file from a copy of the run; `crv check` tells what is lost without it")
     }
 
     /// Makes what the view knows of the log durable. A commit may be read a moment before its writer has synced
@@ -208,10 +227,7 @@ impl RunLog {
     fn replay_to(&self, head: CommitNumber, state: &mut TableState, dirty: &mut bool) -> Result<()> {
         while state.commit < head {
             let next = state.commit.next();
-            let commit = self.read_commit(next)?.ok_or_else(|| {
-                let path = self.store.locate(&self.paths.commit(next));
-                damaged("commit log", &path, "this commit is missing, and later ones are there")
-            })?;
+            let commit = self.read_commit(next)?.ok_or_else(|| self.missing_commit(next))?;
             commit.apply(state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
             *dirty |= commit.change.tables.contains_key(&state.table);
         }

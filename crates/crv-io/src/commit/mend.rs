@@ -94,9 +94,8 @@ impl RunLog {
     /// What the manifest and the log tell of `table`; the log alone when the manifest is lost.
     fn know(&self, view: &mut RunView, table: TableName) -> Result<Known> {
         let mut from_manifest = match self.load(view, table) {
-            Ok(true) => {
-                view.state(table).map(|state| TableState::clone(state)).filter(|state| !state.is_unwritten())
-            }
+            // Also one without parts tells which parts count: what lies there is of an append under way.
+            Ok(true) => view.state(table).map(|state| TableState::clone(state)),
             Ok(false) => None,
             Err(error) if can_mend(&error) => None,
             Err(error) => return Err(error),

@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::backoff;
 use super::base::Base;
-use super::load::damaged;
 use super::publish::RunLog;
 use super::view::RunView;
 use crate::error::{Error, ErrorKind, Result};
@@ -60,7 +59,12 @@ impl RunLog {
         }
         self.adopt_unlogged(view, &tables)?;
         let (old, tag) = self.read_base()?;
-        let base = self.replay_before(&old, cutoff)?;
+        let base = match self.replay_before(&old, cutoff) {
+            Ok(base) => base,
+            // What is missing may have been pruned just now.
+            Err(_) if self.read_base()?.1 != tag => return Ok(None),
+            Err(error) => return Err(error),
+        };
         if base.through == old.through {
             return Ok(Some(old.through));
         }
@@ -92,10 +96,7 @@ impl RunLog {
             }
             let next = moved.through.next();
             let commit = if number == next { self.read_commit(number)? } else { None };
-            let Some(commit) = commit else {
-                let path = self.store.locate(&self.paths.commit(next));
-                return Err(damaged("commit log", &path, "this commit is missing, and later ones are there"));
-            };
+            let commit = commit.ok_or_else(|| self.missing_commit(next))?;
             if commit.created_at > cutoff {
                 break;
             }

@@ -1,6 +1,6 @@
 //! Rebuilding a manifest from the parts on disk.
 
-use crv_io::{ErrorKind, TableManifest};
+use crv_io::{AppendOptions, ErrorKind, TableManifest};
 
 use crate::support::{EDGES, Root, all_ticks, append, edges};
 
@@ -117,7 +117,7 @@ fn appends_go_on_during_rebuilds() {
         let writer = root.open();
         scope.spawn(move || {
             for tick in 1..100 {
-                writer.append(EDGES, edges([tick]), crv_io::AppendOptions::default()).unwrap();
+                writer.append(EDGES, edges([tick]), AppendOptions::default()).unwrap();
             }
         });
         let keeper = root.open();
@@ -131,4 +131,26 @@ fn appends_go_on_during_rebuilds() {
     let mut ticks = all_ticks(&root.open());
     ticks.sort_unstable();
     assert_eq!(ticks, Vec::from_iter(0..100));
+}
+
+/// The first append of a run was under way, its parts on disk and its commit not, when somebody rebuilt the table:
+/// the part was taken in alone, and when the writer died then, a third of its tick was there. Processes that were
+/// killed at random found it.
+#[test]
+fn a_part_of_a_first_append_under_way_stays_out() {
+    let donor = Root::new();
+    append(&donor.open(), [0]);
+    let part = donor.files().into_iter().find(|file| file.ends_with(".parquet")).unwrap();
+    let root = Root::new();
+    let dataset = root.open();
+    let mut under_way = dataset.transaction();
+    under_way.append(EDGES, edges([0]), AppendOptions::default()).unwrap();
+    let place = root.path().join(&part);
+    fs_err::create_dir_all(place.parent().unwrap()).unwrap();
+    fs_err::copy(donor.path().join(&part), place).unwrap();
+    let error = root.open().rebuild_manifest(EDGES).unwrap_err();
+    assert!(error.to_string().contains("no parts"), "{error}");
+    assert_eq!(root.commits(), [""; 0]);
+    under_way.commit().unwrap();
+    assert_eq!(all_ticks(&root.open()), [0]);
 }

@@ -1,0 +1,145 @@
+//! What the harness's children do: write, read, keep house.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use crv_core::grammar::TableName;
+use crv_io::store::files::{FileSystem as _, OsFiles};
+use crv_io::{AppendOptions, CheckOptions, Dataset, Error, ErrorKind};
+use fastrand::Rng;
+
+use super::expected::{self, APART, Expected};
+use crate::model::{Row, TABLES};
+use crate::rows;
+
+/// Commits `count` transactions, each with a row in every table.
+pub fn write(root: &Path, run: &str, first: i64, count: i64) -> Result<(), String> {
+    let dataset = super::open(root, run)?;
+    let mut expected = Expected::open(root, run, first)?;
+    for id in first..first.saturating_add(count) {
+        expected.note("begin", id)?;
+        match commit(&dataset, id) {
+            Ok(()) => expected.note("committed", id)?,
+            Err(error) if error.kind() == ErrorKind::UnknownOutcome => {}
+            Err(error) => {
+                expected.note("failed", id)?;
+                return Err(error.to_string());
+            }
+        }
+    }
+    dataset.close().map_err(|error| error.to_string())
+}
+
+/// One transaction.
+pub(super) fn commit(dataset: &Dataset, id: i64) -> Result<(), Error> {
+    let mut transaction = dataset.transaction();
+    for (table, rows) in expected::rows(id) {
+        let frame = rows::frame(table, &rows)
+            .map_err(|error| Error::new(ErrorKind::Argument, format!("the harness: {error}")))?;
+        transaction.append(table, frame, AppendOptions::default())?;
+    }
+    transaction.commit().map(drop)
+}
+
+/// Reads over and over until it is ended. What it sees of each writer is all up to some transaction, it never
+/// goes back, and a table that is read later has at least what one read earlier had.
+pub fn read(root: &Path, run: &str, rounds: u64) -> Result<(), String> {
+    let dataset = super::open(root, run)?;
+    let mut seen: BTreeMap<i64, i64> = BTreeMap::new();
+    for round in 0..rounds {
+        let before = expected::model(root, run).unwrap_or_default();
+        for table in TABLES {
+            let rows = rows::read(&dataset, table)?.unwrap_or_default();
+            for entry in before.entries.iter().filter(|entry| entry.told.1 == crate::model::Told::Committed) {
+                let missing = entry.rows.get(&table).into_iter().flatten().find(|row| !rows.contains(row));
+                if let Some(row) = missing {
+                    return Err(format!("round {round}: {row:?} of `{table}` was committed and is not seen"));
+                }
+            }
+            let counts = prefix(table, rows)?;
+            for (writer, count) in &seen {
+                let now = counts.get(writer).copied().unwrap_or(0);
+                if now < *count {
+                    return Err(format!(
+                        "round {round}: `{table}` has {now} of writer {writer}, after {count}"
+                    ));
+                }
+            }
+            seen = counts;
+        }
+    }
+    Ok(())
+}
+
+/// How many transactions of each writer are there; an error unless they are its first ones, once each.
+fn prefix(table: TableName, rows: Vec<Row>) -> Result<BTreeMap<i64, i64>, String> {
+    let mut of: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for row in rows {
+        of.entry(row.id / APART).or_default().push(row.id % APART);
+    }
+    let mut counts = BTreeMap::new();
+    for (writer, mut ids) in of {
+        ids.sort_unstable();
+        if !ids.iter().copied().eq(0..ids.len() as i64) {
+            return Err(format!("`{table}` has of writer {writer} what is no beginning: {ids:?}"));
+        }
+        counts.insert(writer, ids.len() as i64);
+    }
+    Ok(counts)
+}
+
+/// Prunes, writes manifests, rebuilds and checks, over and over until it is ended.
+pub fn keep(root: &Path, run: &str, seed: u64, rounds: u64) -> Result<(), String> {
+    let mut random = Rng::with_seed(seed);
+    for _ in 0..rounds {
+        let dataset = super::open(root, run)?;
+        let table = random.choice(TABLES).unwrap_or(TableName::Holdings);
+        let outcome = match random.u8(..6) {
+            0 | 1 => dataset.prune(Duration::ZERO).map(drop),
+            2 => dataset.rebuild_manifest(table).map(drop),
+            3 => commitless(&dataset),
+            4 => match dataset.check(CheckOptions { deep: random.bool() }) {
+                Ok(report) => match report.problems.into_iter().find(|problem| !problem.harmless) {
+                    None => Ok(()),
+                    Some(problem) => {
+                        return Err(format!("a check found {:?}: {}", problem.kind, problem.message));
+                    }
+                },
+                Err(error) => Err(error),
+            },
+            _ => dataset.close(),
+        };
+        match outcome {
+            // The run may not be there yet, and whoever looks after it gives way to those who write to it.
+            Err(error) if !is_excused(&error) => return Err(error.to_string()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_excused(error: &Error) -> bool {
+    let text = error.to_string();
+    ["others keep", "has no parts on disk", "No such file"].iter().any(|excuse| text.contains(excuse))
+}
+
+/// A transaction that is given up after its parts were written.
+fn commitless(dataset: &Dataset) -> Result<(), Error> {
+    let frame = rows::frame(TableName::Holdings, &[Row { tick: 0, id: -1 }])
+        .map_err(|error| Error::new(ErrorKind::Argument, error.to_string()))?;
+    let mut transaction = dataset.transaction();
+    transaction.append(TableName::Holdings, frame, AppendOptions::default())?;
+    transaction.abort();
+    Ok(())
+}
+
+/// Locks the directory of a table as the store does, says so with a file in it, and goes on until it is ended.
+pub fn lock(dir: &Path) -> Result<(), String> {
+    let failed = |error: std::io::Error| error.to_string();
+    let _lock = OsFiles.try_lock(dir).map_err(failed)?.ok_or("somebody else has it locked")?;
+    fs_err::write(dir.join("locked"), b"").map_err(failed)?;
+    loop {
+        std::thread::park();
+    }
+}

@@ -1,0 +1,69 @@
+//! What writers expect to find again, in a file outside the run: each notes what it begins, and what it was told.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+use crate::model::{Model, Row, TABLES, Told};
+
+/// Ids of one writer and the next are so far apart.
+pub const APART: i64 = 1_000_000;
+
+/// One writer's file. A line is written as one, so a kill leaves whole lines.
+#[derive(Debug)]
+pub struct Expected {
+    file: fs::File,
+}
+
+/// Where the files of a run lie.
+pub fn dir(root: &Path, run: &str) -> PathBuf {
+    root.join("expected").join(run)
+}
+
+impl Expected {
+    /// The file of the writer whose ids begin at `first`.
+    pub fn open(root: &Path, run: &str, first: i64) -> Result<Self, String> {
+        let dir = dir(root, run);
+        fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
+        let mut options = fs::OpenOptions::new();
+        let file = options.create(true).append(true).open(dir.join(format!("{first}")));
+        Ok(Self { file: file.map_err(|error| error.to_string())? })
+    }
+
+    /// Notes one line: `begin 17`, `committed 17`, `failed 17`.
+    pub fn note(&mut self, word: &str, id: i64) -> Result<(), String> {
+        self.file.write_all(format!("{word} {id}\n").as_bytes()).map_err(|error| error.to_string())
+    }
+}
+
+/// The rows of the transaction `id`: one in each table.
+pub fn rows(id: i64) -> BTreeMap<crv_core::grammar::TableName, Vec<Row>> {
+    TABLES.into_iter().map(|table| (table, vec![Row { tick: id % APART, id }])).collect()
+}
+
+/// The model that all files of a run tell.
+pub fn model(root: &Path, run: &str) -> Result<Model, String> {
+    let failed = |error: std::io::Error| error.to_string();
+    let mut model = Model::default();
+    for entry in fs::read_dir(dir(root, run)).map_err(failed)? {
+        let text = fs::read_to_string(entry.map_err(failed)?.path()).map_err(failed)?;
+        let mut newest = None;
+        for line in text.lines() {
+            let (word, id) = line.split_once(' ').ok_or_else(|| format!("`{line}` is no line of ours"))?;
+            let id: i64 = id.parse().map_err(|_| format!("`{line}` is no line of ours"))?;
+            match (word, newest) {
+                ("begin", _) => {
+                    let entry = model.begin(rows(id), 0);
+                    model.tell(entry, 0, Told::Unknown);
+                    newest = Some(entry);
+                }
+                ("committed", Some(entry)) => model.tell(entry, 0, Told::Committed),
+                ("failed", Some(entry)) => model.tell(entry, 0, Told::Failed),
+                _ => return Err(format!("`{line}` is no line of ours")),
+            }
+        }
+    }
+    Ok(model)
+}

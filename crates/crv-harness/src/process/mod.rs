@@ -1,0 +1,60 @@
+//! Real processes on a real file system: many writers at once, writers that are killed, a disk that fills up.
+//!
+//! The harness's program is its own children: [`child`] is what they do.
+
+pub mod child;
+pub mod expected;
+pub mod full;
+pub mod kills;
+pub mod writers;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crv_io::config::Compression;
+use crv_io::{Dataset, IoSettings};
+
+/// The harness's program, and where it works.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The program `crv-soak`.
+    pub program: PathBuf,
+    /// The root of the runs.
+    pub root: PathBuf,
+}
+
+impl Place {
+    /// The words that tell a child what to do with a run.
+    fn words(&self, verb: &str, run: &str, flags: &[(&str, i64)]) -> Vec<String> {
+        let root = self.root.display().to_string();
+        let mut words: Vec<String> = [verb, "--root", &root, "--run", run].map(str::to_owned).into();
+        words.extend(flags.iter().flat_map(|(name, value)| [format!("--{name}"), value.to_string()]));
+        words
+    }
+
+    /// A child that does what these words say.
+    fn spawn(&self, words: &[String]) -> io::Result<Child> {
+        Command::new(&self.program).args(words).stdin(Stdio::null()).stdout(Stdio::null()).spawn()
+    }
+}
+
+/// Opens a run as every process here does.
+pub(crate) fn open(root: &Path, run: &str) -> Result<Dataset, String> {
+    let root = root.to_str().ok_or("the root is not text")?;
+    let settings = IoSettings::default().with_root_dir(root).map_err(|error| error.to_string())?;
+    Dataset::open(settings.with_compression(Compression::Lz4), run).map_err(|error| error.to_string())
+}
+
+/// Ends children when it goes, however it goes.
+#[derive(Debug, Default)]
+struct Children(Vec<Child>);
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
