@@ -33,8 +33,7 @@ impl RunLog {
             return Ok(None);
         };
         let commit = file::decode(number, &bytes).map_err(|why| {
-            damaged("commit file", &self.store.locate(&path), &why)
-                .with_hint("every commit after it is unreadable too; restore the file from a copy of the run")
+            damaged("commit file", &self.store.locate(&path), &why).with_hint(self.log_hint())
         })?;
         Ok(Some(commit))
     }
@@ -211,6 +210,7 @@ impl RunLog {
             let commit = self.read_commit(next)?.ok_or_else(|| {
                 let path = self.store.locate(&self.paths.commit(next));
                 damaged("commit log", &path, "this commit is missing, and later ones are there")
+                    .with_hint(self.log_hint())
             })?;
             commit.apply(state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
             *dirty |= commit.change.tables.contains_key(&state.table);
@@ -324,11 +324,19 @@ impl RunLog {
         ))
     }
 
+    /// What to do about a log that cannot be read.
+    pub(super) fn log_hint(&self) -> String {
+        let run = self.paths.run();
+        format!(
+            "`crv check {run}` says whether `crv repair {run}` can mend it; else restore the file from a copy of the run"
+        )
+    }
+
     /// How to mend a manifest.
     pub(super) fn rebuild_hint(&self, table: TableName) -> String {
         format!(
-            "rebuild it from the parts on disk: Dataset.rebuild_manifest(\"{table}\") or `crv rebuild {} {table}`",
-            self.paths.run()
+            "make it anew with Dataset.repair() or `crv repair {run}`, or from the parts on disk alone with Dataset.rebuild_manifest(\"{table}\") or `crv rebuild {run} {table}`",
+            run = self.paths.run()
         )
     }
 

@@ -94,7 +94,8 @@ impl RunLog {
             let commit = if number == next { self.read_commit(number)? } else { None };
             let Some(commit) = commit else {
                 let path = self.store.locate(&self.paths.commit(next));
-                return Err(damaged("commit log", &path, "this commit is missing, and later ones are there"));
+                return Err(damaged("commit log", &path, "this commit is missing, and later ones are there")
+                    .with_hint(self.log_hint()));
             };
             if commit.created_at > cutoff {
                 break;

@@ -7,7 +7,7 @@ use crv_io::{
     AppendOptions, CheckOptions, Dataset, ErrorKind, ProblemKind, RepairKind, RepairReport, TableName,
 };
 
-use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, holdings};
+use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, holdings, sealed};
 
 fn commit(root: &Root, number: u64) -> PathBuf {
     root.run_dir().join(format!("_commits/{number:020}.json"))
@@ -247,6 +247,22 @@ fn a_base_is_written_again_from_manifests_that_go_beyond_it() {
     fs_err::write(base(&root), b"x").unwrap();
     fs_err::remove_file(root.manifest(EDGES)).unwrap();
     assert_eq!(unchanged(&root), [ProblemKind::DamagedBase, ProblemKind::MissingManifest]);
+}
+
+#[test]
+fn what_another_implementation_or_a_later_version_wrote_is_left_alone() {
+    let root = run(3);
+    let view = serde_json::to_vec(&root.open().manifest(EDGES).unwrap()).unwrap();
+    fs_err::write(root.manifest(EDGES), view).unwrap();
+    assert_eq!(unchanged(&root), [], "the next append takes it in");
+    let root = lagging(3);
+    let text = fs_err::read_to_string(commit(&root, 3)).unwrap().replace("\"format\":1", "\"format\":2");
+    fs_err::write(commit(&root, 3), sealed(&text)).unwrap();
+    assert_eq!(unchanged(&root), [ProblemKind::LaterVersion]);
+    let root = run(3);
+    fs_err::remove_file(root.manifest(EDGES)).unwrap();
+    fs_err::create_dir(root.manifest(EDGES)).unwrap();
+    assert_eq!(unchanged(&root), [ProblemKind::Unreadable]);
 }
 
 #[test]
