@@ -208,6 +208,12 @@ fn a_newest_commit_that_is_not_whole_is_torn() {
         assert_eq!(problem.action, format!("run `crv repair {RUN}`"));
     }
     let later = String::from_utf8(whole).unwrap();
+    // A manifest includes it: then it was there, and whole.
+    fs_err::write(&file, &later).unwrap();
+    root.open().rebuild_manifest(EDGES).unwrap();
+    fs_err::write(&file, &later[..50]).unwrap();
+    let problem = assert_only(&root, ProblemKind::DamagedCommit, &commit(3));
+    assert!(problem.message.contains("every manifest includes it"), "{problem:?}");
     fs_err::write(&file, sealed(&later.replace("\"format\":1", "\"format\":2"))).unwrap();
     let problem = assert_only(&root, ProblemKind::LaterVersion, &commit(3));
     assert!(problem.message.contains("format 2"), "{problem:?}");

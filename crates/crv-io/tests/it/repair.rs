@@ -167,6 +167,20 @@ fn a_manifest_that_is_made_anew_keeps_parts_that_are_missing() {
     assert_eq!(all_ticks(&root.open()), [1, 2, 3], "and its rows come back with it");
 }
 
+/// Somebody put the manifest of another run there, and this run's log never heard of the table.
+#[test]
+fn a_manifest_of_a_table_that_the_log_never_named_is_left() {
+    let root = Root::new();
+    let dataset = root.open();
+    for number in 0..3 {
+        dataset.append(TableName::Holdings, holdings([number]), AppendOptions::default()).unwrap();
+    }
+    let manifest = fs_err::read(run(3).manifest(EDGES)).unwrap();
+    fs_err::create_dir_all(root.table_dir(EDGES)).unwrap();
+    fs_err::write(root.manifest(EDGES), manifest).unwrap();
+    assert_eq!(unchanged(&root), [ProblemKind::ManifestDisagrees]);
+}
+
 #[test]
 fn a_table_of_which_only_parts_are_left_is_rebuilt_from_them() {
     let root = run(3);
@@ -181,8 +195,9 @@ fn a_table_of_which_only_parts_are_left_is_rebuilt_from_them() {
 fn what_manifests_include_need_not_be_in_the_log() {
     type Damage = fn(&Root);
 
-    let cases: [(&str, Damage, bool); 4] = [
+    let cases: [(&str, Damage, bool); 5] = [
         ("damaged", |root| fs_err::write(commit(root, 3), b"torn").unwrap(), true),
+        ("the newest, damaged", |root| fs_err::write(commit(root, 5), b"torn").unwrap(), true),
         ("a hole", |root| fs_err::remove_file(commit(root, 3)).unwrap(), false),
         ("the end", |root| fs_err::remove_file(commit(root, 5)).unwrap(), false),
         ("all", |root| fs_err::remove_dir_all(root.run_dir().join("_commits")).unwrap(), false),
