@@ -1,6 +1,7 @@
 """The native half of `crv`: an implementation detail of `crv.core` and `crv.io`. Use those."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from os import PathLike
 from typing import Any, final
 
@@ -50,6 +51,8 @@ __all__ = [
     "normalize_side",
     "normalize_visibility",
     "part_path",
+    "problem_kinds",
+    "repair_kinds",
     "rows_from_arrow",
     "rows_to_arrow",
     "run_root",
@@ -77,6 +80,9 @@ class Dataset:
     def scan(self, table: TableName | str, where: Where | None) -> Scan: ...
     def manifest(self, table: TableName | str) -> dict[str, Any]: ...
     def rebuild_manifest(self, table: TableName | str) -> tuple[dict[str, Any], list[str]]: ...
+    def check(self, *, deep: bool) -> dict[str, Any]: ...
+    def repair(self) -> dict[str, Any]: ...
+    def prune(self, older_than: timedelta) -> dict[str, Any]: ...
     def tables(self) -> list[str]: ...
     def close(self) -> None: ...
 
@@ -269,6 +275,12 @@ def core_spec() -> str:
 
 def error_kinds() -> list[str]:
     """The stable code of every kind of error."""
+
+def problem_kinds() -> list[tuple[str, bool]]:
+    """The word for every kind of problem, and whether it is harmless."""
+
+def repair_kinds() -> list[str]:
+    """The word for everything that a repair does."""
 
 def json_dumps_canonical(text: str) -> str:
     """The canonical form of a JSON document."""

@@ -15,7 +15,7 @@ Exit codes:
   2  wrong usage: a flag, an argument or a setting
   3  rows that do not fit the table
   4  storage that refused a read or a write: the same command can be tried again
-  5  a manifest or commit file that is missing, damaged or too new: see `crv rebuild`
+  5  a run that is damaged, or too new: see `crv check` and `crv repair`
   6  a commit whose outcome is unknown: look before trying again
 
 Settings come from flags, then environment variables (CRV_IO_ROOT_DIR, CRV_IO_COMPRESSION, …), then
@@ -80,7 +80,10 @@ pub(crate) enum Command {
     Tables(commands::tables::Tables),
     Show(commands::show::Show),
     Scan(commands::scan::Scan),
+    Check(commands::check::Check),
+    Repair(commands::repair::Repair),
     Rebuild(commands::rebuild::Rebuild),
+    Prune(commands::prune::Prune),
     Bundle(commands::bundle::Bundle),
     Artifacts(commands::artifacts::Artifacts),
     Settings(commands::settings::Settings),

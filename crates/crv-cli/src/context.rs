@@ -74,8 +74,22 @@ impl Context {
         if dataset.exists()? {
             return self.open_or_new(run);
         }
+        Err(self.no_run(run))
+    }
+
+    /// A run that must exist, in whatever state it is.
+    pub(crate) fn run_to_mend(&self, run: &str) -> Result<Dataset, CliError> {
+        let dataset = self.open(run)?;
+        if dataset.exists()? {
+            // A run that does not even tell its tables is one to look into.
+            return Ok(self.open_or_new(run).unwrap_or(dataset));
+        }
+        Err(self.no_run(run))
+    }
+
+    fn no_run(&self, run: &str) -> CliError {
         let message = format!("there is no run `{run}` under `{}`", self.settings.root_dir());
-        Err(CliError::missing(message, "list the runs with `crv runs`, or name another --root"))
+        CliError::missing(message, "list the runs with `crv runs`, or name another --root")
     }
 
     /// A run in which this table must exist.

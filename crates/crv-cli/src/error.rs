@@ -19,6 +19,8 @@ pub(crate) enum CliError {
     Usage { message: String, hint: String },
     /// A run or table that does not exist.
     Missing { message: String, hint: String },
+    /// A run that is not what was written.
+    Damaged { message: String, hint: String },
     /// Output that cannot be written.
     Output(String),
     /// Nobody reads the output any more: not an error.
@@ -32,6 +34,10 @@ impl CliError {
 
     pub(crate) fn missing(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Missing { message: message.into(), hint: hint.into() }
+    }
+
+    pub(crate) fn damaged(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Damaged { message: message.into(), hint: hint.into() }
     }
 
     /// A failed write to standard output.
@@ -57,6 +63,7 @@ impl CliError {
         match self {
             Self::ClosedPipe => 0,
             Self::Usage { .. } => 2,
+            Self::Damaged { .. } => 5,
             Self::Format(_) | Self::Missing { .. } | Self::Output(_) => 1,
             Self::Store { error, .. } => match error.kind() {
                 ErrorKind::Config | ErrorKind::Argument => 2,
@@ -73,7 +80,7 @@ impl CliError {
         match self {
             Self::Store { error, .. } => error.hint(),
             Self::Format(error) => error.hint(),
-            Self::Usage { hint, .. } | Self::Missing { hint, .. } => Some(hint),
+            Self::Usage { hint, .. } | Self::Missing { hint, .. } | Self::Damaged { hint, .. } => Some(hint),
             Self::Output(_) | Self::ClosedPipe => None,
         }
     }
@@ -85,9 +92,10 @@ impl fmt::Display for CliError {
             Self::Store { context: Some(context), error } => write!(f, "{context}: {error}"),
             Self::Store { context: None, error } => write!(f, "{error}"),
             Self::Format(error) => write!(f, "{error}"),
-            Self::Usage { message, .. } | Self::Missing { message, .. } | Self::Output(message) => {
-                f.write_str(message)
-            }
+            Self::Usage { message, .. }
+            | Self::Missing { message, .. }
+            | Self::Damaged { message, .. }
+            | Self::Output(message) => f.write_str(message),
             Self::ClosedPipe => f.write_str("the output pipe is closed"),
         }
     }

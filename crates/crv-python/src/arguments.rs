@@ -1,6 +1,7 @@
 //! What a Python caller may pass for a table, a run id, a range of ticks and a list of columns.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use crv_io::paths::{parse_table, validate_run_id};
 use crv_io::{RunId, TableName, TickRange};
@@ -47,6 +48,23 @@ pub(crate) fn text(obj: Borrowed<'_, '_, PyAny>, what: &str) -> Result<String, N
             format!("{what} is a string, not {}", obj.get_type().name()?),
             format!("pass {what} as a str"),
         )),
+    }
+}
+
+/// An age: a `timedelta` that is not negative.
+pub(crate) struct Age(pub(crate) Duration);
+
+impl FromPyObject<'_, '_> for Age {
+    type Error = NativeError;
+
+    fn extract(obj: Borrowed<'_, '_, PyAny>) -> Result<Self, NativeError> {
+        match obj.extract::<Duration>() {
+            Ok(age) => Ok(Self(age)),
+            Err(_) => Err(NativeError::argument(
+                format!("an age is a timedelta of at least 0, not {}", obj.repr()?),
+                "pass for example timedelta(hours=1)",
+            )),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The contracts of `crv-core`, as Python needs them: to show them, and to prove its own lists equal to them.
 
-use crv_io::ErrorKind;
+use crv_io::{ErrorKind, ProblemKind, RepairKind};
 use pyo3::prelude::*;
 
 use crate::arguments::{Run, text};
@@ -16,6 +16,18 @@ pub(crate) fn core_spec() -> String {
 #[pyfunction]
 pub(crate) fn error_kinds() -> Vec<&'static str> {
     ErrorKind::ALL.iter().map(|kind| kind.code()).collect()
+}
+
+/// The word for every kind of problem that a check finds, and whether it is harmless.
+#[pyfunction]
+pub(crate) fn problem_kinds() -> Vec<(&'static str, bool)> {
+    ProblemKind::ALL.iter().map(|kind| (kind.as_str(), kind.is_harmless())).collect()
+}
+
+/// The word for everything that a repair does.
+#[pyfunction]
+pub(crate) fn repair_kinds() -> Vec<&'static str> {
+    RepairKind::ALL.iter().map(|kind| kind.as_str()).collect()
 }
 
 /// The canonical form of a JSON document.

@@ -1,10 +1,10 @@
 //! The dataset of a run.
 
-use crv_io::{AppendOptions, TableName};
+use crv_io::{AppendOptions, CheckOptions, TableName};
 use pyo3::prelude::*;
 use pythonize::pythonize;
 
-use crate::arguments::{Run, Table, Where};
+use crate::arguments::{Age, Run, Table, Where};
 use crate::error::{NativeError, Result};
 use crate::frame::Rows;
 use crate::manifest;
@@ -60,6 +60,22 @@ impl Dataset {
     ) -> Result<(Bound<'py, PyAny>, Vec<String>)> {
         let report = py.detach(|| self.0.rebuild_manifest(table.0))?;
         Ok((manifest::to_python(py, &report.manifest)?, report.missing))
+    }
+
+    #[pyo3(signature = (*, deep))]
+    fn check<'py>(&self, py: Python<'py>, deep: bool) -> Result<Bound<'py, PyAny>> {
+        let report = py.detach(|| self.0.check(CheckOptions { deep }))?;
+        Ok(pythonize(py, &report).map_err(PyErr::from)?)
+    }
+
+    fn repair<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+        let report = py.detach(|| self.0.repair())?;
+        Ok(pythonize(py, &report).map_err(PyErr::from)?)
+    }
+
+    fn prune<'py>(&self, py: Python<'py>, older_than: Age) -> Result<Bound<'py, PyAny>> {
+        let report = py.detach(|| self.0.prune(older_than.0))?;
+        Ok(pythonize(py, &report).map_err(PyErr::from)?)
     }
 
     fn tables(&self, py: Python<'_>) -> Result<Vec<&'static str>> {

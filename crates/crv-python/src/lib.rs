@@ -41,7 +41,10 @@ mod _native {
     #[pymodule_export]
     use crate::command::cli_main;
     #[pymodule_export]
-    use crate::contracts::{core_spec, error_kinds, json_dumps_canonical, normalize_run_id, validate_run_id};
+    use crate::contracts::{
+        core_spec, error_kinds, json_dumps_canonical, normalize_run_id, problem_kinds, repair_kinds,
+        validate_run_id,
+    };
     #[pymodule_export]
     use crate::dataset::{Dataset, list_runs};
     #[pymodule_export]

@@ -19,11 +19,21 @@ from crv.io.errors import (
     IoUnknownOutcomeError,
     IoWriteError,
 )
+from crv.io.maintenance import (
+    CheckReport,
+    Problem,
+    ProblemKind,
+    PruneReport,
+    RepairAction,
+    RepairKind,
+    RepairReport,
+)
 from crv.io.manifest import PartitionMeta, PartMeta, TableManifest
 from crv.io.transaction import Transaction
 
 __all__ = [
     "AppendSummary",
+    "CheckReport",
     "Dataset",
     "IoArgumentError",
     "IoConfigError",
@@ -38,6 +48,12 @@ __all__ = [
     "PartMeta",
     "PartSummary",
     "PartitionMeta",
+    "Problem",
+    "ProblemKind",
+    "PruneReport",
+    "RepairAction",
+    "RepairKind",
+    "RepairReport",
     "RunEntry",
     "TableManifest",
     "Transaction",

@@ -2,6 +2,7 @@
 
 import operator
 import os
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -12,6 +13,7 @@ from crv.io._frames import ArrowScan, Frame, Rows, Where
 from crv.io._summaries import AppendSummary
 from crv.io.config import IoSettings
 from crv.io.errors import IoArgumentError
+from crv.io.maintenance import CheckReport, PruneReport, RepairReport
 from crv.io.manifest import TableManifest, rebuilt
 from crv.io.rows import as_frame
 from crv.io.transaction import Transaction
@@ -119,6 +121,26 @@ class Dataset:
         Parts that were committed and are not on disk any more are an `IoLostRowsWarning`.
         """
         return rebuilt(self._own(), table)
+
+    def check(self, *, deep: bool = False) -> CheckReport:
+        """Looks for damage in the log, the manifests, the parts and every other name, without writing anything.
+
+        ``deep`` reads every byte of every part. Damage is no exception: it is in the report, each piece with what to do
+        about it. Others may write meanwhile.
+        """
+        return CheckReport.from_json_obj(self._own().check(deep=deep))
+
+    def repair(self) -> RepairReport:
+        """Mends what a check found, as far as nothing that was acknowledged is lost by it.
+
+        Files that are replaced are kept under another name; missing and damaged parts are never touched. To be called
+        while nobody writes to the run.
+        """
+        return RepairReport.from_json_obj(self._own().repair())
+
+    def prune(self, older_than: timedelta = timedelta(hours=1)) -> PruneReport:
+        """Removes commit files that are older; what they did is kept in one. No rows are lost, and others may go on."""
+        return PruneReport.from_json_obj(self._own().prune(older_than))
 
     def tables(self) -> list[TableName]:
         """The tables that this run has."""

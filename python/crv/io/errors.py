@@ -45,7 +45,7 @@ class IoWriteError(IoError):
 
 
 class IoManifestError(IoError):
-    """A manifest or commit file is missing, damaged or too new. Rebuild it, or upgrade crv."""
+    """A manifest or commit file is missing, damaged or too new. Check and repair the run, or upgrade crv."""
 
     kind = "manifest"
 

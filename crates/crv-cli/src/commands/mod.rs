@@ -3,10 +3,14 @@
 pub(crate) mod append;
 pub(crate) mod artifacts;
 pub(crate) mod bundle;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
 mod facts;
+mod files;
+pub(crate) mod prune;
 pub(crate) mod rebuild;
+pub(crate) mod repair;
 pub(crate) mod runs;
 pub(crate) mod scan;
 pub(crate) mod settings;
@@ -25,7 +29,10 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
         Command::Tables(arguments) => tables::run(context, arguments),
         Command::Show(arguments) => show::run(context, arguments),
         Command::Scan(arguments) => scan::run(context, arguments),
+        Command::Check(arguments) => check::run(context, arguments),
+        Command::Repair(arguments) => repair::run(context, arguments),
         Command::Rebuild(arguments) => rebuild::run(context, arguments),
+        Command::Prune(arguments) => prune::run(context, arguments),
         Command::Bundle(arguments) => bundle::run(context, arguments),
         Command::Artifacts(arguments) => artifacts::run(context, arguments),
         Command::Settings(arguments) => settings::run(context, arguments),

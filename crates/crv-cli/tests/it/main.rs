@@ -9,6 +9,7 @@ mod bundle;
 mod demo;
 mod errors;
 mod help;
+mod maintenance;
 mod output;
 mod sandbox;
 mod scan;

@@ -99,6 +99,7 @@ macro_rules! assert_told {
     ($told:expr) => {
         insta::with_settings!({
             filters => vec![
+                (r"replaced-\d{8}T\d{6}-[0-9a-f]{8}", "replaced-[time]-[hex]"),
                 (r"[0-9a-f]{32}", "[hex]"),
                 (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00", "[time]"),
                 (r" +\d[\d.]* (B|KiB|MiB)\b", " [size]"),

@@ -98,10 +98,8 @@ impl RunLog {
         let path = self.paths.base();
         let read = self.store.read(&path).map_err(|error| self.read_failed(error))?;
         let Some((bytes, tag)) = read else { return Ok((Base::beginning(), None)) };
-        let base = decode(&bytes).map_err(|why| {
-            damaged("base", &self.store.locate(&path), &why)
-                .with_hint("the commits it stands for were pruned; restore the file from a copy of the run")
-        })?;
+        let base = decode(&bytes)
+            .map_err(|why| damaged("base", &self.store.locate(&path), &why).with_hint(self.log_hint()))?;
         Ok((base, Some(tag)))
     }
 

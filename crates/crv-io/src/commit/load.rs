@@ -33,8 +33,7 @@ impl RunLog {
             return Ok(None);
         };
         let commit = file::decode(number, &bytes).map_err(|why| {
-            damaged("commit file", &self.store.locate(&path), &why)
-                .with_hint("every commit after it is unreadable too; restore the file from a copy of the run")
+            damaged("commit file", &self.store.locate(&path), &why).with_hint(self.log_hint())
         })?;
         Ok(Some(commit))
     }
@@ -90,7 +89,7 @@ impl RunLog {
     pub(super) fn missing_commit(&self, number: CommitNumber) -> Error {
         let path = self.store.locate(&self.paths.commit(number));
         damaged("commit log", &path, "this commit is missing, and later ones are there")
-            .with_hint("restore the file from a copy of the run; `crv check` tells what is lost without it")
+            .with_hint(self.log_hint())
     }
 
     /// Makes what the view knows of the log durable. A commit may be read a moment before its writer has synced
@@ -340,11 +339,19 @@ impl RunLog {
         ))
     }
 
+    /// What to do about a log that cannot be read.
+    pub(super) fn log_hint(&self) -> String {
+        let run = self.paths.run();
+        format!(
+            "`crv check {run}` says whether `crv repair {run}` can mend it; else restore the file from a copy of the run"
+        )
+    }
+
     /// How to mend a manifest.
     pub(super) fn rebuild_hint(&self, table: TableName) -> String {
         format!(
-            "rebuild it from the parts on disk: Dataset.rebuild_manifest(\"{table}\") or `crv rebuild {} {table}`",
-            self.paths.run()
+            "make it anew with Dataset.repair() or `crv repair {run}`, or from the parts on disk alone with Dataset.rebuild_manifest(\"{table}\") or `crv rebuild {run} {table}`",
+            run = self.paths.run()
         )
     }
 

@@ -10,7 +10,7 @@ use crv_io::run_manifest::{BundleMeta, Versions};
 use crv_io::store::{EntryKind, MemoryStore, PutMode, Store as _};
 use crv_io::{AppendOptions, CheckOptions, CheckReport, Dataset, IoSettings, ProblemKind, TableName};
 
-use crate::support::{EDGES, RUN, Root, append, edges, holdings};
+use crate::support::{EDGES, RUN, Root, append, edges, holdings, sealed};
 
 const DEEP: CheckOptions = CheckOptions { deep: true };
 const SHALLOW: CheckOptions = CheckOptions { deep: false };
@@ -208,21 +208,15 @@ fn a_newest_commit_that_is_not_whole_is_torn() {
         assert_eq!(problem.action, format!("run `crv repair {RUN}`"));
     }
     let later = String::from_utf8(whole).unwrap();
+    // A manifest includes it: then it was there, and whole.
+    fs_err::write(&file, &later).unwrap();
+    root.open().rebuild_manifest(EDGES).unwrap();
+    fs_err::write(&file, &later[..50]).unwrap();
+    let problem = assert_only(&root, ProblemKind::DamagedCommit, &commit(3));
+    assert!(problem.message.contains("every manifest includes it"), "{problem:?}");
     fs_err::write(&file, sealed(&later.replace("\"format\":1", "\"format\":2"))).unwrap();
     let problem = assert_only(&root, ProblemKind::LaterVersion, &commit(3));
     assert!(problem.message.contains("format 2"), "{problem:?}");
-}
-
-/// The text of a commit file, changed, with the seal it then needs.
-fn sealed(text: &str) -> String {
-    let body = text.rsplit_once(",\"crc32c\"").unwrap().0;
-    let sum = body.bytes().fold(!0_u32, |crc, byte| {
-        (0..8).fold(
-            crc ^ u32::from(byte),
-            |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 },
-        )
-    });
-    format!("{body},\"crc32c\":\"{:08x}\"}}\n", !sum)
 }
 
 #[test]

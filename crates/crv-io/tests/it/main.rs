@@ -10,6 +10,7 @@ mod faults;
 mod handles;
 mod log;
 mod manifest;
+mod meanwhile;
 mod processes;
 mod prune;
 mod rebuild;

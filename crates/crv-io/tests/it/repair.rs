@@ -7,7 +7,7 @@ use crv_io::{
     AppendOptions, CheckOptions, Dataset, ErrorKind, ProblemKind, RepairKind, RepairReport, TableName,
 };
 
-use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, holdings};
+use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, holdings, sealed};
 
 fn commit(root: &Root, number: u64) -> PathBuf {
     root.run_dir().join(format!("_commits/{number:020}.json"))
@@ -167,6 +167,20 @@ fn a_manifest_that_is_made_anew_keeps_parts_that_are_missing() {
     assert_eq!(all_ticks(&root.open()), [1, 2, 3], "and its rows come back with it");
 }
 
+/// Somebody put the manifest of another run there, and this run's log never heard of the table.
+#[test]
+fn a_manifest_of_a_table_that_the_log_never_named_is_left() {
+    let root = Root::new();
+    let dataset = root.open();
+    for number in 0..3 {
+        dataset.append(TableName::Holdings, holdings([number]), AppendOptions::default()).unwrap();
+    }
+    let manifest = fs_err::read(run(3).manifest(EDGES)).unwrap();
+    fs_err::create_dir_all(root.table_dir(EDGES)).unwrap();
+    fs_err::write(root.manifest(EDGES), manifest).unwrap();
+    assert_eq!(unchanged(&root), [ProblemKind::ManifestDisagrees]);
+}
+
 #[test]
 fn a_table_of_which_only_parts_are_left_is_rebuilt_from_them() {
     let root = run(3);
@@ -181,8 +195,9 @@ fn a_table_of_which_only_parts_are_left_is_rebuilt_from_them() {
 fn what_manifests_include_need_not_be_in_the_log() {
     type Damage = fn(&Root);
 
-    let cases: [(&str, Damage, bool); 4] = [
+    let cases: [(&str, Damage, bool); 5] = [
         ("damaged", |root| fs_err::write(commit(root, 3), b"torn").unwrap(), true),
+        ("the newest, damaged", |root| fs_err::write(commit(root, 5), b"torn").unwrap(), true),
         ("a hole", |root| fs_err::remove_file(commit(root, 3)).unwrap(), false),
         ("the end", |root| fs_err::remove_file(commit(root, 5)).unwrap(), false),
         ("all", |root| fs_err::remove_dir_all(root.run_dir().join("_commits")).unwrap(), false),
@@ -247,6 +262,22 @@ fn a_base_is_written_again_from_manifests_that_go_beyond_it() {
     fs_err::write(base(&root), b"x").unwrap();
     fs_err::remove_file(root.manifest(EDGES)).unwrap();
     assert_eq!(unchanged(&root), [ProblemKind::DamagedBase, ProblemKind::MissingManifest]);
+}
+
+#[test]
+fn what_another_implementation_or_a_later_version_wrote_is_left_alone() {
+    let root = run(3);
+    let view = serde_json::to_vec(&root.open().manifest(EDGES).unwrap()).unwrap();
+    fs_err::write(root.manifest(EDGES), view).unwrap();
+    assert_eq!(unchanged(&root), [], "the next append takes it in");
+    let root = lagging(3);
+    let text = fs_err::read_to_string(commit(&root, 3)).unwrap().replace("\"format\":1", "\"format\":2");
+    fs_err::write(commit(&root, 3), sealed(&text)).unwrap();
+    assert_eq!(unchanged(&root), [ProblemKind::LaterVersion]);
+    let root = run(3);
+    fs_err::remove_file(root.manifest(EDGES)).unwrap();
+    fs_err::create_dir(root.manifest(EDGES)).unwrap();
+    assert_eq!(unchanged(&root), [ProblemKind::Unreadable]);
 }
 
 #[test]

@@ -84,7 +84,7 @@ impl Inspector<'_> {
         let blob = match self.log.store.open(path) {
             Ok(Some(blob)) => blob,
             Ok(None) => {
-                let message = "the part was committed, and it is not there: its rows are lost".to_owned();
+                let message = "the part was committed, and it is not there".to_owned();
                 return Some(Problem::new(ProblemKind::MissingPart, shown, message, self.restore(state)));
             }
             Err(error) => {

@@ -1,0 +1,93 @@
+//! `crv check`: is a run what was written?
+
+use clap::Args;
+use crv_io::{CheckOptions, CheckReport, Dataset, Problem};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::files::RunFiles;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::{self, Align, TextTable};
+
+/// Look for damage in a run, without changing anything
+///
+/// The log, the manifests, the parts and every other name are looked at. Others may write to the run meanwhile.
+/// The exit code is 5 if anything was found that is not harmless.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The run
+    run: String,
+    /// Read every byte of every part, and compare checksums
+    #[arg(long)]
+    deep: bool,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Check) -> Result<(), CliError> {
+    let Check { run, deep } = arguments;
+    let dataset = context.run_to_mend(run)?;
+    let report = look(context, &dataset, CheckOptions { deep: *deep })?;
+    if context.json {
+        output::print_json(&report)?;
+    } else if !report.problems.is_empty() {
+        output::print_table(&text(&RunFiles::of(context, &dataset), &report.problems))?;
+    }
+    if report.ok {
+        context.note(well(run, &report));
+        return Ok(());
+    }
+    let found = report.problems.iter().filter(|problem| !problem.harmless).count() as u64;
+    let message = format!("run `{run}` is damaged: {}", output::counted(found, "problem"));
+    Err(CliError::damaged(message, "each problem says what to do about it"))
+}
+
+/// Checks with a bar, where every part is read.
+fn look(context: &Context, dataset: &Dataset, options: CheckOptions) -> Result<CheckReport, CliError> {
+    if context.quiet || !options.deep {
+        return Ok(dataset.check(options)?);
+    }
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("checking {wide_bar} {pos}/{len} parts, {eta} left") {
+        bar.set_style(style);
+    }
+    let report = dataset.check_watched(options, |progress| {
+        bar.set_length(progress.of);
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    Ok(report?)
+}
+
+fn well(run: &str, report: &CheckReport) -> String {
+    let depth = if report.deep { "every byte of " } else { "" };
+    let harmless = match report.problems.len() as u64 {
+        0 => String::new(),
+        found => format!(
+            "; {} that {} harmless",
+            output::counted(found, "thing"),
+            if found == 1 { "is" } else { "are" }
+        ),
+    };
+    format!(
+        "run `{run}` is well: {}, {}, {depth}{} with {}{harmless}",
+        output::counted(report.tables, "table"),
+        output::counted(report.commits, "commit file"),
+        output::counted(report.parts, "part"),
+        output::counted(report.rows, "row"),
+    )
+}
+
+/// Problems as a table; harmless ones come last, and are marked.
+pub(super) fn text(files: &RunFiles, problems: &[Problem]) -> TextTable {
+    let left = ["PROBLEM", "HARMLESS", "FILE", "WHAT", "TO DO"].map(|name| (name, Align::Left));
+    let mut table = TextTable::new(left);
+    for problem in problems {
+        table.push([
+            problem.kind.to_string(),
+            if problem.harmless { "yes" } else { "no" }.to_owned(),
+            files.short(&problem.path),
+            problem.message.clone(),
+            problem.action.clone(),
+        ]);
+    }
+    table
+}
