@@ -38,7 +38,10 @@ mod footer;
 #[cfg(feature = "formats")]
 pub mod formats;
 mod frame;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod json_column;
+mod json_map;
 mod maintenance;
 pub mod manifest;
 mod parallel;

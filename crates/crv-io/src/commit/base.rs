@@ -15,6 +15,7 @@ use super::load::damaged;
 use super::publish::{RunLog, encoding_failed};
 use super::view::RunView;
 use crate::error::Result;
+use crate::json_map::unique_keys;
 use crate::manifest::{StateDocument, TableState, open_document, seal};
 use crate::paths::CommitNumber;
 use crate::stamp;
@@ -58,10 +59,11 @@ struct BaseFile<'a> {
     format: u32,
     through: u64,
     created_at: Cow<'a, str>,
+    #[serde(deserialize_with = "unique_keys")]
     tables: BTreeMap<TableName, StateDocument<'a>>,
 }
 
-fn encode(base: &Base) -> Result<Vec<u8>, serde_json::Error> {
+pub(crate) fn encode(base: &Base) -> Result<Vec<u8>, serde_json::Error> {
     let tables = base.tables.iter().map(|(table, state)| (*table, StateDocument::of(state)));
     let file = BaseFile {
         format: FORMAT,

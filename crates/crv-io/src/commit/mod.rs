@@ -18,6 +18,12 @@ mod prune;
 mod publish;
 mod view;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod decoders {
+    pub(crate) use super::base::{decode as decode_base, encode as encode_base};
+    pub(crate) use super::file::{decode as decode_commit, encode as encode_commit};
+}
+
 pub use change::{Change, Operation, TableChange};
 pub use prune::PruneReport;
 pub(crate) use publish::RunLog;

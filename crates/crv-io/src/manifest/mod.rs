@@ -14,4 +14,6 @@ pub use view::{PartMeta, PartitionMeta, TableManifest};
 
 pub(crate) use invariants::check_part;
 pub(crate) use seal::{open_document, seal};
-pub(crate) use wire::{Decoded, StateDocument, decode, encode, parse_part_name, parse_sum};
+pub(crate) use wire::{
+    Decoded, StateDocument, decode, encode, excerpt, parse_part_name, parse_sum, parse_time,
+};

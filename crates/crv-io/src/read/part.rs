@@ -1,5 +1,6 @@
 //! One part, read as batches of the scan's schema.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -29,22 +30,22 @@ const TICK: &str = "tick";
 
 /// What to read from one part.
 #[derive(Debug)]
-pub(super) struct PartReader {
-    pub(super) store: Arc<dyn Store>,
+pub(crate) struct PartReader {
+    pub(crate) store: Arc<dyn Store>,
     /// `run `r`, table `t``, for errors.
-    pub(super) name: String,
-    pub(super) path: StorePath,
-    pub(super) bytes: u64,
-    pub(super) rows: u64,
+    pub(crate) name: String,
+    pub(crate) path: StorePath,
+    pub(crate) bytes: u64,
+    pub(crate) rows: u64,
     /// Which rows, where not all.
-    pub(super) filter: Option<TickRange>,
-    pub(super) target: Arc<TableSchema>,
-    pub(super) arrow: SchemaRef,
+    pub(crate) filter: Option<TickRange>,
+    pub(crate) target: Arc<TableSchema>,
+    pub(crate) arrow: SchemaRef,
 }
 
 impl PartReader {
     /// Hands every batch to `sink`, until it returns `false`.
-    pub(super) fn read(&self, mut sink: impl FnMut(RecordBatch) -> bool) -> Result<()> {
+    pub(crate) fn read(&self, mut sink: impl FnMut(RecordBatch) -> bool) -> Result<()> {
         self.read_inner(&mut sink).map_err(|error| error.in_context(&self.name))
     }
 
@@ -59,7 +60,7 @@ impl PartReader {
         }
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
         let wanted = self.target.fields.iter().map(|field| field.name.as_str());
-        let wanted: Vec<&str> = wanted.chain(self.filter.map(|_| TICK)).collect();
+        let wanted: HashSet<&str> = wanted.chain(self.filter.map(|_| TICK)).collect();
         // A mask keeps the file's columns whose path begins so; only whole top-level names may count.
         let roots = builder.schema().fields().iter().enumerate();
         let roots: Vec<usize> = roots
