@@ -13,6 +13,7 @@ use arrow_array::types::Int64Type;
 
 use crate::error::Result;
 use crate::part_file::{PartFile, read_failed};
+use crate::part_pages;
 use crate::paths::StorePath;
 use crate::schema::TableSchema;
 use crate::store::Store;
@@ -44,7 +45,6 @@ pub(crate) fn read_schema(store: &dyn Store, path: &StorePath) -> Result<PartSch
 
 /// Reads the footer of the part at `path`; no data page, unless the footer has no statistics of the ticks.
 pub(crate) fn read(store: &dyn Store, path: &StorePath) -> Result<PartFooter> {
-    use parquet::file::reader::Length as _;
     let file = PartFile::open(store, path, None)?;
     let metadata = load(store, path, &file)?;
     let columns = columns(store, path, &metadata)?;
@@ -54,9 +54,9 @@ pub(crate) fn read(store: &dyn Store, path: &StorePath) -> Result<PartFooter> {
     let ticks = match tick_statistics(metadata.metadata()) {
         Some(ticks) => Some(ticks),
         None if rows == 0 => None,
-        None => Some(read_ticks(store, path, file.clone(), metadata)?),
+        None => Some(read_ticks(store, path, &file, metadata)?),
     };
-    Ok(PartFooter { rows, bytes: file.len(), ticks, columns })
+    Ok(PartFooter { rows, bytes: file.size(), ticks, columns })
 }
 
 fn load(store: &dyn Store, path: &StorePath, file: &PartFile) -> Result<ArrowReaderMetadata> {
@@ -94,12 +94,15 @@ fn tick_statistics(metadata: &ParquetMetaData) -> Option<TickSpan> {
 fn read_ticks(
     store: &dyn Store,
     path: &StorePath,
-    file: PartFile,
+    file: &PartFile,
     metadata: ArrowReaderMetadata,
 ) -> Result<TickSpan> {
     let failed = |why: &dyn std::fmt::Display| read_failed(store, path, why);
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata);
     let mask = ProjectionMask::columns(builder.parquet_schema(), ["tick"]);
+    for group in builder.metadata().row_groups() {
+        part_pages::check(file, group, &mask).map_err(|why| failed(&why))?;
+    }
     let batches = builder.with_projection(mask).build().map_err(|error| failed(&error))?;
     let mut span: Option<TickSpan> = None;
     for batch in batches {

@@ -46,6 +46,7 @@ mod maintenance;
 pub mod manifest;
 mod parallel;
 mod part_file;
+mod part_pages;
 pub mod paths;
 mod read;
 pub mod rows;

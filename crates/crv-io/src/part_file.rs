@@ -52,7 +52,16 @@ impl PartFile {
         blob.read_at(0, size as usize).map(Self::Whole).map_err(|error| failed(&error))
     }
 
-    fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+    /// How many bytes it has.
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::Whole(bytes) => bytes.len() as u64,
+            Self::Ranges(blob) => blob.size(),
+        }
+    }
+
+    /// `length` bytes from `offset`. An error when the part ends before.
+    pub(crate) fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
         match self {
             Self::Ranges(blob) => blob.read_at(offset, length),
             Self::Whole(bytes) => {
@@ -72,10 +81,7 @@ pub(crate) fn read_failed(store: &dyn Store, path: &StorePath, why: &dyn std::fm
 
 impl Length for PartFile {
     fn len(&self) -> u64 {
-        match self {
-            Self::Whole(bytes) => bytes.len() as u64,
-            Self::Ranges(blob) => blob.size(),
-        }
+        self.size()
     }
 }
 
@@ -100,7 +106,7 @@ pub(crate) struct Cursor {
 
 impl Read for Cursor {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.file.len().saturating_sub(self.at);
+        let left = self.file.size().saturating_sub(self.at);
         let length = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let bytes = self.file.read_at(self.at, length)?;
         buffer.get_mut(..length).unwrap_or_default().copy_from_slice(&bytes);

@@ -139,7 +139,34 @@ impl RunLog {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::manifest::strategies::{commit, state_at};
+
+    proptest! {
+        #[test]
+        fn any_base_survives_its_document(
+            base in commit().prop_flat_map(|through| {
+                prop::collection::vec(state_at(Just(through)), 0..4).prop_map(move |states| Base {
+                    through,
+                    tables: states.into_iter().map(|state| (state.table, state)).collect(),
+                })
+            })
+        ) {
+            prop_assert_eq!(decode(&encode(&base).unwrap()).unwrap(), base);
+        }
+    }
+
+    #[test]
+    fn a_table_that_is_there_twice_is_refused() {
+        let text = String::from_utf8(encode(&sample()).unwrap()).unwrap();
+        let (before, table) = text.split_once("\"holdings\":").unwrap();
+        let (table, _) = table.split_once("},\"crc32c\"").unwrap();
+        let twice = format!("{before}\"holdings\":{table},\"holdings\":{table}}}}}");
+        let error = decode(&seal(twice.into_bytes(), false)).unwrap_err();
+        assert!(error.contains("the key `holdings` is there twice"), "{error}");
+    }
 
     fn sample() -> Base {
         let through = CommitNumber::new(41);

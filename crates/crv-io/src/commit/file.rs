@@ -161,8 +161,62 @@ impl<'a> TableFile<'a> {
 mod tests {
     use jiff::Timestamp;
 
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::manifest::strategies::{bucket_size, commit, part, schema, table, time};
     use crate::paths::PartId;
+
+    /// Anything a commit may do to a table.
+    fn table_change() -> impl Strategy<Value = TableChange> {
+        let remove = prop::collection::vec((any::<u64>(), any::<u128>()), 0..3);
+        let add = bucket_size().prop_flat_map(|size| (Just(size), prop::collection::vec(part(size), 0..4)));
+        (add, remove, schema()).prop_map(|((tick_bucket_size, add), remove, schema)| TableChange {
+            add,
+            remove: remove.into_iter().map(|(bucket, id)| (BucketId::new(bucket), PartId::new(id))).collect(),
+            schema,
+            tick_bucket_size,
+        })
+    }
+
+    fn any_commit() -> impl Strategy<Value = Commit> {
+        let tables = prop::collection::btree_map(table(), table_change(), 0..4);
+        let operation = prop::sample::select(Operation::ALL.to_vec());
+        (commit(), any::<String>(), time(), operation, tables).prop_map(
+            |(number, id, created_at, operation, tables)| {
+                let change = Change { operation, tables };
+                Commit { number, id, created_at, change }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn any_commit_survives_its_document(commit in any_commit()) {
+            prop_assert_eq!(&decode(commit.number, &encode(&commit).unwrap()).unwrap(), &commit);
+        }
+
+        #[test]
+        fn a_commit_applied_twice_is_applied_once(commit in any_commit()) {
+            for table in commit.change.tables.keys() {
+                let now = commit.created_at;
+                let mut once = crate::manifest::TableState::new(*table, None, CommitNumber::ZERO, now);
+                commit.apply(&mut once).unwrap();
+                let mut twice = once.clone();
+                commit.apply(&mut twice).unwrap();
+                prop_assert_eq!(once, twice);
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_that_is_there_twice_is_refused() {
+        // The second would have won, without a word.
+        let text = r#"{"format":1,"commit":17,"id":"","operation":"append",
+            "created_at":"2025-09-25T08:00:00Z","tables":{"holdings":{},"holdings":{}}}"#;
+        let error = decode(CommitNumber::new(17), &seal(text.into(), false)).unwrap_err();
+        assert!(error.contains("the key `holdings` is there twice"), "{error}");
+    }
 
     fn sample() -> Commit {
         let now: Timestamp = "2025-09-25T08:00:00.123456Z".parse().unwrap();

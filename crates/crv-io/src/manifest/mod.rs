@@ -6,6 +6,8 @@
 mod invariants;
 mod seal;
 mod state;
+#[cfg(test)]
+pub(crate) mod strategies;
 mod view;
 mod wire;
 

@@ -303,11 +303,45 @@ pub(crate) fn decode(table: TableName, bytes: &[u8]) -> Result<Decoded, String> 
     }
     file.into_state(table)
 }
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::strategies::{commit, state_at};
     use super::*;
 
-    pub(crate) fn sample() -> TableState {
+    proptest! {
+        #[test]
+        fn any_state_survives_its_document(state in state_at(commit())) {
+            let decoded = decode(state.table, &encode(&state).unwrap()).unwrap();
+            prop_assert!(decoded.knows_log);
+            prop_assert_eq!(decoded.state, state);
+        }
+
+        #[test]
+        fn a_state_without_some_parts_is_one_that_never_had_them(
+            state in state_at(commit()),
+            mask: u64,
+        ) {
+            let mut without = state.clone();
+            let goes = |index: usize| mask >> index & 1 == 1;
+            let places = state.parts().enumerate().filter(|(index, _)| goes(*index));
+            without.remove(places.map(|(_, (bucket, part))| (bucket, part.id)));
+            let size = state.tick_bucket_size;
+            let mut never = TableState::new(state.table, size, state.commit, state.created_at);
+            never.schema.clone_from(&state.schema);
+            never.updated_at = state.updated_at;
+            for (index, (bucket, part)) in state.parts().enumerate() {
+                if !goes(index) {
+                    never.add(bucket, part.clone());
+                }
+            }
+            prop_assert_eq!(without, never);
+        }
+    }
+
+    fn sample() -> TableState {
         let now = "2025-09-25T08:00:00.123456Z".parse().unwrap();
         let mut state = TableState::new(TableName::IdentityEdges, Some(100), CommitNumber::new(7), now);
         for number in 0..5_u64 {

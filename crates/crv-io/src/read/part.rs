@@ -17,6 +17,7 @@ use parquet::file::statistics::Statistics;
 
 use crate::error::Result;
 use crate::part_file::{PartFile, read_failed};
+use crate::part_pages;
 use crate::paths::StorePath;
 use crate::schema::TableSchema;
 use crate::store::Store;
@@ -58,7 +59,7 @@ impl PartReader {
         if u64::try_from(rows) != Ok(self.rows) {
             return Err(failed(&format!("it has {rows} rows where its entry says {}", self.rows)));
         }
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata);
         let wanted = self.target.fields.iter().map(|field| field.name.as_str());
         let wanted: HashSet<&str> = wanted.chain(self.filter.map(|_| TICK)).collect();
         // A mask keeps the file's columns whose path begins so; only whole top-level names may count.
@@ -68,11 +69,15 @@ impl PartReader {
             .map(|(index, _)| index)
             .collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-        let mut builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
-        if let Some(range) = self.filter {
-            let groups = groups_in(builder.metadata(), range);
-            builder = builder.with_row_groups(groups);
+        let groups = match self.filter {
+            Some(range) => groups_in(builder.metadata(), range),
+            None => (0..builder.metadata().num_row_groups()).collect(),
+        };
+        for group in &groups {
+            part_pages::check(&file, builder.metadata().row_group(*group), &mask)
+                .map_err(|why| failed(&why))?;
         }
+        let builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS).with_row_groups(groups);
         for batch in builder.build().map_err(|error| failed(&error))? {
             let mut batch = batch.map_err(|error| failed(&error))?;
             if let Some(range) = self.filter {
