@@ -12,7 +12,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 
 use crate::error::Result;
-use crate::part_file::{PartFile, read_failed};
+use crate::part_file::{PartFile, decoding, read_failed};
 use crate::part_pages;
 use crate::paths::StorePath;
 use crate::schema::TableSchema;
@@ -38,6 +38,10 @@ pub(crate) struct PartFooter {
 
 /// Reads the columns of the part at `path` from its footer.
 pub(crate) fn read_schema(store: &dyn Store, path: &StorePath) -> Result<PartSchema> {
+    decoding(|| schema_of(store, path)).map_err(|why| read_failed(store, path, &why))?
+}
+
+fn schema_of(store: &dyn Store, path: &StorePath) -> Result<PartSchema> {
     let file = PartFile::open(store, path, None)?;
     let metadata = load(store, path, &file)?;
     columns(store, path, &metadata)
@@ -45,6 +49,10 @@ pub(crate) fn read_schema(store: &dyn Store, path: &StorePath) -> Result<PartSch
 
 /// Reads the footer of the part at `path`; no data page, unless the footer has no statistics of the ticks.
 pub(crate) fn read(store: &dyn Store, path: &StorePath) -> Result<PartFooter> {
+    decoding(|| footer_of(store, path)).map_err(|why| read_failed(store, path, &why))?
+}
+
+fn footer_of(store: &dyn Store, path: &StorePath) -> Result<PartFooter> {
     let file = PartFile::open(store, path, None)?;
     let metadata = load(store, path, &file)?;
     let columns = columns(store, path, &metadata)?;

@@ -1,6 +1,7 @@
 //! A part as the Parquet reader wants it: bytes at offsets, from any [`Store`].
 
 use std::io::{self, BufReader, Read};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -71,6 +72,15 @@ impl PartFile {
             }
         }
     }
+}
+
+/// Decodes, and takes a decoder that panics for one that fails.
+///
+/// The decoders of Parquet hold some of what a page says with assertions, and divide and index by it: a few flipped
+/// bits within compressed data make them panic. Nothing but decoding tells good pages from such, so there is no other
+/// way to keep to invariant 9. What `work` was decoding with is dropped; whoever panicked has said so on standard error.
+pub(crate) fn decoding<T>(work: impl FnOnce() -> T) -> Result<T, &'static str> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| "what is in it cannot be decoded")
 }
 
 /// An error about the part at `path`.

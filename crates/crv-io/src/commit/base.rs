@@ -16,7 +16,7 @@ use super::publish::{RunLog, encoding_failed};
 use super::view::RunView;
 use crate::error::Result;
 use crate::json_map::unique_keys;
-use crate::manifest::{StateDocument, TableState, open_document, seal};
+use crate::manifest::{StateDocument, TableState, open_document, parse_time, seal};
 use crate::paths::CommitNumber;
 use crate::stamp;
 use crate::store::{PutMode, PutOutcome, Tag};
@@ -78,6 +78,7 @@ pub(crate) fn encode(base: &Base) -> Result<Vec<u8>, serde_json::Error> {
 pub(crate) fn decode(bytes: &[u8]) -> Result<Base, String> {
     open_document(bytes, FORMAT)?;
     let file: BaseFile<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    parse_time(&file.created_at)?;
     let through = CommitNumber::new(file.through);
     if through == CommitNumber::ZERO || through.next() == through {
         return Err("no commit has the number it goes up to".to_owned());

@@ -16,7 +16,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 
 use crate::error::Result;
-use crate::part_file::{PartFile, read_failed};
+use crate::part_file::{PartFile, decoding, read_failed};
 use crate::part_pages;
 use crate::paths::StorePath;
 use crate::schema::TableSchema;
@@ -53,8 +53,9 @@ impl PartReader {
     fn read_inner(&self, sink: &mut impl FnMut(RecordBatch) -> bool) -> Result<()> {
         let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
         let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
-        let metadata =
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| failed(&error))?;
+        let metadata = decoding(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
+            .map_err(|why| failed(&why))?
+            .map_err(|error| failed(&error))?;
         let rows = metadata.metadata().file_metadata().num_rows();
         if u64::try_from(rows) != Ok(self.rows) {
             return Err(failed(&format!("it has {rows} rows where its entry says {}", self.rows)));
@@ -78,24 +79,26 @@ impl PartReader {
                 .map_err(|why| failed(&why))?;
         }
         let builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS).with_row_groups(groups);
-        for batch in builder.build().map_err(|error| failed(&error))? {
-            let mut batch = batch.map_err(|error| failed(&error))?;
-            if let Some(range) = self.filter {
-                let ticks =
-                    batch.column_by_name(TICK).and_then(|column| column.as_primitive_opt::<Int64Type>());
-                let ticks = ticks.ok_or_else(|| failed(&"it has no column `tick` of 64-bit integers"))?;
-                let keep = BooleanArray::from_unary(ticks, |tick| range.contains(tick));
-                batch = filter_record_batch(&batch, &keep).map_err(|error| failed(&error))?;
-                if batch.num_rows() == 0 {
-                    continue;
-                }
-            }
-            let batch = conform(&batch, &self.target, &self.arrow).map_err(|error| failed(&error))?;
-            if !sink(batch) {
+        let built = decoding(|| builder.build()).map_err(|why| failed(&why))?;
+        let mut batches = built.map_err(|error| failed(&error))?;
+        let mut next = || batches.next().map(|batch| self.wanted(&batch.map_err(|error| error.to_string())?));
+        while let Some(batch) = decoding(&mut next).map_err(|why| failed(&why))? {
+            let batch = batch.map_err(|why| failed(&why))?;
+            if batch.num_rows() > 0 && !sink(batch) {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// The rows of `batch` that are asked for, in the scan's schema.
+    fn wanted(&self, batch: &RecordBatch) -> Result<RecordBatch, String> {
+        let conformed = |batch| conform(batch, &self.target, &self.arrow).map_err(|error| error.to_string());
+        let Some(range) = self.filter else { return conformed(batch) };
+        let ticks = batch.column_by_name(TICK).and_then(|column| column.as_primitive_opt::<Int64Type>());
+        let ticks = ticks.ok_or("it has no column `tick` of 64-bit integers")?;
+        let keep = BooleanArray::from_unary(ticks, |tick| range.contains(tick));
+        conformed(&filter_record_batch(batch, &keep).map_err(|error| error.to_string())?)
     }
 }
 

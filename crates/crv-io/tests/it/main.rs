@@ -7,6 +7,7 @@ mod artifacts;
 mod bundle;
 mod faults;
 mod handles;
+mod hostile;
 mod log;
 mod manifest;
 mod processes;
