@@ -56,9 +56,7 @@ fn footer_of(store: &dyn Store, path: &StorePath) -> Result<PartFooter> {
     let file = PartFile::open(store, path, None)?;
     let metadata = load(store, path, &file)?;
     let columns = columns(store, path, &metadata)?;
-    let rows = metadata.metadata().file_metadata().num_rows();
-    let rows =
-        u64::try_from(rows).map_err(|_| read_failed(store, path, &"its footer counts negative rows"))?;
+    let rows = part_pages::rows(metadata.metadata()).map_err(|why| read_failed(store, path, &why))?;
     let ticks = match tick_statistics(metadata.metadata()) {
         Some(ticks) => Some(ticks),
         None if rows == 0 => None,

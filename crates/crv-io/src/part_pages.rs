@@ -3,11 +3,15 @@
 //! A decoder of Parquet makes room for what a header says is going to come, and some of its encodings take counts
 //! from within the data, unchecked: a few flipped bits could ask for more memory than there is, and a failed
 //! allocation ends the process. Here each page header is parsed first. After that a page is no larger than its codec
-//! can make of the bytes that are there, and is encoded in one of the few ways that parts are.
+//! can make of the bytes that are there, is encoded in one of the few ways that parts are, and has as many values as
+//! the footer says.
+//!
+//! What is left is what a part truly holds: a codec, and run lengths within lists, let a few bytes stand for very many
+//! equal values, and a scan makes room for the rows that it hands out.
 
 use parquet::arrow::ProjectionMask;
 use parquet::basic::Compression;
-use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 
 use crate::part_file::PartFile;
 
@@ -18,41 +22,63 @@ const LARGEST_HEADER: usize = 16 << 20;
 /// How deep values may nest in a page header, by the format itself: its statistics are at level 3.
 const DEEPEST: u32 = 8;
 
+/// The rows of a part by its footer; an error where its row groups count others.
+pub(crate) fn rows(metadata: &ParquetMetaData) -> Result<u64, String> {
+    let rows = u64::try_from(metadata.file_metadata().num_rows()).ok();
+    let group = |group: &RowGroupMetaData| u64::try_from(group.num_rows()).ok();
+    let groups = metadata.row_groups().iter().map(group).try_fold(0_u64, |sum, rows| sum.checked_add(rows?));
+    match (rows, groups) {
+        (Some(rows), Some(groups)) if rows == groups => Ok(rows),
+        _ => Err("its footer and its row groups count other rows".to_owned()),
+    }
+}
+
 /// Checks the pages of the columns in `mask`.
 pub(crate) fn check(file: &PartFile, group: &RowGroupMetaData, mask: &ProjectionMask) -> Result<(), String> {
-    if group.num_rows() < 0 {
-        return Err("its footer counts negative rows".to_owned());
-    }
     for (index, chunk) in group.columns().iter().enumerate() {
         if mask.leaf_included(index) {
+            // Outside of lists there is a value, or a null, for each row.
+            let flat = chunk.column_descr().max_rep_level() == 0;
             check_chunk(file, chunk)
+                .and_then(|values| {
+                    let rows = group.num_rows();
+                    let fits = !flat || i128::from(rows) == i128::from(values);
+                    if fits { Ok(()) } else { Err(format!("there are {values} values for {rows} rows")) }
+                })
                 .map_err(|why| format!("in its column `{}` {why}", chunk.column_path().string()))?;
         }
     }
     Ok(())
 }
 
-fn check_chunk(file: &PartFile, chunk: &ColumnChunkMetaData) -> Result<(), String> {
+/// Checks the pages of a column, and counts its values.
+fn check_chunk(file: &PartFile, chunk: &ColumnChunkMetaData) -> Result<u64, String> {
     let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
     let range = u64::try_from(start).ok().zip(u64::try_from(chunk.compressed_size()).ok());
     let range = range.and_then(|(start, length)| Some((start, start.checked_add(length)?)));
     let Some((mut at, end)) = range.filter(|(_, end)| *end <= file.size()) else {
         return Err("the pages lie outside the file".to_owned());
     };
-    if chunk.num_values() < 0 {
-        return Err("the footer counts negative values".to_owned());
-    }
+    let mut counted: u64 = 0;
     while at < end {
         let (page, length) = read_header(file, at, end)?;
         let compressed = page.compressed.filter(|size| *size <= end - at - length);
         let Some(compressed) = compressed else { return Err("a page ends after its column".to_owned()) };
-        check_page(&page, compressed, chunk.compression())?;
+        let values = check_page(&page, compressed, chunk.compression())?;
+        if page.kind != DICTIONARY_PAGE {
+            counted = counted.saturating_add(values);
+        }
         at += length + compressed;
     }
-    Ok(())
+    if i128::from(chunk.num_values()) == i128::from(counted) {
+        Ok(counted)
+    } else {
+        Err(format!("the pages have {counted} values, and the footer counts {}", chunk.num_values()))
+    }
 }
 
-fn check_page(page: &PageHeader, compressed: u64, codec: Compression) -> Result<(), String> {
+/// Checks a page, and says how many values it claims.
+fn check_page(page: &PageHeader, compressed: u64, codec: Compression) -> Result<u64, String> {
     let Some(size) = page.uncompressed else { return Err("a page has no size".to_owned()) };
     // A page of the second version has its levels, uncompressed, before the rest.
     if size > compressed.saturating_mul(expansion(codec)).saturating_add(64) {
@@ -66,7 +92,7 @@ fn check_page(page: &PageHeader, compressed: u64, codec: Compression) -> Result<
     if !page.encoding.is_some_and(|encoding| ENCODINGS.contains(&encoding)) {
         return Err("a page is encoded in a way that parts are not".to_owned());
     }
-    Ok(())
+    Ok(values)
 }
 
 /// How many bytes a codec makes of one, at most.
@@ -92,7 +118,7 @@ const DATA_PAGE_V2: i64 = 3;
 type Counted = (Option<u64>, Option<i64>);
 
 /// What matters here of a page header.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct PageHeader {
     kind: i64,
     uncompressed: Option<u64>,
@@ -295,5 +321,122 @@ impl Type {
             12 => Self::Struct,
             _ => return Err(Malformed::Wrong),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The number as Thrift writes it.
+    fn varint(number: i64) -> Vec<u8> {
+        let mut number = ((number << 1) ^ (number >> 63)).cast_unsigned();
+        let mut bytes = Vec::new();
+        while number >= 0x80 {
+            bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+        bytes
+    }
+
+    fn numbers(numbers: &[i64]) -> Vec<u8> {
+        numbers.iter().flat_map(|number| [vec![0x15], varint(*number)].concat()).collect()
+    }
+
+    fn data_page(sizes: [i64; 2], values: i64, encoding: i64, statistics: &[u8]) -> Vec<u8> {
+        let inner = [numbers(&[values, encoding, 3, 3]), statistics.to_vec()].concat();
+        [numbers(&[DATA_PAGE, sizes[0], sizes[1]]), vec![0x2c], inner, vec![0, 0]].concat()
+    }
+
+    fn parse(bytes: &[u8]) -> Result<PageHeader, Malformed> {
+        parse_header(bytes).map(|(header, _)| header)
+    }
+
+    #[test]
+    fn a_header_is_read_whatever_else_it_carries() {
+        let expected = PageHeader {
+            kind: DATA_PAGE,
+            uncompressed: Some(800),
+            compressed: Some(90),
+            values: Some(100),
+            encoding: Some(8),
+        };
+        // The extremes of the page, a number of nulls, a flag; and what later versions may add.
+        let statistics = [0x1c, 0x18, 2, b'a', b'b', 0x26, 4, 0x28, 0, 0x21, 0x2c, 0, 0];
+        for extra in [&[][..], &statistics, &[0x99, 0x2c, 0x15, 2, 0, 0], &[0x97, 1, 2, 3, 4, 5, 6, 7, 8]] {
+            let bytes = data_page([800, 90], 100, 8, extra);
+            assert_eq!(parse_header(&bytes), Ok((expected.clone(), bytes.len())), "{extra:?}");
+            for length in 0..bytes.len() {
+                assert_eq!(parse(&bytes[..length]), Err(Malformed::Short), "{extra:?}, {length} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_that_another_decoder_could_take_for_something_else_is_none() {
+        let plain = [numbers(&[DATA_PAGE, 8, 8]), vec![0x2c], numbers(&[1, 0, 3, 3]), vec![0, 0]].concat();
+        assert!(parse(&plain).is_ok());
+        let cases = [
+            // A size that is text, or a number of more than 32 bits.
+            [numbers(&[DATA_PAGE]), vec![0x18, 1, 8], numbers(&[8]), vec![0]].concat(),
+            [numbers(&[DATA_PAGE, 1 << 32, 8]), vec![0]].concat(),
+            // A number that never ends.
+            [vec![0x15], vec![0xff; 40]].concat(),
+            // A header for data pages that is a number, or has a text for a count.
+            [numbers(&[DATA_PAGE, 8, 8]), vec![0x25, 2, 0]].concat(),
+            [numbers(&[DATA_PAGE, 8, 8]), vec![0x2c, 0x18, 1, 8, 0, 0]].concat(),
+            // Extremes that are numbers.
+            data_page([8, 8], 1, 0, &[0x1c, 0x15, 2, 0]),
+            // A type that there is not.
+            vec![0x1f, 0],
+            // A list within a list, and so on.
+            [numbers(&[DATA_PAGE, 8, 8]), vec![0x99], vec![0x19; 100]].concat(),
+        ];
+        for bytes in cases {
+            assert_eq!(parse(&bytes), Err(Malformed::Wrong), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn of_two_headers_for_one_kind_the_last_counts_as_it_does_for_the_decoder() {
+        let kind = |values| [vec![0x0c, 0x0a], numbers(&[values, 0, 3, 3]), vec![0]].concat();
+        let bytes = [numbers(&[DATA_PAGE, 8, 8]), kind(1), kind(7), vec![0]].concat();
+        assert_eq!(parse(&bytes).unwrap().values, Some(7));
+        // The kind may be said again after them.
+        let bytes =
+            [numbers(&[DATA_PAGE, 8, 8]), kind(1), vec![0x05, 2], varint(DICTIONARY_PAGE), vec![0]].concat();
+        assert_eq!(parse(&bytes).unwrap().values, None);
+    }
+
+    #[test]
+    fn a_page_claims_no_more_than_its_codec_can_make_of_its_bytes() {
+        let page = |kind, uncompressed, values, encoding| PageHeader {
+            kind,
+            uncompressed: Some(uncompressed),
+            compressed: Some(1000),
+            values: Some(values),
+            encoding: Some(encoding),
+        };
+        let check = |page: &PageHeader, codec| check_page(page, 1000, codec).is_ok();
+        for (codec, most) in [
+            (Compression::UNCOMPRESSED, 1_064),
+            (Compression::SNAPPY, 22_064),
+            (Compression::LZ4_RAW, 255_064),
+            (Compression::ZSTD(parquet::basic::ZstdLevel::default()), 32_768_064),
+        ] {
+            assert!(check(&page(DATA_PAGE, most, 1, 0), codec), "{codec}");
+            assert!(!check(&page(DATA_PAGE, most + 1, 1, 0), codec), "{codec}");
+        }
+        let codec = Compression::LZ4_RAW;
+        assert!(check(&page(DICTIONARY_PAGE, 1000, 1000, 2), codec));
+        assert!(!check(&page(DICTIONARY_PAGE, 1000, 1001, 2), codec));
+        for encoding in 0..10 {
+            let ours = matches!(encoding, 0 | 2 | 3 | 8);
+            assert_eq!(check(&page(DATA_PAGE_V2, 1000, 10, encoding), codec), ours, "{encoding}");
+        }
+        assert!(!check(&PageHeader { values: None, ..page(DATA_PAGE, 1, 1, 0) }, codec));
+        assert!(!check(&PageHeader { uncompressed: None, ..page(DATA_PAGE, 1, 1, 0) }, codec));
+        assert!(!check(&PageHeader { encoding: None, ..page(DATA_PAGE, 1, 1, 0) }, codec));
     }
 }

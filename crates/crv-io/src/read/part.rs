@@ -56,8 +56,8 @@ impl PartReader {
         let metadata = decoding(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
             .map_err(|why| failed(&why))?
             .map_err(|error| failed(&error))?;
-        let rows = metadata.metadata().file_metadata().num_rows();
-        if u64::try_from(rows) != Ok(self.rows) {
+        let rows = part_pages::rows(metadata.metadata()).map_err(|why| failed(&why))?;
+        if rows != self.rows {
             return Err(failed(&format!("it has {rows} rows where its entry says {}", self.rows)));
         }
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata);
