@@ -3,8 +3,8 @@
 //! A decoder of Parquet makes room for what a header says is going to come, and some of its encodings take counts
 //! from within the data, unchecked: a few flipped bits could ask for more memory than there is, and a failed
 //! allocation ends the process. Here each page header is parsed first. After that a page is no larger than its codec
-//! can make of the bytes that are there, is encoded in one of the few ways that parts are, and has as many values as
-//! the footer says.
+//! can make of the bytes that are there, is encoded in a way whose counts are all in headers, and there are as many
+//! values as the footer says.
 //!
 //! What is left is what a part truly holds: a codec, and run lengths within lists, let a few bytes stand for very many
 //! equal values, and a scan makes room for the rows that it hands out.
@@ -90,7 +90,7 @@ fn check_page(page: &PageHeader, compressed: u64, codec: Compression) -> Result<
         return Err(format!("a dictionary of {size} bytes claims to have {values} values"));
     }
     if !page.encoding.is_some_and(|encoding| ENCODINGS.contains(&encoding)) {
-        return Err("a page is encoded in a way that parts are not".to_owned());
+        return Err("a page is encoded in a way that is not read".to_owned());
     }
     Ok(values)
 }
@@ -108,8 +108,10 @@ fn expansion(codec: Compression) -> u64 {
     }
 }
 
-/// Plain, plain dictionary, run lengths, and dictionary: the numbers of the format.
-const ENCODINGS: [i64; 4] = [0, 2, 3, 8];
+/// The encodings that are read, by the format's numbers: plain, plain dictionary, run lengths, differences of
+/// integers, dictionary, and bytes apart. The others, differences of texts and of their lengths (6 and 7), count
+/// within the data what a decoder makes room for.
+const ENCODINGS: [i64; 6] = [0, 2, 3, 5, 8, 9];
 const DATA_PAGE: i64 = 0;
 const DICTIONARY_PAGE: i64 = 2;
 const DATA_PAGE_V2: i64 = 3;
@@ -432,7 +434,7 @@ mod tests {
         assert!(check(&page(DICTIONARY_PAGE, 1000, 1000, 2), codec));
         assert!(!check(&page(DICTIONARY_PAGE, 1000, 1001, 2), codec));
         for encoding in 0..10 {
-            let ours = matches!(encoding, 0 | 2 | 3 | 8);
+            let ours = matches!(encoding, 0 | 2 | 3 | 5 | 8 | 9);
             assert_eq!(check(&page(DATA_PAGE_V2, 1000, 10, encoding), codec), ours, "{encoding}");
         }
         assert!(!check(&PageHeader { values: None, ..page(DATA_PAGE, 1, 1, 0) }, codec));
