@@ -460,7 +460,7 @@ fn bytes_that_are_no_text_are_an_error_that_names_them() {
         b"}",
         b"\"crc32c\"",
         b",\"crc32c\":\"00000000\"}\n",
-        &[b'['; 1 << 20],
+        &vec![b'['; 1 << 20],
     ] {
         for place in [MANIFEST, COMMIT, BASE] {
             refused(place, bytes, "bytes");
