@@ -11,6 +11,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ROOT ?= out
+FUZZ_SECONDS ?= 60
+# What `cargo fuzz` builds with. The stable toolchain has no address sanitizer: FUZZ_WITH="" FUZZ_SANITIZER=none
+FUZZ_WITH ?= +nightly
+FUZZ_SANITIZER ?= address
 
 # Crates that do IO, and so have no place in crv-core's dependencies.
 IO_CRATES := arrow|parquet|object_store|fs-err|tokio|rustix|tempfile|polars|datafusion|reqwest|mio
@@ -25,7 +29,7 @@ help: ## List the targets
 target-dir:
 	@mkdir -p "$(CARGO_TARGET_DIR)"
 	@if [ "$$(cat "$(CARGO_TARGET_DIR)/.last-clone" 2>/dev/null)" != "$(CURDIR)" ]; then \
-		find crates -name '*.rs' -exec touch {} +; \
+		find crates fuzz -name '*.rs' -exec touch {} +; \
 		echo "$(CURDIR)" > "$(CARGO_TARGET_DIR)/.last-clone"; fi
 
 .PHONY: demo
@@ -41,6 +45,8 @@ test: lint gates test-rust test-python ## Everything CI checks: format, lints, t
 lint: target-dir ## Format and lints, as errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --manifest-path fuzz/Cargo.toml --no-default-features --locked -- -D warnings
 
 .PHONY: gates
 gates: ## What may depend on what
@@ -86,6 +92,19 @@ bench: target-dir $(VENV)/.installed ## Measure crv beside its peers, in one run
 	$(BIN)/maturin develop --quiet --release --locked
 	$(BIN)/python benches/peers.py $(BENCH_ARGS)
 
+.PHONY: fuzz
+fuzz: target-dir ## Fuzz each target for FUZZ_SECONDS (needs cargo-fuzz, a C++ compiler, nightly Rust)
+	cargo run --manifest-path fuzz/Cargo.toml --no-default-features --locked --quiet --bin seeds fuzz/corpus
+	@cd fuzz && for target in fuzz_targets/*.rs; do \
+		target=$$(basename $$target .rs); dictionary=; \
+		case $$target in \
+			manifest|commit_file|base_file) dictionary=-dict=dictionaries/json.dict ;; \
+			settings) dictionary=-dict=dictionaries/settings.dict ;; \
+		esac; \
+		cargo $(FUZZ_WITH) fuzz run --sanitizer $(FUZZ_SANITIZER) $$target -- $$dictionary -max_len=16384 \
+			-timeout=20 -rss_limit_mb=3072 -malloc_limit_mb=1024 -max_total_time=$(FUZZ_SECONDS) \
+			-print_final_stats=1; done
+
 .PHONY: deny
 deny: ## Licences, bans and sources of the dependencies (needs cargo-deny)
 	cargo deny --all-features check bans licenses sources
@@ -93,6 +112,7 @@ deny: ## Licences, bans and sources of the dependencies (needs cargo-deny)
 .PHONY: fmt
 fmt: ## Format the Rust code
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 .PHONY: clean
 clean: ## Remove what was built here (not the shared target folder)

@@ -70,11 +70,11 @@ pub fn run(seed: u64, bug: Option<Bug>, effort: Effort) -> Result<Tally, Broken>
         let history = machine.sim.history();
         judge::manifests_go_forward(&history).map_err(broken)?;
         let mut tally = Tally { workloads: 1, moments: history.len() as u64, ..Tally::default() };
-        let mut seen = HashSet::new();
+        let mut judged = HashSet::new();
         for (moment, disk) in history.iter().enumerate() {
             let known = machine.model().known_at(moment);
             for left in disk.crashes(effort.states, &mut random) {
-                if !seen.insert((left.digest(), known)) {
+                if !judged.insert((left.digest(), known)) {
                     continue;
                 }
                 tally.states += 1;

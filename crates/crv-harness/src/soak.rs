@@ -1,8 +1,10 @@
 //! Everything, for as long as one likes: seeds one after the other, on every core.
 
+use std::fmt::{self, Write as _};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,9 @@ use crate::plant::Bug;
 use crate::process::writers;
 use crate::process::{Place, full, kills};
 use crate::{crashes, damage, faults, hunt, interleave};
+
+/// So many broken promises are enough to look into.
+const MANY: usize = 20;
 
 /// How much to try.
 #[derive(Debug, Clone)]
@@ -53,88 +58,84 @@ pub struct Report {
     pub took: Duration,
 }
 
+/// The report as it grows, and who watches it.
+struct Watched<'a> {
+    report: Mutex<Report>,
+    start: Instant,
+    watch: &'a (dyn Fn(&Report) + Sync),
+}
+
+impl Watched<'_> {
+    fn report(&self) -> MutexGuard<'_, Report> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Report)) {
+        let mut report = self.report();
+        change(&mut report);
+        report.took = self.start.elapsed();
+        (self.watch)(&report);
+    }
+
+    /// Notes what came of a piece of work, or that something is broken.
+    fn take<T, E: fmt::Display>(&self, outcome: Result<T, E>, note: impl FnOnce(&mut Report, T)) {
+        self.note(|report| match outcome {
+            Ok(tally) => note(report, tally),
+            Err(why) => report.broken.push(why.to_string()),
+        });
+    }
+}
+
 /// Runs everything until there was enough of each.
 pub fn run(plan: &Plan, watch: &(dyn Fn(&Report) + Sync)) -> Report {
     let start = Instant::now();
-    let until = start + plan.time;
-    let report = Mutex::new(Report::default());
-    let told = |work: &dyn Fn(&mut Report)| {
-        if let Ok(mut report) = report.lock() {
-            work(&mut report);
-            report.took = start.elapsed();
-            watch(&report);
-        }
-    };
+    let watched = Watched { report: Mutex::default(), start, watch };
     for bug in Bug::ALL {
         let found = hunt::hunt(bug, 0..6);
-        told(&|report| report.planted.push((bug, found.clone())));
+        watched.note(|report| report.planted.push((bug, found)));
     }
     let effort = writers::Effort { writers: 16, commits: 200 };
-    match writers::run(&plan.place, "writers", effort) {
-        Ok(tally) => told(&|report| report.writers = tally),
-        Err(why) => told(&|report| report.broken.push(format!("writers: {why}"))),
-    }
-    match full::run(&plan.place) {
-        Ok(how) => told(&|report| report.full = Some(how)),
-        Err(why) => told(&|report| report.broken.push(format!("full disk: {why}"))),
-    }
+    watched.take(writers::run(&plan.place, "writers", effort), |report, tally| report.writers = tally);
+    watched.take(full::run(&plan.place), |report, how| report.full = Some(how));
     let next = AtomicU64::new(plan.seed);
     let killed_enough = AtomicBool::new(false);
+    let enough = || {
+        let states = watched.report().crashes.states;
+        states >= plan.states && start.elapsed() >= plan.time && killed_enough.load(Ordering::Relaxed)
+    };
     let simulate = || {
-        loop {
-            let states = report.lock().map_or(u64::MAX, |report| report.crashes.states);
-            if states >= plan.states && Instant::now() >= until && killed_enough.load(Ordering::Relaxed) {
-                break;
-            }
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            one_seed(seed, &told);
+        while !enough() {
+            one_seed(next.fetch_add(1, Ordering::Relaxed), &watched);
         }
     };
     thread::scope(|scope| {
-        for _ in 1..thread::available_parallelism().map_or(1, std::num::NonZero::get) {
+        for _ in 1..thread::available_parallelism().map_or(1, NonZero::get) {
             scope.spawn(simulate);
         }
-        let mut round = 0;
-        while report.lock().is_ok_and(|report| report.kills.kills < plan.kills && report.broken.len() < 20) {
-            match kills::run(&plan.place, plan.seed + round, 100.min(plan.kills)) {
-                Ok(tally) => told(&|report| {
-                    report.kills.kills += tally.kills;
-                    report.kills.commits += tally.commits;
-                    report.kills.whole += tally.whole;
-                    report.kills.absent += tally.absent;
-                }),
-                Err(why) => told(&|report| report.broken.push(format!("kills: {why}"))),
+        for round in 0.. {
+            let left = plan.kills.saturating_sub(watched.report().kills.kills);
+            if left == 0 || watched.report().broken.len() > MANY {
+                break;
             }
-            round += 1;
+            let outcome = kills::run(&plan.place, plan.seed + round, left.min(100));
+            watched.take(outcome, |report, tally| report.kills += tally);
         }
         killed_enough.store(true, Ordering::Relaxed);
         simulate();
     });
-    report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    watched.report.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One seed of everything that is simulated.
-fn one_seed(seed: u64, told: &dyn Fn(&dyn Fn(&mut Report))) {
-    let broken = |found: &Broken| told(&|report| report.broken.push(found.to_string()));
-    match crashes::run(seed, None, crashes::Effort::default()) {
-        Ok(tally) => told(&|report| report.crashes += tally),
-        Err(found) => broken(&found),
-    }
-    match damage::run(seed, None) {
-        Ok(tally) => told(&|report| report.damage += tally),
-        Err(found) => broken(&found),
-    }
+fn one_seed(seed: u64, watched: &Watched<'_>) {
+    let crashed = crashes::run(seed, None, crashes::Effort::default());
+    watched.take(crashed, |report, tally| report.crashes += tally);
+    watched.take(damage::run(seed, None), |report, tally| report.damage += tally);
     // These are exhaustive already: another seed changes the order of what goes on side by side.
-    if seed.is_multiple_of(8) {
-        match interleave::run(seed, None) {
-            Ok(tally) => told(&|report| report.interleave += tally),
-            Err(found) => broken(&found),
-        }
+    if seed.is_multiple_of(16) {
+        watched.take(interleave::run(seed, None), |report, tally| report.interleave += tally);
         for operation in Operation::ALL {
-            match faults::run(operation, seed, None) {
-                Ok(tally) => told(&|report| report.faults += tally),
-                Err(found) => broken(&found),
-            }
+            watched.take(faults::run(operation, seed, None), |report, tally| report.faults += tally);
         }
     }
 }
@@ -176,6 +177,9 @@ impl Report {
             ("broken promises", self.broken.len().to_string()),
             ("seconds", self.took.as_secs().to_string()),
         ];
-        rows.iter().map(|(what, count)| format!("{what:<44}{count:>12}\n")).collect()
+        rows.iter().fold(String::new(), |mut table, (what, count)| {
+            let _ = writeln!(table, "{what:<44}{count:>12}");
+            table
+        })
     }
 }

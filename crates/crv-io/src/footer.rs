@@ -12,7 +12,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 
 use crate::error::Result;
-use crate::part_file::{PartFile, read_failed};
+use crate::part_file::{PartFile, decoding, read_failed};
+use crate::part_pages;
 use crate::paths::StorePath;
 use crate::schema::TableSchema;
 use crate::store::Store;
@@ -37,6 +38,10 @@ pub(crate) struct PartFooter {
 
 /// Reads the columns of the part at `path` from its footer.
 pub(crate) fn read_schema(store: &dyn Store, path: &StorePath) -> Result<PartSchema> {
+    decoding(|| schema_of(store, path)).map_err(|why| read_failed(store, path, &why))?
+}
+
+fn schema_of(store: &dyn Store, path: &StorePath) -> Result<PartSchema> {
     let file = PartFile::open(store, path, None)?;
     let metadata = load(store, path, &file)?;
     columns(store, path, &metadata)
@@ -44,26 +49,30 @@ pub(crate) fn read_schema(store: &dyn Store, path: &StorePath) -> Result<PartSch
 
 /// Reads the footer of the part at `path`; no data page, unless the footer has no statistics of the ticks.
 pub(crate) fn read(store: &dyn Store, path: &StorePath) -> Result<PartFooter> {
-    use parquet::file::reader::Length as _;
+    decoding(|| footer_of(store, path)).map_err(|why| read_failed(store, path, &why))?
+}
+
+fn footer_of(store: &dyn Store, path: &StorePath) -> Result<PartFooter> {
     let file = PartFile::open(store, path, None)?;
     let metadata = load(store, path, &file)?;
     let columns = columns(store, path, &metadata)?;
-    let rows = metadata.metadata().file_metadata().num_rows();
-    let rows =
-        u64::try_from(rows).map_err(|_| read_failed(store, path, &"its footer counts negative rows"))?;
+    let rows = part_pages::rows(metadata.metadata()).map_err(|why| read_failed(store, path, &why))?;
     let ticks = match tick_statistics(metadata.metadata()) {
         Some(ticks) => Some(ticks),
         None if rows == 0 => None,
-        None => Some(read_ticks(store, path, file.clone(), metadata)?),
+        None => Some(read_ticks(store, path, &file, metadata)?),
     };
-    Ok(PartFooter { rows, bytes: file.len(), ticks, columns })
+    Ok(PartFooter { rows, bytes: file.size(), ticks, columns })
 }
 
 /// Decodes the part at `path`, every column or the ticks alone: how many rows come out, and their ticks.
 pub(crate) fn decode(store: &dyn Store, path: &StorePath, all: bool) -> Result<(u64, Option<TickSpan>)> {
-    let file = PartFile::open(store, path, None)?;
-    let metadata = load(store, path, &file)?;
-    decode_ticks(store, path, file, metadata, all)
+    let decoded = decoding(|| {
+        let file = PartFile::open(store, path, None)?;
+        let metadata = load(store, path, &file)?;
+        decode_ticks(store, path, &file, metadata, all)
+    });
+    decoded.map_err(|why| read_failed(store, path, &why))?
 }
 
 fn load(store: &dyn Store, path: &StorePath, file: &PartFile) -> Result<ArrowReaderMetadata> {
@@ -101,7 +110,7 @@ fn tick_statistics(metadata: &ParquetMetaData) -> Option<TickSpan> {
 fn read_ticks(
     store: &dyn Store,
     path: &StorePath,
-    file: PartFile,
+    file: &PartFile,
     metadata: ArrowReaderMetadata,
 ) -> Result<TickSpan> {
     let (_, span) = decode_ticks(store, path, file, metadata, false)?;
@@ -111,14 +120,17 @@ fn read_ticks(
 fn decode_ticks(
     store: &dyn Store,
     path: &StorePath,
-    file: PartFile,
+    file: &PartFile,
     metadata: ArrowReaderMetadata,
     all: bool,
 ) -> Result<(u64, Option<TickSpan>)> {
     let failed = |why: &dyn std::fmt::Display| read_failed(store, path, why);
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata);
     let mask =
         if all { ProjectionMask::all() } else { ProjectionMask::columns(builder.parquet_schema(), ["tick"]) };
+    for group in builder.metadata().row_groups() {
+        part_pages::check(file, group, &mask).map_err(|why| failed(&why))?;
+    }
     let batches = builder.with_projection(mask).build().map_err(|error| failed(&error))?;
     let mut rows = 0;
     let mut span: Option<TickSpan> = None;

@@ -38,11 +38,15 @@ mod footer;
 #[cfg(feature = "formats")]
 pub mod formats;
 mod frame;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod json_column;
+mod json_map;
 mod maintenance;
 pub mod manifest;
 mod parallel;
 mod part_file;
+mod part_pages;
 pub mod paths;
 mod read;
 pub mod rows;

@@ -1,6 +1,7 @@
 //! A part as the Parquet reader wants it: bytes at offsets, from any [`Store`].
 
 use std::io::{self, BufReader, Read};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -52,7 +53,16 @@ impl PartFile {
         blob.read_at(0, size as usize).map(Self::Whole).map_err(|error| failed(&error))
     }
 
-    fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+    /// How many bytes it has.
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::Whole(bytes) => bytes.len() as u64,
+            Self::Ranges(blob) => blob.size(),
+        }
+    }
+
+    /// `length` bytes from `offset`. An error when the part ends before.
+    pub(crate) fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
         match self {
             Self::Ranges(blob) => blob.read_at(offset, length),
             Self::Whole(bytes) => {
@@ -64,6 +74,15 @@ impl PartFile {
     }
 }
 
+/// Decodes, and takes a decoder that panics for one that fails.
+///
+/// The decoders of Parquet hold some of what a page says with assertions, and divide and index by it: a few flipped
+/// bits within compressed data make them panic. Nothing but decoding tells good pages from such, so there is no other
+/// way to keep to invariant 9. What `work` was decoding with is dropped; whoever panicked has said so on standard error.
+pub(crate) fn decoding<T>(work: impl FnOnce() -> T) -> Result<T, &'static str> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| "what is in it cannot be decoded")
+}
+
 /// An error about the part at `path`.
 pub(crate) fn read_failed(store: &dyn Store, path: &StorePath, why: &dyn std::fmt::Display) -> Error {
     Error::new(ErrorKind::Read, format!("could not read part `{}`: {why}", store.locate(path)))
@@ -72,10 +91,7 @@ pub(crate) fn read_failed(store: &dyn Store, path: &StorePath, why: &dyn std::fm
 
 impl Length for PartFile {
     fn len(&self) -> u64 {
-        match self {
-            Self::Whole(bytes) => bytes.len() as u64,
-            Self::Ranges(blob) => blob.size(),
-        }
+        self.size()
     }
 }
 
@@ -100,7 +116,7 @@ pub(crate) struct Cursor {
 
 impl Read for Cursor {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.file.len().saturating_sub(self.at);
+        let left = self.file.size().saturating_sub(self.at);
         let length = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let bytes = self.file.read_at(self.at, length)?;
         buffer.get_mut(..length).unwrap_or_default().copy_from_slice(&bytes);

@@ -22,13 +22,18 @@ impl TableFacts {
     }
 }
 
+/// The sum. A manifest may claim more than a count can say; then it is the largest there is.
+fn total(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
 impl From<&TableManifest> for TableFacts {
     fn from(manifest: &TableManifest) -> Self {
         let partitions = || manifest.partitions.values();
         Self {
             table: manifest.table,
-            rows: partitions().map(|partition| partition.row_count).sum(),
-            bytes: partitions().map(|partition| partition.byte_size).sum(),
+            rows: total(partitions().map(|partition| partition.row_count)),
+            bytes: total(partitions().map(|partition| partition.byte_size)),
             parts: partitions().map(|partition| partition.parts.len() as u64).sum(),
             buckets: manifest.partitions.len() as u64,
             tick_min: partitions().map(|partition| partition.tick_min).min(),

@@ -65,11 +65,13 @@ impl Disk {
     }
 
     /// The state in which only what was synced is left.
+    #[must_use]
     pub fn only_durable(&self) -> Self {
         self.after(&Fate::all(&self.open_changes(), false), &mut Rng::with_seed(0))
     }
 
     /// The state in which everything is left, as when a process is killed and the machine goes on.
+    #[must_use]
     pub fn everything(&self) -> Self {
         self.after(&Fate::all(&self.open_changes(), true), &mut Rng::with_seed(0))
     }

@@ -186,7 +186,7 @@ impl Disk {
     }
 
     fn free_inode(&self) -> Inode {
-        (ROOT..).find(|inode| !self.nodes.contains_key(inode)).unwrap_or(Inode::MAX)
+        (ROOT..Inode::MAX).find(|inode| !self.nodes.contains_key(inode)).unwrap_or(Inode::MAX)
     }
 
     /// Forgets a file that has no name, is not open, and that no crash can bring back.

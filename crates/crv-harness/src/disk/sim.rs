@@ -319,8 +319,10 @@ impl FileSystem for Sim {
             let Some(dir) = disk.dir_mut(inode) else { return Err(io::ErrorKind::NotADirectory.into()) };
             dir.durable.clone_from(&dir.names);
             dir.pending.clear();
-            let gone: Vec<Inode> = disk.nodes.keys().copied().collect();
-            gone.into_iter().for_each(|inode| disk.forget_if_gone(inode));
+            let all: Vec<Inode> = disk.nodes.keys().copied().collect();
+            for inode in all {
+                disk.forget_if_gone(inode);
+            }
             Ok(())
         })
     }

@@ -26,6 +26,15 @@ pub struct Tally {
     pub absent: u64,
 }
 
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.kills += other.kills;
+        self.commits += other.commits;
+        self.whole += other.whole;
+        self.absent += other.absent;
+    }
+}
+
 /// Kills `kills` processes, a writer or who keeps house, while others go on.
 pub fn run(place: &Place, seed: u64, kills: u64) -> Result<Tally, String> {
     let mut random = Rng::with_seed(seed);

@@ -7,7 +7,7 @@ use super::write::hinted;
 use crate::config::IoSettings;
 use crate::dataset::{Dataset, open_store};
 use crate::error::{ErrorKind, Result};
-use crate::part_file::PartFile;
+use crate::part_file::{PartFile, decoding};
 use crate::paths::{self, LabDir, RunPaths, StorePath, TMP_SUFFIX};
 use crate::store::{EntryKind, Store};
 
@@ -113,7 +113,7 @@ fn walk(
 /// Rows of a Parquet file by its footer; `None` when it has none that can be read.
 fn rows(store: &dyn Store, path: &StorePath) -> Option<u64> {
     let file = PartFile::open(store, path, None).ok()?;
-    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).ok()?;
+    let metadata = decoding(|| ParquetMetaDataReader::new().parse_and_finish(&file)).ok()?.ok()?;
     u64::try_from(metadata.file_metadata().num_rows()).ok()
 }
 

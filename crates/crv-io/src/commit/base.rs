@@ -15,7 +15,8 @@ use super::load::damaged;
 use super::publish::{RunLog, encoding_failed};
 use super::view::RunView;
 use crate::error::Result;
-use crate::manifest::{StateDocument, TableState, open_document, seal};
+use crate::json_map::unique_keys;
+use crate::manifest::{StateDocument, TableState, open_document, parse_time, seal};
 use crate::paths::CommitNumber;
 use crate::stamp;
 use crate::store::{PutMode, PutOutcome, Tag};
@@ -58,10 +59,11 @@ struct BaseFile<'a> {
     format: u32,
     through: u64,
     created_at: Cow<'a, str>,
+    #[serde(deserialize_with = "unique_keys")]
     tables: BTreeMap<TableName, StateDocument<'a>>,
 }
 
-fn encode(base: &Base) -> Result<Vec<u8>, serde_json::Error> {
+pub(crate) fn encode(base: &Base) -> Result<Vec<u8>, serde_json::Error> {
     let tables = base.tables.iter().map(|(table, state)| (*table, StateDocument::of(state)));
     let file = BaseFile {
         format: FORMAT,
@@ -76,6 +78,7 @@ fn encode(base: &Base) -> Result<Vec<u8>, serde_json::Error> {
 pub(crate) fn decode(bytes: &[u8]) -> Result<Base, String> {
     open_document(bytes, FORMAT)?;
     let file: BaseFile<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    parse_time(&file.created_at)?;
     let through = CommitNumber::new(file.through);
     if through == CommitNumber::ZERO || through.next() == through {
         return Err("no commit has the number it goes up to".to_owned());
@@ -135,7 +138,34 @@ impl RunLog {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::manifest::strategies::{commit, state_at};
+
+    proptest! {
+        #[test]
+        fn any_base_survives_its_document(
+            base in commit().prop_flat_map(|through| {
+                prop::collection::vec(state_at(Just(through)), 0..4).prop_map(move |states| Base {
+                    through,
+                    tables: states.into_iter().map(|state| (state.table, state)).collect(),
+                })
+            })
+        ) {
+            prop_assert_eq!(decode(&encode(&base).unwrap()).unwrap(), base);
+        }
+    }
+
+    #[test]
+    fn a_table_that_is_there_twice_is_refused() {
+        let text = String::from_utf8(encode(&sample()).unwrap()).unwrap();
+        let (before, table) = text.split_once("\"holdings\":").unwrap();
+        let (table, _) = table.split_once("},\"crc32c\"").unwrap();
+        let twice = format!("{before}\"holdings\":{table},\"holdings\":{table}}}}}");
+        let error = decode(&seal(twice.into_bytes(), false)).unwrap_err();
+        assert!(error.contains("the key `holdings` is there twice"), "{error}");
+    }
 
     fn sample() -> Base {
         let through = CommitNumber::new(41);

@@ -92,9 +92,7 @@ impl Commit {
             for (bucket, part) in &change.add {
                 state.add(*bucket, part.clone());
             }
-            for (bucket, id) in &change.remove {
-                state.remove(*bucket, *id);
-            }
+            state.remove(change.remove.iter().copied());
             state.updated_at = state.updated_at.max(self.created_at);
         }
         state.commit = state.commit.max(self.number);

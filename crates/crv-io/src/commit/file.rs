@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crv_core::grammar::TableName;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Commit, Operation, TableChange};
-use crate::manifest::{Part, check_part, open_document, parse_part_name, parse_sum, seal};
+use crate::json_map::unique_keys;
+use crate::manifest::{
+    Part, check_part, excerpt, open_document, parse_part_name, parse_sum, parse_time, seal,
+};
 use crate::paths::{BucketId, CommitNumber};
 use crate::schema::TableSchema;
 use crate::stamp;
@@ -25,6 +27,7 @@ struct CommitFile<'a> {
     id: Cow<'a, str>,
     operation: Cow<'a, str>,
     created_at: Cow<'a, str>,
+    #[serde(deserialize_with = "unique_keys")]
     tables: BTreeMap<TableName, TableFile<'a>>,
 }
 
@@ -62,7 +65,7 @@ struct RemoveFile {
 }
 
 /// The document of a commit, on one line and sealed.
-pub(super) fn encode(commit: &Commit) -> Result<Vec<u8>, serde_json::Error> {
+pub(crate) fn encode(commit: &Commit) -> Result<Vec<u8>, serde_json::Error> {
     let tables = commit.change.tables.iter().map(|(table, change)| (*table, TableFile::of(change)));
     let file = CommitFile {
         format: FORMAT,
@@ -76,7 +79,7 @@ pub(super) fn encode(commit: &Commit) -> Result<Vec<u8>, serde_json::Error> {
 }
 
 /// The commit `number` in the document `bytes`, or what is wrong with it.
-pub(super) fn decode(number: CommitNumber, bytes: &[u8]) -> Result<Commit, String> {
+pub(crate) fn decode(number: CommitNumber, bytes: &[u8]) -> Result<Commit, String> {
     open_document(bytes, FORMAT)?;
     let file: CommitFile<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if number == CommitNumber::ZERO || number.next() == number {
@@ -86,7 +89,8 @@ pub(super) fn decode(number: CommitNumber, bytes: &[u8]) -> Result<Commit, Strin
         return Err(format!("it says that it is commit {}", file.commit));
     }
     let operation = Operation::ALL.into_iter().find(|operation| operation.as_str() == file.operation);
-    let operation = operation.ok_or_else(|| format!("it has the unknown operation `{}`", file.operation))?;
+    let operation =
+        operation.ok_or_else(|| format!("it has the unknown operation `{}`", excerpt(&file.operation)))?;
     let mut tables = BTreeMap::new();
     for (table, change) in file.tables {
         tables.insert(table, change.into_change().map_err(|error| format!("in table `{table}` {error}"))?);
@@ -97,10 +101,6 @@ pub(super) fn decode(number: CommitNumber, bytes: &[u8]) -> Result<Commit, Strin
         created_at: parse_time(&file.created_at)?,
         change: Change { operation, tables },
     })
-}
-
-fn parse_time(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| format!("`{}` is not an ISO-8601 time", text.escape_debug()))
 }
 
 impl<'a> TableFile<'a> {
@@ -159,8 +159,64 @@ impl<'a> TableFile<'a> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::manifest::strategies::{bucket_size, commit, part, schema, table, time};
     use crate::paths::PartId;
+
+    /// Anything a commit may do to a table.
+    fn table_change() -> impl Strategy<Value = TableChange> {
+        let remove = prop::collection::vec((any::<u64>(), any::<u128>()), 0..3);
+        let add = bucket_size().prop_flat_map(|size| (Just(size), prop::collection::vec(part(size), 0..4)));
+        (add, remove, schema()).prop_map(|((tick_bucket_size, add), remove, schema)| TableChange {
+            add,
+            remove: remove.into_iter().map(|(bucket, id)| (BucketId::new(bucket), PartId::new(id))).collect(),
+            schema,
+            tick_bucket_size,
+        })
+    }
+
+    fn any_commit() -> impl Strategy<Value = Commit> {
+        let tables = prop::collection::btree_map(table(), table_change(), 0..4);
+        let operation = prop::sample::select(Operation::ALL.to_vec());
+        (commit(), any::<String>(), time(), operation, tables).prop_map(
+            |(number, id, created_at, operation, tables)| {
+                let change = Change { operation, tables };
+                Commit { number, id, created_at, change }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn any_commit_survives_its_document(commit in any_commit()) {
+            prop_assert_eq!(&decode(commit.number, &encode(&commit).unwrap()).unwrap(), &commit);
+        }
+
+        #[test]
+        fn a_commit_applied_twice_is_applied_once(commit in any_commit()) {
+            for table in commit.change.tables.keys() {
+                let now = commit.created_at;
+                let mut once = crate::manifest::TableState::new(*table, None, CommitNumber::ZERO, now);
+                commit.apply(&mut once).unwrap();
+                let mut twice = once.clone();
+                commit.apply(&mut twice).unwrap();
+                prop_assert_eq!(once, twice);
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_that_is_there_twice_is_refused() {
+        // The second would have won, without a word.
+        let text = r#"{"format":1,"commit":17,"id":"","operation":"append",
+            "created_at":"2025-09-25T08:00:00Z","tables":{"holdings":{},"holdings":{}}}"#;
+        let error = decode(CommitNumber::new(17), &seal(text.into(), false)).unwrap_err();
+        assert!(error.contains("the key `holdings` is there twice"), "{error}");
+    }
 
     fn sample() -> Commit {
         let now: Timestamp = "2025-09-25T08:00:00.123456Z".parse().unwrap();

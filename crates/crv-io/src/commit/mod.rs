@@ -24,6 +24,13 @@ mod view;
 
 pub(crate) use base::Base;
 pub(crate) use change::Commit;
+
+#[cfg(feature = "fuzzing")]
+pub(crate) mod decoders {
+    pub(crate) use super::base::{decode as decode_base, encode as encode_base};
+    pub(crate) use super::file::{decode as decode_commit, encode as encode_commit};
+}
+
 pub use change::{Change, Operation, TableChange};
 pub use prune::PruneReport;
 pub(crate) use publish::RunLog;

@@ -269,6 +269,9 @@ impl RunLog {
         loop {
             self.settle_log(view)?;
             let number = view.head().next();
+            if number.next() == number {
+                return Err(self.log_is_full(number));
+            }
             let fits = |draft: &Draft| draft.commit.number == number && draft.commit.change == change;
             let (commit, put) = if let Some(draft) = draft.take().filter(fits) {
                 id.clone_from(&draft.commit.id);
@@ -372,6 +375,18 @@ impl RunLog {
         ))
         .with_commit(number.get(), id)
         .with_source(error)
+    }
+
+    /// Nothing comes after the last number: a document or a file name that counts up to it is a lie.
+    fn log_is_full(&self, number: CommitNumber) -> Error {
+        let path = self.store.locate(&self.paths.commits());
+        Error::new(
+            ErrorKind::Write,
+            format!("run `{}`: commit {number} is the last there can be", self.paths.run()),
+        )
+        .with_hint(format!(
+            "look for a commit file, or a manifest, that is none of this run's in or beside `{path}`"
+        ))
     }
 
     fn contradiction(&self, number: CommitNumber) -> Error {

@@ -1,6 +1,6 @@
 //! Settings from TOML files: `crv.toml`, and `pyproject.toml` for projects that have one.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 use serde::Serialize;
@@ -15,6 +15,9 @@ use super::value::SettingValue;
 
 /// The files that are looked for, in this order; the first that exists counts.
 const FILES: [&str; 2] = ["crv.toml", "pyproject.toml"];
+
+/// The largest settings file that is read, in bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// Parts of CRV that keep settings of their own in the same file: their tables are theirs.
 const NEIGHBOURS: [&str; 6] = ["core", "world", "mind", "lab", "viz", "app"];
@@ -47,7 +50,12 @@ impl IoSettings {
 
     /// These settings with the ones of a TOML file over them.
     pub fn with_file(self, path: &Path) -> Result<Self, ConfigError> {
-        let root = parse(path)?;
+        self.with_text(path, &read(path)?)
+    }
+
+    /// These settings with those of the TOML `text` over them, which came from `path`.
+    pub(crate) fn with_text(self, path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let root = parse(path, text)?;
         let is_pyproject = path.file_name().is_some_and(|name| name == FILES[1]);
         let (table, found) = if is_pyproject || root.contains_key("tool") {
             ("tool.crv.io", pyproject(path, root)?)
@@ -72,8 +80,15 @@ impl IoSettings {
     }
 }
 
-fn parse(path: &Path) -> Result<Table, ConfigError> {
-    let text = fs_err::read_to_string(path).map_err(|error| {
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let mut text = String::new();
+    // A path may lead to something that never ends, a device or a pipe.
+    let file = fs_err::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
+    if text.len() as u64 > LARGEST {
+        let message = format_args!("the settings file {} has more than {LARGEST} bytes", path.display());
+        return Err(ConfigError::source(message, Some("is it the file you meant?")));
+    }
+    file.map_err(|error| {
         let shown = path.display();
         match error.kind() {
             ErrorKind::NotFound => ConfigError::source(
@@ -87,6 +102,10 @@ fn parse(path: &Path) -> Result<Table, ConfigError> {
             _ => ConfigError::source(format_args!("the settings file cannot be read: {error}"), None),
         }
     })?;
+    Ok(text)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Table, ConfigError> {
     text.parse::<Table>().map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let before = text.get(..at).unwrap_or_default();

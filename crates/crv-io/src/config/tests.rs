@@ -399,3 +399,94 @@ proptest! {
         prop_assert_eq!(accepted("crv.toml", &settings.to_toml().unwrap()), settings);
     }
 }
+
+/// Nested deeper than any stack, numbers that no integer is, keys given twice, and bytes that are no text.
+#[test]
+fn hostile_toml_is_refused_in_few_words() {
+    let deep =
+        |open: &str, close: &str| format!("root_dir = {}{}", open.repeat(100_000), close.repeat(100_000));
+    let keys = "a.".repeat(100_000);
+    let cases = [
+        deep("[", "]"),
+        deep("{a=", "}"),
+        format!("{keys}a = 1"),
+        format!("[{keys}a]"),
+        format!("{}io{}", "[".repeat(100_000), "]".repeat(100_000)),
+        "root_dir = 'a'\nroot_dir = 'b'".to_owned(),
+        "[io]\n[io]".to_owned(),
+        "io = 1\n[io]".to_owned(),
+        "[io]\nvaluation.enabled = true\n[io.valuation]".to_owned(),
+        format!("tick_bucket_size = {}", "9".repeat(100_000)),
+        "tick_bucket_size = 9223372036854775808".to_owned(),
+        "tick_bucket_size = -9223372036854775808".to_owned(),
+        "tick_bucket_size = 1e400".to_owned(),
+        "tick_bucket_size = nan".to_owned(),
+        "tick_bucket_size = 0".to_owned(),
+        "tick_bucket_size = [1]".to_owned(),
+        "row_group_size = 0".to_owned(),
+        "root_dir = \"a\\u0000b\"".to_owned(),
+        "root_dir = ''".to_owned(),
+        "root_dir = '\0'".to_owned(),
+        "\u{0}".to_owned(),
+        "fs_options = { a = 1 }".to_owned(),
+    ];
+    for text in cases {
+        let error = refused_file("crv.toml", &text);
+        assert!(error.len() < 1000 + text.len(), "{error:.300}");
+    }
+    assert!(
+        accepted("crv.toml", "\u{feff}root_dir = 'a'").root_dir() == "a",
+        "a byte order mark is passed over"
+    );
+}
+
+/// A path may lead to a device that never ends, or to a file that is something else altogether.
+#[test]
+fn a_settings_file_of_more_than_a_mebibyte_is_refused() {
+    let text = |length: usize| format!("root_dir = 'a' #{}", " ".repeat(length - 16));
+    assert_eq!(accepted("crv.toml", &text(1 << 20)).root_dir(), "a");
+    let error = refused_file("crv.toml", &text((1 << 20) + 1));
+    assert_eq!(
+        error,
+        "the settings file crv.toml has more than 1048576 bytes\nhint: is it the file you meant?"
+    );
+    #[cfg(target_os = "linux")]
+    assert!(refused(IoSettings::from_toml(Some("/dev/zero".as_ref()))).contains("more than 1048576 bytes"));
+}
+
+/// Variables hold what no file can: text of any kind, and bytes that are none.
+#[test]
+fn odd_variables_are_refused_or_taken_as_they_are() {
+    let long = "9".repeat(100_000);
+    for (name, value) in [
+        ("TICK_BUCKET_SIZE", ""),
+        ("TICK_BUCKET_SIZE", "0"),
+        ("TICK_BUCKET_SIZE", "-1"),
+        ("TICK_BUCKET_SIZE", "1e3"),
+        ("TICK_BUCKET_SIZE", "0x10"),
+        ("TICK_BUCKET_SIZE", "\u{661}"),
+        ("TICK_BUCKET_SIZE", "340282366920938463463374607431768211456"),
+        ("TICK_BUCKET_SIZE", &long),
+        ("ROOT_DIR", ""),
+        ("ROOT_DIR", " \n"),
+        ("ROOT_DIR", "a\0b"),
+        ("STRICT_SCHEMA", "tru\u{435}"),
+        ("COMPRESSION", "zstd\0"),
+        ("", "x"),
+        ("\u{0}", "x"),
+        (&long, "x"),
+    ] {
+        refused(variables(&[(&format!("CRV_IO_{name}"), value)]));
+    }
+    assert_eq!(
+        variables(&[("CRV_IO_ROOT_DIR", "../a b\n\u{1f980}")]).unwrap().root_dir(),
+        "../a b\n\u{1f980}"
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStringExt;
+        let bytes = OsString::from_vec(b"a\xff".to_vec());
+        let outcome = IoSettings::default().with_variables("CRV_IO_", [("CRV_IO_ROOT_DIR".into(), bytes)]);
+        assert!(refused(outcome).contains("is not valid UTF-8"));
+    }
+}

@@ -8,6 +8,12 @@ pub(crate) fn check_part(bucket: BucketId, part: &Part, tick_bucket_size: Option
     if part.rows == 0 {
         return Err(format!("part `{}` has no rows", part.id));
     }
+    if part.rows.max(part.bytes) > i64::MAX as u64 {
+        return Err(format!(
+            "part `{}` has {} rows in {} bytes, more than any file",
+            part.id, part.rows, part.bytes
+        ));
+    }
     if part.ticks.min < 0 || part.ticks.min > part.ticks.max {
         return Err(format!(
             "part `{}` has the tick range {}..{}, which is none",

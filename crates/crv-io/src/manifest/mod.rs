@@ -6,6 +6,8 @@
 mod invariants;
 mod seal;
 mod state;
+#[cfg(test)]
+pub(crate) mod strategies;
 mod view;
 mod wire;
 
@@ -14,4 +16,6 @@ pub use view::{PartMeta, PartitionMeta, TableManifest};
 
 pub(crate) use invariants::check_part;
 pub(crate) use seal::{is_later, is_sealed, open_document, seal};
-pub(crate) use wire::{Decoded, StateDocument, decode, encode, parse_part_name, parse_sum};
+pub(crate) use wire::{
+    Decoded, StateDocument, decode, encode, excerpt, parse_part_name, parse_sum, parse_time,
+};

@@ -1,6 +1,6 @@
 //! The state of a table as of a commit, and how a commit changes it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crv_core::grammar::TableName;
@@ -33,7 +33,8 @@ pub struct Part {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Partition {
     parts: Vec<Part>,
-    ids: HashSet<PartId>,
+    /// Where each part is in the list.
+    places: HashMap<PartId, usize>,
 }
 
 impl Partition {
@@ -44,12 +45,12 @@ impl Partition {
 
     /// Rows of all parts.
     pub fn rows(&self) -> u64 {
-        saturating_sum(self.parts.iter().map(|part| part.rows))
+        total(self.parts.iter().map(|part| part.rows))
     }
 
     /// Bytes of all parts.
     pub fn bytes(&self) -> u64 {
-        saturating_sum(self.parts.iter().map(|part| part.bytes))
+        total(self.parts.iter().map(|part| part.bytes))
     }
 
     /// The first and last tick; `None` without parts.
@@ -58,24 +59,28 @@ impl Partition {
     }
 
     fn add(&mut self, part: Part) -> bool {
-        if self.ids.insert(part.id) {
+        let Some(place) = self.places.get(&part.id) else {
+            self.places.insert(part.id, self.parts.len());
             self.parts.push(part);
             return true;
-        }
+        };
         // Known already, from a manifest that another implementation wrote back without our keys: complete it.
-        if let Some(known) = self.parts.iter_mut().find(|known| known.id == part.id) {
+        if let Some(known) = self.parts.get_mut(*place) {
             known.crc32c = known.crc32c.or(part.crc32c);
             known.provisional |= part.provisional;
         }
         false
     }
 
-    fn remove(&mut self, id: PartId) -> bool {
-        let found = self.ids.remove(&id);
-        if found {
-            self.parts.retain(|part| part.id != id);
+    /// Removes these parts, however many, in one go. How many were there?
+    fn remove(&mut self, ids: &HashSet<PartId>) -> u64 {
+        let before = self.parts.len();
+        self.parts.retain(|part| !ids.contains(&part.id));
+        let removed = before - self.parts.len();
+        if removed > 0 {
+            self.places = self.parts.iter().enumerate().map(|(place, part)| (part.id, place)).collect();
         }
-        found
+        removed as u64
     }
 }
 
@@ -147,7 +152,7 @@ impl TableState {
 
     /// Is this part live?
     pub fn contains(&self, bucket: BucketId, id: PartId) -> bool {
-        self.partitions.get(&bucket).is_some_and(|partition| partition.ids.contains(&id))
+        self.partitions.get(&bucket).is_some_and(|partition| partition.places.contains_key(&id))
     }
 
     /// Adds a part. Idempotent: a part is its bucket and its id.
@@ -157,26 +162,30 @@ impl TableState {
         }
     }
 
-    /// Removes a part. Idempotent.
-    pub fn remove(&mut self, bucket: BucketId, id: PartId) {
-        let Some(partition) = self.partitions.get_mut(&bucket) else { return };
-        let partition = Arc::make_mut(partition);
-        if partition.remove(id) {
-            self.part_count -= 1;
+    /// Removes parts. Idempotent.
+    pub fn remove(&mut self, parts: impl IntoIterator<Item = (BucketId, PartId)>) {
+        let mut by_bucket: BTreeMap<BucketId, HashSet<PartId>> = BTreeMap::new();
+        for (bucket, id) in parts {
+            by_bucket.entry(bucket).or_default().insert(id);
         }
-        if partition.parts.is_empty() {
-            self.partitions.remove(&bucket);
+        for (bucket, ids) in by_bucket {
+            let Some(partition) = self.partitions.get_mut(&bucket) else { continue };
+            let partition = Arc::make_mut(partition);
+            self.part_count -= partition.remove(&ids);
+            if partition.parts.is_empty() {
+                self.partitions.remove(&bucket);
+            }
         }
     }
 
     /// Rows of all parts.
     pub fn rows(&self) -> u64 {
-        saturating_sum(self.partitions.values().map(|partition| partition.rows()))
+        total(self.partitions.values().map(|partition| partition.rows()))
     }
 
     /// Bytes of all parts.
     pub fn bytes(&self) -> u64 {
-        saturating_sum(self.partitions.values().map(|partition| partition.bytes()))
+        total(self.partitions.values().map(|partition| partition.bytes()))
     }
 
     /// The first and last tick of the table; `None` without rows.
@@ -185,7 +194,7 @@ impl TableState {
     }
 }
 
-/// The sum, as far as it can be counted: entries may say anything.
-fn saturating_sum(counts: impl Iterator<Item = u64>) -> u64 {
+/// The sum. Counts that no store can hold, and that entries may claim all the same, stop at the largest there is.
+pub(super) fn total(counts: impl Iterator<Item = u64>) -> u64 {
     counts.fold(0, u64::saturating_add)
 }

@@ -6,6 +6,7 @@ use crv_core::grammar::TableName;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Part, Partition, TableState};
+use crate::json_map::unique_keys;
 use crate::stamp;
 
 /// A table's parts and totals. Times are ISO-8601 in UTC.
@@ -20,6 +21,7 @@ pub struct TableManifest {
     /// When it last changed.
     pub updated_at: String,
     /// By bucket number with at least six digits.
+    #[serde(deserialize_with = "unique_keys")]
     pub partitions: BTreeMap<String, PartitionMeta>,
 }
 

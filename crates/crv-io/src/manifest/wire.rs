@@ -5,6 +5,7 @@
 //! an implementation that does not know them: it has no seal, and the log is applied to it from the start.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::invariants::check_part;
 use super::seal::{self, SealError};
-use super::state::{Part, Partition, TableState};
+use super::state::{Part, Partition, TableState, total};
 use super::view::{PartitionMeta, TableManifest};
 use crate::paths::{BucketId, CommitNumber, PartId};
 use crate::schema::TableSchema;
@@ -59,7 +60,7 @@ impl Serialize for Timestamp8601 {
 impl<'de> Deserialize<'de> for Timestamp8601 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map(Self).map_err(|_| de::Error::custom(format!("`{text}` is not an ISO-8601 time")))
+        parse_time(&text).map(Self).map_err(de::Error::custom)
     }
 }
 
@@ -161,9 +162,10 @@ impl PartitionFile {
         // Another implementation may have added parts and kept the list: then it says nothing.
         let sums = if self.parts_crc32c.len() == self.parts.len() { self.parts_crc32c } else { Vec::new() };
         let mut sums = sums.into_iter();
+        let provisional: HashSet<String> = self.provisional.into_iter().collect();
         let mut parts = Vec::with_capacity(self.parts.len());
         for entry in self.parts {
-            let provisional = self.provisional.contains(&entry.path);
+            let provisional = provisional.contains(&entry.path);
             let mut part = entry.into_part()?;
             part.provisional = provisional;
             part.crc32c = match sums.next().flatten() {
@@ -173,17 +175,13 @@ impl PartitionFile {
             check_part(bucket, &part, tick_bucket_size)?;
             parts.push(part);
         }
-        let rows = checked_sum(parts.iter().map(|part| part.rows));
-        let bytes = checked_sum(parts.iter().map(|part| part.bytes));
-        if rows != Some(self.row_count) || bytes != Some(self.byte_size) {
+        let rows = total(parts.iter().map(|part| part.rows));
+        let bytes = total(parts.iter().map(|part| part.bytes));
+        if rows != self.row_count || bytes != self.byte_size {
             return Err(format!("the totals of partition `{key}` are not those of its parts"));
         }
         Ok((bucket, parts))
     }
-}
-
-fn checked_sum(mut counts: impl Iterator<Item = u64>) -> Option<u64> {
-    counts.try_fold(0_u64, u64::checked_add)
 }
 
 impl PartFile {
@@ -238,15 +236,14 @@ impl<'a> StateDocument<'a> {
             return Err(format!("it is the manifest of table `{}`", self.table));
         }
         let knows_log = self.commit.is_some();
+        let commit = CommitNumber::new(self.commit.unwrap_or(0));
+        if commit.next() == commit {
+            return Err("no commit has the number that it goes up to".to_owned());
+        }
         let Partitions::Read(partitions) = self.partitions else {
             return Err("it has no partitions".to_owned());
         };
-        let mut state = TableState::new(
-            table,
-            self.tick_bucket_size,
-            CommitNumber::new(self.commit.unwrap_or(0)),
-            self.created_at.0,
-        );
+        let mut state = TableState::new(table, self.tick_bucket_size, commit, self.created_at.0);
         state.updated_at = self.updated_at.0;
         state.schema = self.schema.map(|schema| Arc::new(schema.into_owned()));
         for (key, partition) in partitions {
@@ -267,14 +264,25 @@ impl<'a> StateDocument<'a> {
 
 /// The part a document names, or what is wrong with the name.
 pub(crate) fn parse_part_name(name: &str) -> Result<PartId, String> {
-    PartId::parse_file_name(name)
-        .ok_or_else(|| format!("`{}` is not the name of a part", name.escape_debug()))
+    PartId::parse_file_name(name).ok_or_else(|| format!("`{}` is not the name of a part", excerpt(name)))
+}
+
+/// The time a document names.
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| format!("`{}` is not an ISO-8601 time", excerpt(text)))
+}
+
+/// What a document says, as a message quotes it: printable, and not as long as the document.
+pub(crate) fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if text.chars().nth(LONGEST).is_some() { shown + "…" } else { shown }
 }
 
 /// The checksum a document names.
 pub(crate) fn parse_sum(hex: &str) -> Result<u32, String> {
     let parsed = u32::from_str_radix(hex, 16).ok().filter(|sum| format!("{sum:08x}") == hex);
-    parsed.ok_or_else(|| format!("`{}` is not a CRC-32C in eight hex digits", hex.escape_debug()))
+    parsed.ok_or_else(|| format!("`{}` is not a CRC-32C in eight hex digits", excerpt(hex)))
 }
 
 /// The document of `state`, indented and sealed.
@@ -295,11 +303,45 @@ pub(crate) fn decode(table: TableName, bytes: &[u8]) -> Result<Decoded, String> 
     }
     file.into_state(table)
 }
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::strategies::{commit, state_at};
     use super::*;
 
-    pub(crate) fn sample() -> TableState {
+    proptest! {
+        #[test]
+        fn any_state_survives_its_document(state in state_at(commit())) {
+            let decoded = decode(state.table, &encode(&state).unwrap()).unwrap();
+            prop_assert!(decoded.knows_log);
+            prop_assert_eq!(decoded.state, state);
+        }
+
+        #[test]
+        fn a_state_without_some_parts_is_one_that_never_had_them(
+            state in state_at(commit()),
+            mask: u64,
+        ) {
+            let mut without = state.clone();
+            let goes = |index: usize| mask >> index & 1 == 1;
+            let places = state.parts().enumerate().filter(|(index, _)| goes(*index));
+            without.remove(places.map(|(_, (bucket, part))| (bucket, part.id)));
+            let size = state.tick_bucket_size;
+            let mut never = TableState::new(state.table, size, state.commit, state.created_at);
+            never.schema.clone_from(&state.schema);
+            never.updated_at = state.updated_at;
+            for (index, (bucket, part)) in state.parts().enumerate() {
+                if !goes(index) {
+                    never.add(bucket, part.clone());
+                }
+            }
+            prop_assert_eq!(without, never);
+        }
+    }
+
+    fn sample() -> TableState {
         let now = "2025-09-25T08:00:00.123456Z".parse().unwrap();
         let mut state = TableState::new(TableName::IdentityEdges, Some(100), CommitNumber::new(7), now);
         for number in 0..5_u64 {

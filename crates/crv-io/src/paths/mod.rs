@@ -375,10 +375,25 @@ mod tests {
         }
 
         #[test]
-        fn a_bucket_holds_just_its_ticks(tick in 0..i64::MAX, size in 1..u64::MAX) {
+        fn a_bucket_holds_just_its_ticks(
+            tick in prop_oneof![Just(0), Just(i64::MAX), 0..=i64::MAX],
+            size in prop_oneof![Just(1), Just(i64::MAX as u64), Just(u64::MAX), 1..=u64::MAX, 1_u64..200],
+        ) {
             let bucket = BucketId::of_tick(tick, size).unwrap();
             let (first, last) = bucket.ticks(size).unwrap();
             prop_assert!(first <= tick && tick <= last);
+            prop_assert_eq!(BucketId::of_tick(first, size).unwrap(), bucket);
+            prop_assert_eq!(BucketId::of_tick(last, size).unwrap(), bucket);
+            if let Some(after) = last.checked_add(1) {
+                prop_assert_eq!(BucketId::of_tick(after, size).unwrap().get(), bucket.get() + 1);
+            }
+        }
+
+        #[test]
+        fn the_ticks_of_any_bucket_of_any_size_are_none_or_a_range(number: u64, size: u64) {
+            if let Some((first, last)) = BucketId::new(number).ticks(size) {
+                prop_assert!(0 <= first && first <= last);
+            }
         }
 
         #[test]

@@ -57,7 +57,7 @@ impl ScanBatches {
     fn start_tasks(&mut self) -> Result<()> {
         #[cfg(feature = "simulation")]
         if crate::simulation::is_on() {
-            self.running.extend(self.waiting.drain(..).map(Task::done));
+            self.running.extend(self.waiting.drain(..).map(|parts| Task::done(&parts)));
         }
         while self.running.len() <= parallel::computing() {
             let Some(parts) = self.waiting.pop_front() else { break };
@@ -102,9 +102,9 @@ impl Task {
 
     /// One that has read everything on this thread.
     #[cfg(feature = "simulation")]
-    fn done(parts: Vec<PartReader>) -> Self {
+    fn done(parts: &[PartReader]) -> Self {
         let (sender, batches) = std::sync::mpsc::channel();
-        run(&parts, |batch| sender.send(batch).is_ok());
+        run(parts, |batch| sender.send(batch).is_ok());
         Self { batches, thread: None }
     }
 }

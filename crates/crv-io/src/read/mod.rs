@@ -4,5 +4,8 @@ mod batches;
 mod part;
 mod scan;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use part::PartReader;
+
 pub use batches::ScanBatches;
 pub use scan::{Scan, ScanPart};

@@ -1,5 +1,6 @@
 //! One part, read as batches of the scan's schema.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -15,7 +16,8 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 
 use crate::error::Result;
-use crate::part_file::{PartFile, read_failed};
+use crate::part_file::{PartFile, decoding, read_failed};
+use crate::part_pages;
 use crate::paths::StorePath;
 use crate::schema::TableSchema;
 use crate::store::Store;
@@ -29,37 +31,38 @@ const TICK: &str = "tick";
 
 /// What to read from one part.
 #[derive(Debug)]
-pub(super) struct PartReader {
-    pub(super) store: Arc<dyn Store>,
+pub(crate) struct PartReader {
+    pub(crate) store: Arc<dyn Store>,
     /// `run `r`, table `t``, for errors.
-    pub(super) name: String,
-    pub(super) path: StorePath,
-    pub(super) bytes: u64,
-    pub(super) rows: u64,
+    pub(crate) name: String,
+    pub(crate) path: StorePath,
+    pub(crate) bytes: u64,
+    pub(crate) rows: u64,
     /// Which rows, where not all.
-    pub(super) filter: Option<TickRange>,
-    pub(super) target: Arc<TableSchema>,
-    pub(super) arrow: SchemaRef,
+    pub(crate) filter: Option<TickRange>,
+    pub(crate) target: Arc<TableSchema>,
+    pub(crate) arrow: SchemaRef,
 }
 
 impl PartReader {
     /// Hands every batch to `sink`, until it returns `false`.
-    pub(super) fn read(&self, mut sink: impl FnMut(RecordBatch) -> bool) -> Result<()> {
+    pub(crate) fn read(&self, mut sink: impl FnMut(RecordBatch) -> bool) -> Result<()> {
         self.read_inner(&mut sink).map_err(|error| error.in_context(&self.name))
     }
 
     fn read_inner(&self, sink: &mut impl FnMut(RecordBatch) -> bool) -> Result<()> {
         let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
         let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
-        let metadata =
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| failed(&error))?;
-        let rows = metadata.metadata().file_metadata().num_rows();
-        if u64::try_from(rows) != Ok(self.rows) {
+        let metadata = decoding(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
+            .map_err(|why| failed(&why))?
+            .map_err(|error| failed(&error))?;
+        let rows = part_pages::rows(metadata.metadata()).map_err(|why| failed(&why))?;
+        if rows != self.rows {
             return Err(failed(&format!("it has {rows} rows where its entry says {}", self.rows)));
         }
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata);
         let wanted = self.target.fields.iter().map(|field| field.name.as_str());
-        let wanted: Vec<&str> = wanted.chain(self.filter.map(|_| TICK)).collect();
+        let wanted: HashSet<&str> = wanted.chain(self.filter.map(|_| TICK)).collect();
         // A mask keeps the file's columns whose path begins so; only whole top-level names may count.
         let roots = builder.schema().fields().iter().enumerate();
         let roots: Vec<usize> = roots
@@ -67,29 +70,35 @@ impl PartReader {
             .map(|(index, _)| index)
             .collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-        let mut builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
-        if let Some(range) = self.filter {
-            let groups = groups_in(builder.metadata(), range);
-            builder = builder.with_row_groups(groups);
+        let groups = match self.filter {
+            Some(range) => groups_in(builder.metadata(), range),
+            None => (0..builder.metadata().num_row_groups()).collect(),
+        };
+        for group in &groups {
+            part_pages::check(&file, builder.metadata().row_group(*group), &mask)
+                .map_err(|why| failed(&why))?;
         }
-        for batch in builder.build().map_err(|error| failed(&error))? {
-            let mut batch = batch.map_err(|error| failed(&error))?;
-            if let Some(range) = self.filter {
-                let ticks =
-                    batch.column_by_name(TICK).and_then(|column| column.as_primitive_opt::<Int64Type>());
-                let ticks = ticks.ok_or_else(|| failed(&"it has no column `tick` of 64-bit integers"))?;
-                let keep = BooleanArray::from_unary(ticks, |tick| range.contains(tick));
-                batch = filter_record_batch(&batch, &keep).map_err(|error| failed(&error))?;
-                if batch.num_rows() == 0 {
-                    continue;
-                }
-            }
-            let batch = conform(&batch, &self.target, &self.arrow).map_err(|error| failed(&error))?;
-            if !sink(batch) {
+        let builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS).with_row_groups(groups);
+        let built = decoding(|| builder.build()).map_err(|why| failed(&why))?;
+        let mut batches = built.map_err(|error| failed(&error))?;
+        let mut next = || batches.next().map(|batch| self.wanted(&batch.map_err(|error| error.to_string())?));
+        while let Some(batch) = decoding(&mut next).map_err(|why| failed(&why))? {
+            let batch = batch.map_err(|why| failed(&why))?;
+            if batch.num_rows() > 0 && !sink(batch) {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// The rows of `batch` that are asked for, in the scan's schema.
+    fn wanted(&self, batch: &RecordBatch) -> Result<RecordBatch, String> {
+        let conformed = |batch| conform(batch, &self.target, &self.arrow).map_err(|error| error.to_string());
+        let Some(range) = self.filter else { return conformed(batch) };
+        let ticks = batch.column_by_name(TICK).and_then(|column| column.as_primitive_opt::<Int64Type>());
+        let ticks = ticks.ok_or("it has no column `tick` of 64-bit integers")?;
+        let keep = BooleanArray::from_unary(ticks, |tick| range.contains(tick));
+        conformed(&filter_record_batch(batch, &keep).map_err(|error| error.to_string())?)
     }
 }
 

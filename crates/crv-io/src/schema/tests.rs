@@ -1,5 +1,7 @@
 //! What holds for every schema, and the messages for those that are none.
 
+use std::collections::BTreeSet;
+
 use crv_core::tables::{EXCHANGE_DESC, SCENARIOS_SEEN_DESC, list_tables};
 use proptest::prelude::*;
 use serde_json::json;
@@ -25,6 +27,24 @@ fn sorted_type(ty: &FieldType) -> FieldType {
         FieldType::Struct(fields) => FieldType::Struct(sorted_fields(fields)),
         other => other.clone(),
     }
+}
+
+/// Where each field is, at every level.
+fn paths(fields: &[Field], at: &str) -> BTreeSet<String> {
+    fn inside(ty: &FieldType, at: &str) -> BTreeSet<String> {
+        match ty {
+            FieldType::List(item) => inside(item, &format!("{at}[]")),
+            FieldType::Struct(fields) => paths(fields, at),
+            _ => BTreeSet::new(),
+        }
+    }
+    let mut all = BTreeSet::new();
+    for field in fields {
+        let path = format!("{at}/{:?}", field.name);
+        all.extend(inside(&field.ty, &path));
+        all.insert(path);
+    }
+    all
 }
 
 fn union(left: &TableSchema, right: &TableSchema) -> Option<TableSchema> {
@@ -62,6 +82,15 @@ proptest! {
     fn a_union_covers_both(left in table_schema(), right in table_schema()) {
         if let Some(union) = union(&left, &right) {
             prop_assert!(union.covers(&left) && union.covers(&right));
+        }
+    }
+
+    #[test]
+    fn a_union_has_every_field_of_both_and_no_other(left in table_schema(), right in table_schema()) {
+        if let Some(union) = union(&left, &right) {
+            let mut expected = paths(&left.fields, "");
+            expected.extend(paths(&right.fields, ""));
+            prop_assert_eq!(paths(&union.fields, ""), expected);
         }
     }
 

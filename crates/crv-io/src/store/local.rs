@@ -253,7 +253,7 @@ impl Store for LocalStore {
         let EntryKind::Object(size) = stat.kind else {
             return Err(failed(io::Error::other("it is not a file")));
         };
-        let mut bytes = vec![0; usize::try_from(size).map_err(|_| failed(too_large()))?];
+        let mut bytes = usize::try_from(size).map_err(|_| too_large()).and_then(zeros).map_err(failed)?;
         file.read_exact_at(&mut bytes, 0).map_err(failed)?;
         Ok(Some((bytes.into(), tag_of(stat))))
     }
@@ -369,7 +369,7 @@ impl Blob for LocalBlob {
         if end.is_none_or(|end| end > self.size) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let mut bytes = vec![0; length];
+        let mut bytes = zeros(length)?;
         self.file.read_exact_at(&mut bytes, offset)?;
         Ok(bytes.into())
     }
@@ -385,6 +385,15 @@ fn absent_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// A buffer of `length` bytes. A file may be larger than memory (a sparse one takes no room on disk), and that is
+/// an error: a failed allocation would end the process.
+fn zeros(length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length).map_err(|_| too_large())?;
+    bytes.resize(length, 0);
+    Ok(bytes)
 }
 
 fn too_large() -> io::Error {

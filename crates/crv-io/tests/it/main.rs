@@ -8,6 +8,7 @@ mod bundle;
 mod check;
 mod faults;
 mod handles;
+mod hostile;
 mod log;
 mod manifest;
 mod meanwhile;

@@ -22,6 +22,11 @@ impl Root {
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
+    /// One that lies in `dir`.
+    pub(crate) fn under(dir: &Path) -> Self {
+        Self { dir: tempfile::tempdir_in(dir).unwrap() }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }
