@@ -92,6 +92,10 @@ bench: target-dir $(VENV)/.installed ## Measure crv beside its peers, in one run
 	$(BIN)/maturin develop --quiet --release --locked
 	$(BIN)/python benches/peers.py $(BENCH_ARGS)
 
+.PHONY: soak
+soak: target-dir ## Crash, fail, damage and kill the store: a million states, 10,000 kills (SOAK_ARGS)
+	cargo run --release --locked --quiet --package crv-harness -- all $(SOAK_ARGS)
+
 .PHONY: fuzz
 fuzz: target-dir ## Fuzz each target for FUZZ_SECONDS (needs cargo-fuzz, a C++ compiler, nightly Rust)
 	cargo run --manifest-path fuzz/Cargo.toml --no-default-features --locked --quiet --bin seeds fuzz/corpus
