@@ -12,7 +12,7 @@ use crate::plant::Bug;
 use crate::workload::{Processes, Step, Turn};
 
 /// Crash states that are judged of each interleaving.
-const STATES: usize = 2;
+const STATES: usize = 4;
 
 /// How much was tried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

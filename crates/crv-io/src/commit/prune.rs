@@ -116,6 +116,10 @@ impl RunLog {
         self.see_base(view)?;
         let entries =
             self.store.list(&self.paths.commits(), None).map_err(|error| self.read_failed(error))?;
+        if through > CommitNumber::ZERO {
+            // Somebody else may have put the base there a moment ago, and not have synced its name.
+            self.store.settle(&[self.paths.base()]).map_err(|error| self.write_failed(error))?;
+        }
         let mut report = PruneReport { through: through.get(), removed: 0, bytes: 0, left: 0 };
         for entry in entries {
             let Some(number) = CommitNumber::parse_file_name(&entry.name) else { continue };
