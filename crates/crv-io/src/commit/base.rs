@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use crv_core::grammar::TableName;
 use serde::{Deserialize, Serialize};
 
+use super::change::{Change, Commit};
 use super::load::damaged;
 use super::publish::{RunLog, encoding_failed};
 use super::view::RunView;
@@ -43,6 +44,18 @@ impl Base {
     pub(crate) fn state(&self, table: TableName) -> TableState {
         let state = self.tables.get(&table).cloned();
         state.unwrap_or_else(|| TableState::new(table, None, self.through, stamp::now()))
+    }
+}
+
+impl Base {
+    /// Is what `change` does part of this?
+    pub(super) fn reflects(&self, change: &Change) -> bool {
+        change.tables.iter().all(|(table, change)| {
+            self.tables.get(table).is_some_and(|state| {
+                change.add.iter().all(|(bucket, part)| state.contains(*bucket, part.id))
+                    && !change.remove.iter().any(|(bucket, id)| state.contains(*bucket, *id))
+            })
+        })
     }
 }
 
@@ -133,6 +146,31 @@ impl RunLog {
         // Files that were not removed yet, or came back.
         numbers.retain(|number| *number > base.through);
         Ok((base, numbers))
+    }
+
+    /// The base, and every commit after it, in order and without a gap. For the rare cases, too.
+    pub(super) fn read_whole_log(&self) -> Result<(Base, Vec<Commit>)> {
+        'again: loop {
+            let (base, numbers) = self.read_log()?;
+            let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
+                return Ok((base, Vec::new()));
+            };
+            let mut commits = Vec::with_capacity(numbers.len());
+            // Not those that were listed: a listing may miss a name that is made meanwhile, and have a later one.
+            let mut number = *first;
+            while number <= *last {
+                match self.read_commit(number)? {
+                    Some(commit) => commits.push(commit),
+                    None if self.read_base()?.0.through >= number => continue 'again,
+                    None => return Err(self.missing_commit(number)),
+                }
+                number = number.next();
+            }
+            // What was read may be a number that was pruned and taken again.
+            if self.read_base()?.0.through < *first {
+                return Ok((base, commits));
+            }
+        }
     }
 }
 

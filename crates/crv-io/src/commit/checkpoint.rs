@@ -50,6 +50,11 @@ impl RunLog {
         tables.retain(|table| self.due(view, *table));
         // Deliberately unheard: see the module.
         let _ = self.checkpoint(view, &tables);
+        for table in tables {
+            if let Some(loaded) = view.tables.get_mut(&table) {
+                loaded.tried = loaded.state.commit;
+            }
+        }
     }
 
     fn due(&self, view: &RunView, table: TableName) -> bool {
@@ -57,7 +62,8 @@ impl RunLog {
             let parts = loaded.state.part_count();
             // Parts that the log does not name yet: their manifest waits until they are adopted.
             loaded.unlogged.is_empty()
-                && is_due(view.head().get(), loaded.checkpoint.get(), parts, self.write_manifest_every_n)
+                // Where a try failed the next one is as far off: else each commit would cost all parts.
+                && is_due(view.head().get(), loaded.checkpoint.max(loaded.tried).get(), parts, self.write_manifest_every_n)
         })
     }
 

@@ -38,14 +38,12 @@ impl RunLog {
         let decoded = read.and_then(|(bytes, _)| manifest::decode(table, &bytes).ok());
         let Some(decoded) = decoded.filter(|decoded| !decoded.knows_log) else { return Ok(None) };
         let mut state = decoded.state;
-        let (base, numbers) = self.read_log()?;
+        let (base, commits) = self.read_whole_log()?;
         for (bucket, part) in base.tables.get(&table).into_iter().flat_map(TableState::parts) {
             state.add(bucket, part.clone());
         }
-        for number in numbers {
-            if let Some(commit) = self.read_commit(number)? {
-                commit.apply(&mut state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
-            }
+        for commit in commits {
+            commit.apply(&mut state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
         }
         Ok(Some(state))
     }

@@ -52,17 +52,31 @@ impl RunLog {
             view.head = Some(self.find_head()?);
         }
         loop {
-            let from = view.head();
-            let read = self.read_on(view);
-            // Only now: what was read may be a number that was pruned and taken again, and what was not there
-            // may have been pruned.
-            self.see_base(view)?;
-            if view.base.through <= from {
-                return read;
+            match self.try_refresh(view) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) => {
+                    // What was read last may be no part of the log: nothing of it may stay.
+                    view.forget();
+                    return Err(error);
+                }
             }
-            let head = self.find_head()?;
-            view.restart_at(head);
         }
+    }
+
+    /// `false` where commits after the old head were pruned: the view begins again.
+    fn try_refresh(&self, view: &mut RunView) -> Result<bool> {
+        let from = view.head();
+        let read = self.read_on(view);
+        // Only now: what was read may be a number that was pruned and taken again, and what was not there may
+        // have been pruned.
+        self.see_base(view)?;
+        if view.base.through <= from {
+            return read.map(|()| true);
+        }
+        let head = self.find_head()?;
+        view.restart_at(head);
+        Ok(false)
     }
 
     /// Moves the view on, commit by commit, until there is no next one. An error when the one after that is
@@ -149,10 +163,15 @@ impl RunLog {
             }
             let Some(state) = self.replay(view, state, &mut dirty)? else { continue };
             let state = Arc::new(state);
-            view.tables.insert(table, Loaded { state, manifest: tag.clone(), checkpoint, dirty, unlogged });
+            view.tables.insert(
+                table,
+                Loaded { state, manifest: tag.clone(), checkpoint, tried: checkpoint, dirty, unlogged },
+            );
             self.refresh(view)?;
             // Did the checkpoint move meanwhile? Then commits that we did not find may have been pruned.
-            let moved = self.store.tag(&path).map_err(|error| self.read_failed(error))? != Some(tag);
+            let now = self.store.tag(&path).map_err(|error| self.read_failed(error));
+            // A table that was not looked at to the end is not one that was loaded.
+            let moved = now.inspect_err(|_| view.forget())? != Some(tag);
             if !moved && view.tables.contains_key(&table) {
                 break;
             }
@@ -176,17 +195,18 @@ impl RunLog {
         if knows_log && state.commit >= view.base.through {
             return Ok(Some((state, Unlogged::new())));
         }
-        let (base, numbers) = self.read_log()?;
+        if knows_log {
+            // A manifest older than the base: the commits between are gone, and the base says what they did.
+            let (base, _) = self.read_base()?;
+            let mut state = base.tables.get(&state.table).cloned().unwrap_or(state);
+            state.commit = base.through;
+            return Ok((base.through == view.base.through).then(|| (state, Unlogged::new())));
+        }
+        let (base, commits) = self.read_whole_log()?;
         if base.through != view.base.through {
             return Ok(None);
         }
         let known = base.tables.get(&state.table);
-        if knows_log {
-            // A manifest older than the base: the commits between are gone, and the base says what they did.
-            state = known.cloned().unwrap_or(state);
-            state.commit = base.through;
-            return Ok(Some((state, Unlogged::new())));
-        }
         let mut named = HashSet::new();
         for (bucket, part) in known.into_iter().flat_map(TableState::parts) {
             named.insert((bucket, part.id));
@@ -196,13 +216,12 @@ impl RunLog {
             state.schema.clone_from(&known.schema);
             state.tick_bucket_size = state.tick_bucket_size.or(known.tick_bucket_size);
         }
-        for number in &numbers {
-            let Some(commit) = self.read_commit(*number)? else { continue };
+        for commit in &commits {
             if let Some(change) = commit.change.tables.get(&state.table) {
                 named.extend(change.add.iter().map(|(bucket, part)| (*bucket, part.id)));
             }
         }
-        let before = numbers.first().map_or(base.through, |first| first.previous());
+        let before = commits.first().map_or(base.through, |first| first.number.previous());
         state.commit = before;
         let unlogged = state.parts().filter(|(bucket, part)| !named.contains(&(*bucket, part.id)));
         let unlogged = unlogged.map(|(bucket, part)| (bucket, part.clone())).collect();

@@ -81,6 +81,7 @@ impl RunLog {
                     state: Arc::new(state),
                     manifest: tag,
                     checkpoint,
+                    tried: checkpoint,
                     dirty: false,
                     unlogged: Vec::new(),
                 };
@@ -100,17 +101,16 @@ impl RunLog {
             Err(error) if can_mend(&error) => None,
             Err(error) => return Err(error),
         };
-        let (base, numbers) = self.read_log()?;
+        let (base, commits) = self.read_whole_log()?;
         let mut from_log = base.state(table);
         let mut logged: HashMap<_, _> =
             from_log.parts().map(|(bucket, part)| ((bucket, part.id), true)).collect();
-        let first = numbers.first().copied();
-        for number in numbers {
-            let Some(commit) = self.read_commit(number)? else { continue };
+        let first = commits.first().map(|commit| commit.number);
+        for commit in commits {
             note(&mut logged, &commit, table);
             commit.apply(&mut from_log).map_err(|conflict| self.conflicting(&commit, &conflict))?;
             // Commits that came since the table was loaded.
-            if let Some(state) = from_manifest.as_mut().filter(|state| state.commit < number) {
+            if let Some(state) = from_manifest.as_mut().filter(|state| state.commit < commit.number) {
                 commit.apply(state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
             }
         }

@@ -294,9 +294,8 @@ impl RunLog {
                 }
             };
             match outcome {
-                Outcome::Ours if self.is_void(view, number, &id)? => {
-                    // No reader takes it for a commit, with or without its file.
-                    let _ = self.store.remove(&self.paths.commit(number));
+                Outcome::Ours if !self.stands(view, &commit)? => {
+                    self.remove_void(number);
                     backoff::wait(attempt);
                     change = commit.change;
                     self.refresh(view)?;
@@ -334,15 +333,26 @@ impl RunLog {
         }
     }
 
-    /// Was `number`, which we just took, free because its commit was pruned? Then our view of the run was old,
-    /// and the base says so: it is durable before a commit file is removed (invariant 2).
-    fn is_void(&self, view: &mut RunView, number: CommitNumber, id: &str) -> Result<bool> {
-        self.see_base(view).map_err(|error| {
+    /// Does the commit whose number we just took count? Not if the number was free because its commit was pruned:
+    /// then our view of the run was old, and the base says so, which is durable before a commit file is removed
+    /// (invariant 2). Unless it was ours that was pruned, a moment ago: then the base says what it did.
+    fn stands(&self, view: &mut RunView, commit: &Commit) -> Result<bool> {
+        let seen = self.see_base(view).and_then(|()| {
+            Ok(view.base.through < commit.number || self.read_base()?.0.reflects(&commit.change))
+        });
+        seen.map_err(|error| {
             let error =
                 StoreError::new("look at", self.store.locate(&self.paths.base()), io::Error::other(error));
-            self.unknown(number, id, error)
-        })?;
-        Ok(view.base.through >= number)
+            self.unknown(commit.number, &commit.id, error)
+        })
+    }
+
+    /// Removes a commit file of ours that does not count. No reader takes it for a commit, with or without its
+    /// file; but whoever put the base there may not have synced its name yet, and that must not go alone.
+    fn remove_void(&self, number: CommitNumber) {
+        if self.store.settle(&[self.paths.base()]).is_ok() {
+            let _ = self.store.remove(&self.paths.commit(number));
+        }
     }
 
     /// A put did not plainly succeed: whose is the commit, if it is there? `unclear` is what storage said where
@@ -370,8 +380,9 @@ impl RunLog {
             ),
         )
         .with_hint(format!(
-            "once storage answers again, look whether `{}` has this id: if so, the rows are there; do not append them again before",
-            self.store.locate(&self.paths.commit(number))
+            "once storage answers again, look whether `{}` has this id: if so, the rows are there; do not append them again before (where `{}` goes through {number} or beyond, look for the rows themselves)",
+            self.store.locate(&self.paths.commit(number)),
+            self.paths.base().file_name()
         ))
         .with_commit(number.get(), id)
         .with_source(error)

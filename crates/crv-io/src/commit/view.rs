@@ -35,6 +35,8 @@ pub(super) struct Loaded {
     pub(super) manifest: Tag,
     /// The commit that `manifest.json` includes.
     pub(super) checkpoint: CommitNumber,
+    /// The commit as of which writing it was last tried.
+    pub(super) tried: CommitNumber,
     /// Has the table changed since that commit?
     pub(super) dirty: bool,
     /// Parts that the manifest names and the log does not; they are adopted before the next commit.
@@ -45,6 +47,12 @@ impl RunView {
     /// A loaded table's state.
     pub(crate) fn state(&self, table: TableName) -> Option<&Arc<TableState>> {
         self.tables.get(&table).map(|loaded| &loaded.state)
+    }
+
+    /// Forgets what was read; not what is durable, or was changed through this handle.
+    pub(super) fn forget(&mut self) {
+        self.tables.clear();
+        self.head = None;
     }
 
     /// Forgets every table and begins again at `head`.

@@ -37,14 +37,11 @@ impl FileSystem for OsFiles {
             let entry = entry?;
             // A name that is not text is none of ours.
             let Ok(name) = entry.file_name().into_string() else { continue };
-            let kind = entry.file_type()?;
+            // Not there any more: removed since it was listed.
+            let Some(kind) = unless_gone(entry.file_type())? else { continue };
             let kind = if kind.is_file() {
-                match entry.metadata() {
-                    Ok(metadata) => EntryKind::Object(metadata.len()),
-                    // Removed since it was listed.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(error),
-                }
+                let Some(metadata) = unless_gone(entry.metadata())? else { continue };
+                EntryKind::Object(metadata.len())
             } else if kind.is_dir() {
                 EntryKind::Directory
             } else {
@@ -78,10 +75,28 @@ impl FileSystem for OsFiles {
     fn try_lock(&self, path: &Path) -> io::Result<Option<Lock>> {
         let file = fs::File::open(path)?;
         match file.file().try_lock() {
-            Ok(()) => Ok(Some(Box::new(file))),
+            Ok(()) => Ok(Some(Box::new(OsLock(file)))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+}
+
+/// A lock that is given back also where a process that was forked off holds the same open directory.
+#[derive(Debug)]
+struct OsLock(fs::File);
+
+impl Drop for OsLock {
+    fn drop(&mut self) {
+        // Closing it does the same, but for that process.
+        let _ = self.0.file().unlock();
+    }
+}
+
+fn unless_gone<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
+    match looked {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
     }
 }
 
