@@ -52,6 +52,9 @@ fn others() -> Vec<Vec<Step>> {
         vec![write(4), Step::Close],
         vec![Step::Write(vec![TableName::Holdings], vec![6]), Step::Reopen],
         vec![Step::Prune],
+        // Whoever finds its number pruned then cannot take another.
+        vec![Step::Prune, Step::FillDisk],
+        vec![write(4), write(5), Step::Prune, Step::FillDisk],
         vec![write(4), write(5), Step::Prune],
         vec![Step::Rebuild(TableName::Holdings)],
     ]

@@ -8,6 +8,7 @@ use crv_core::grammar::TableName;
 use crv_io::{AppendOptions, Dataset};
 use fastrand::Rng;
 
+use crate::disk::fault::{Fault, Lasts, Plan};
 use crate::machine::Machine;
 use crate::model::{Row, TABLES};
 use crate::rows;
@@ -34,6 +35,8 @@ pub enum Step {
     Prune,
     /// It rebuilds the manifest of a table.
     Rebuild(TableName),
+    /// It fills the disk, until the turn is over. What fails by that is excused.
+    FillDisk,
 }
 
 /// The step of a process, and what another does in the middle of it.
@@ -124,9 +127,12 @@ impl Processes {
         }
         let result = self.step(turn.process, &turn.step);
         let waits_still = self.machine.sim.uninterrupt();
+        let was_full = !self.machine.sim.mend().is_empty();
         match failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(why) => Err(why),
-            None => result.map(|()| turn.between.is_some() && !waits_still),
+            None => result
+                .or_else(|why| if was_full { Ok(()) } else { Err(why) })
+                .map(|()| turn.between.is_some() && !waits_still),
         }
     }
 
@@ -159,6 +165,10 @@ impl Processes {
                 Ok(())
             }
             Step::Read => self.machine.look(&dataset, false),
+            Step::FillDisk => {
+                self.machine.sim.plan(Plan::new(Fault::Full, Lasts::UntilMended, 0));
+                Ok(())
+            }
             Step::Prune => unless(dataset.prune(Duration::ZERO), &[GAVE_WAY]).map_err(told),
             Step::Rebuild(table) => {
                 unless(dataset.rebuild_manifest(*table), &[GAVE_WAY, NEVER_WRITTEN]).map_err(told)
