@@ -70,7 +70,7 @@ impl Machine {
         });
         // How parts are compressed is not what is tried here, and this is quicker.
         let settings = settings.map_err(|error| error.to_string())?.with_compression(Compression::Snappy);
-        Dataset::with_store(settings, RUN, plant::store(&self.sim, ROOT, self.bug))
+        Dataset::with_store(settings, RUN, plant::open_store(&self.sim, ROOT, self.bug))
             .map_err(|error| error.to_string())
     }
 

@@ -89,7 +89,7 @@ impl fmt::Display for Bug {
 }
 
 /// The store on `sim`, as a process of its own would have it, with this bug.
-pub(crate) fn store(sim: &Sim, root: &str, bug: Option<Bug>) -> Arc<dyn Store> {
+pub(crate) fn open_store(sim: &Sim, root: &str, bug: Option<Bug>) -> Arc<dyn Store> {
     let Some(bug) = bug else { return Arc::new(LocalStore::on(root, Arc::new(sim.clone()))) };
     let local = LocalStore::on(root, Arc::new(files::Planted::new(sim.clone(), bug)));
     Arc::new(store::Planted::new(local, bug))
