@@ -1,12 +1,15 @@
 //! Two processes: whatever one does, another comes in between, at every call of it in turn.
 
+use std::path::{Path, PathBuf};
+
 use crv_core::grammar::TableName;
 use crv_io::simulation;
+use crv_io::store::files::FileSystem as _;
 use fastrand::Rng;
 
 use crate::broken::Broken;
 use crate::judge;
-use crate::machine::Machine;
+use crate::machine::{Machine, ROOT, RUN};
 use crate::model::TABLES;
 use crate::plant::Bug;
 use crate::workload::{Processes, Step, Turn};
@@ -65,26 +68,54 @@ pub fn run(seed: u64, bug: Option<Bug>) -> Result<Tally, Broken> {
     let mut tally = Tally::default();
     for step in steps() {
         for other in others() {
-            for calls in 0.. {
-                let turn = Turn { process: 0, step: step.clone(), between: Some((calls, other.clone())) };
-                let one = simulation::run(seed, || one(&turn, bug, seed));
-                match one.map_err(|why| Broken::new("two processes", seed, format!("{turn}: {why}")))? {
-                    None => break,
-                    Some(states) => tally += Tally { interleavings: 1, states },
-                }
-            }
+            tally += at_every_call(&step, &other, true, seed, bug)?;
+        }
+        // On a run that nobody has written to.
+        tally += at_every_call(&step, &[write(0)], false, seed, bug)?;
+    }
+    Ok(tally)
+}
+
+fn at_every_call(
+    step: &Step,
+    other: &[Step],
+    is_begun: bool,
+    seed: u64,
+    bug: Option<Bug>,
+) -> Result<Tally, Broken> {
+    let mut tally = Tally::default();
+    for calls in 0.. {
+        let turn = Turn { process: 0, step: step.clone(), between: Some((calls, other.to_vec())) };
+        let one = simulation::run(seed, || one(&turn, is_begun, bug, seed));
+        match one.map_err(|why| Broken::new("two processes", seed, format!("{turn}: {why}")))? {
+            None => break,
+            Some(states) => tally += Tally { interleavings: 1, states },
         }
     }
     Ok(tally)
 }
 
+/// The directories from the top to a table's.
+fn directories(table: &str) -> Vec<PathBuf> {
+    let dir = Path::new(ROOT).join("runs").join(RUN).join("tables").join(table);
+    let mut dirs: Vec<PathBuf> = dir.ancestors().map(Path::to_owned).collect();
+    dirs.reverse();
+    dirs
+}
+
 /// One interleaving. `None` when the turn was over before the other process came.
-fn one(turn: &Turn, bug: Option<Bug>, seed: u64) -> Result<Option<u64>, String> {
+fn one(turn: &Turn, is_begun: bool, bug: Option<Bug>, seed: u64) -> Result<Option<u64>, String> {
     let mut random = Rng::with_seed(seed);
     let machine = Machine::new(bug, random.choice([None, Some(1), Some(4)]).flatten());
+    if !is_begun {
+        // A process was killed in its first append, when it had made directories and nothing else.
+        for dir in TABLES.iter().flat_map(|table| directories(table.as_str())) {
+            let _there = machine.sim.create_dir(&dir);
+        }
+    }
     let processes = Processes::start(&machine)?;
     let plain = |process, step| Turn { process, step, between: None };
-    for (process, tick) in [(0, 0), (1, 1), (0, 1)] {
+    for (process, tick) in [(0, 0), (1, 1), (0, 1)].into_iter().filter(|_| is_begun) {
         processes.take(&plain(process, write(tick)))?;
     }
     machine.sim.remember();

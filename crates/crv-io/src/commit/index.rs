@@ -20,13 +20,15 @@ impl RunLog {
                 Some(state) => Some(Arc::new(state)),
                 None => self.state(table)?,
             };
-            match state {
-                Some(state) if !state.is_unwritten() => states.push(state),
+            let state = match state {
+                // Looked for again: its first append may be under way, which makes the manifest before any bucket.
                 None if self.has_buckets(table)? => {
-                    return Err(self.no_manifest(table, &self.paths.manifest(table)));
+                    let state = self.state(table)?;
+                    Some(state.ok_or_else(|| self.no_manifest(table, &self.paths.manifest(table)))?)
                 }
-                Some(_) | None => {}
-            }
+                state => state,
+            };
+            states.extend(state.filter(|state| !state.is_unwritten()));
         }
         Ok(states)
     }

@@ -53,7 +53,8 @@ impl RunLog {
     fn move_base(&self, view: &mut RunView, cutoff: Timestamp) -> Result<Option<CommitNumber>> {
         let tables = self.table_dirs()?;
         for table in &tables {
-            if !self.load(view, *table)? && self.has_buckets(*table)? {
+            // Looked for again: its first append may be under way, which makes the manifest before any bucket.
+            if !self.load(view, *table)? && self.has_buckets(*table)? && !self.load(view, *table)? {
                 return Err(self.no_manifest(*table, &self.paths.manifest(*table)));
             }
         }

@@ -106,7 +106,7 @@ impl RunLog {
     pub(crate) fn ensure_table(&self, table: TableName) -> Result<()> {
         let mut view = self.view();
         if view.state(table).is_some() || self.load(&mut view, table)? {
-            return Ok(());
+            return self.settle_unwritten(&view, table);
         }
         let path = self.paths.manifest(table);
         let beside =
@@ -115,7 +115,7 @@ impl RunLog {
         if let Some(bucket) = bucket {
             // Somebody may have made the table between the two looks.
             if self.load(&mut view, table)? {
-                return Ok(());
+                return self.settle_unwritten(&view, table);
             }
             return Err(Error::manifest(format!(
                 "{} has parts (in `{}`) but no manifest `{}`",
@@ -130,10 +130,19 @@ impl RunLog {
         // Refused: somebody else was first, which is as good.
         self.write_manifest(&mut view, &state, PutMode::IfAbsent)?;
         if self.load(&mut view, table)? {
-            Ok(())
+            self.settle_unwritten(&view, table)
         } else {
             Err(Error::manifest(format!("{}: its new manifest is gone again", self.name(table))))
         }
+    }
+
+    /// Makes the manifest of a table without parts durable: somebody else may have put it there a moment ago, and
+    /// no part may outlive it.
+    fn settle_unwritten(&self, view: &RunView, table: TableName) -> Result<()> {
+        if view.state(table).is_none_or(|state| !state.is_unwritten()) {
+            return Ok(());
+        }
+        self.store.settle(&[self.paths.manifest(table)]).map_err(|error| self.write_failed(error))
     }
 
     /// Publishes an append to tables that [`ensure_table`](Self::ensure_table) made sure of. Where another
