@@ -30,6 +30,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "fs_options": {},
         "strict_schema": True,
         "write_manifest_every_n": None,
+        "compact_sealed_buckets": False,
         "valuation": {
             "enabled": False,
             "cost_method": "wac",
@@ -79,6 +80,7 @@ def test_values_are_brought_to_their_own_type() -> None:
         ("strict_schema", "maybe"),
         ("strict_schema", 1),
         ("write_manifest_every_n", 0),
+        ("compact_sealed_buckets", 1),
         ("valuation", 3),
     ],
 )

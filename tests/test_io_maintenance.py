@@ -1,6 +1,7 @@
-"""Looking after a run: checks, repairs, pruning."""
+"""Looking after a run: checks, repairs, merging, vacuuming, pruning."""
 
 import dataclasses
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from frames import RUN, files, holdings, parts
 
 from crv import _native
 from crv.core.grammar import TableName
-from crv.io import Dataset, IoArgumentError, IoManifestError, IoSettings, ProblemKind, RepairKind
+from crv.io import Dataset, GarbageKind, IoArgumentError, IoManifestError, IoSettings, ProblemKind, RepairKind
 from crv.io.paths import manifest_path
 
 HOLDINGS = TableName.HOLDINGS
@@ -104,3 +105,44 @@ def test_pruning_keeps_every_row(run: Dataset, settings: IoSettings) -> None:
 def test_what_is_no_age_is_refused(run: Dataset, age: object) -> None:
     with pytest.raises(IoArgumentError, match="timedelta"):
         run.prune(age)  # type: ignore[arg-type]
+
+
+def test_parts_are_merged_and_vacuumed_and_rows_stay(run: Dataset, settings: IoSettings) -> None:
+    before = run.read(HOLDINGS)
+    report = run.compact(HOLDINGS)
+    assert (report.table, report.parts_before, report.parts_after, report.rows) == (HOLDINGS, 5, 1, 5)
+    assert report.bytes_before > report.bytes_after and report.commits == (6,)
+    assert run.read(HOLDINGS).equals(before)
+    (file,) = run.files(HOLDINGS)
+    assert len(parts(settings.root_dir)) == 6 and Path(file).is_file()
+    assert run.check().problems[0].kind is ProblemKind.MERGED_PART
+    assert run.vacuum().kept == 5
+    would = run.vacuum(timedelta(0), dry_run=True)
+    done = run.vacuum(timedelta(0))
+    assert would.dry_run and not done.dry_run and would.removed == done.removed
+    assert {garbage.kind for garbage in done.removed} == {GarbageKind.MERGED_PART}
+    assert sum(garbage.bytes for garbage in done.removed) == done.bytes == report.bytes_before
+    assert parts(settings.root_dir) == [os.path.relpath(file, settings.root_dir)]
+    assert run.read(HOLDINGS).equals(before)
+
+
+def test_a_merge_can_be_bounded(run: Dataset) -> None:
+    run.append(HOLDINGS, holdings(100))
+    run.append(HOLDINGS, holdings(101))
+    assert run.compact(HOLDINGS, ticks=(100, None)).parts_before == 2
+    assert run.compact(HOLDINGS, ticks=(0, 4), max_bytes=1).parts_before == 5
+    assert run.compact(HOLDINGS, max_bytes=2**63).parts_before == 0
+
+
+@pytest.mark.parametrize("bound", [0, -1, 1.5, "1", True, 2**64])
+def test_a_bound_that_is_none_is_refused(run: Dataset, bound: object) -> None:
+    with pytest.raises(IoArgumentError, match="`max_bytes` is"):
+        run.compact(HOLDINGS, max_bytes=bound)  # type: ignore[arg-type]
+
+
+def test_sealed_buckets_are_merged_behind_the_appenders_back(settings: IoSettings) -> None:
+    with Dataset(dataclasses.replace(settings, compact_sealed_buckets=True), RUN) as run:
+        for tick in range(90, 110):
+            run.append(HOLDINGS, holdings(tick))
+    assert [len(partition.parts) for partition in run.manifest(HOLDINGS).partitions.values()] == [1, 10]
+    assert ticks(run) == list(range(90, 110))

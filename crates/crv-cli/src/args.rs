@@ -69,6 +69,9 @@ pub(crate) struct SettingFlags {
     /// Rewrite manifest.json every so many commits, or `adaptive` [default: adaptive]
     #[arg(long, global = true, value_name = "COMMITS", allow_negative_numbers = true)]
     pub(crate) write_manifest_every_n: Option<String>,
+    /// Merge the parts of a bucket when a later one has begun: true or false [default: false]
+    #[arg(long, global = true, value_name = "BOOL")]
+    pub(crate) compact_sealed_buckets: Option<String>,
 }
 
 /// The verbs.
@@ -80,9 +83,12 @@ pub(crate) enum Command {
     Tables(commands::tables::Tables),
     Show(commands::show::Show),
     Scan(commands::scan::Scan),
+    Files(commands::live_files::Files),
     Check(commands::check::Check),
     Repair(commands::repair::Repair),
     Rebuild(commands::rebuild::Rebuild),
+    Compact(commands::compact::Compact),
+    Vacuum(commands::vacuum::Vacuum),
     Prune(commands::prune::Prune),
     Bundle(commands::bundle::Bundle),
     Artifacts(commands::artifacts::Artifacts),

@@ -10,12 +10,15 @@ use crate::commit::{PruneReport, RunLog};
 use crate::config::{FsProtocol, IoSettings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
+use crate::maintenance::compact::{Background, Bounds, Which};
 use crate::maintenance::{
-    CheckOptions, CheckProgress, CheckReport, RebuildReport, RepairReport, check, rebuild, repair, replace,
+    CheckOptions, CheckProgress, CheckReport, CompactOptions, CompactProgress, CompactReport, RebuildReport,
+    RepairReport, VacuumOptions, VacuumReport, check, compact, rebuild, repair, replace, vacuum,
 };
 use crate::manifest::TableManifest;
+use crate::parallel;
 use crate::paths::{self, RunPaths};
-use crate::read::Scan;
+use crate::read::{Scan, ScanPart};
 use crate::store::{LocalStore, MemoryStore, Store};
 use crate::write::{AppendOptions, AppendSummary, Transaction};
 
@@ -58,6 +61,7 @@ pub struct Dataset {
 struct Shared {
     settings: Arc<IoSettings>,
     log: Arc<RunLog>,
+    background: Arc<Background>,
 }
 
 impl Dataset {
@@ -71,7 +75,9 @@ impl Dataset {
     pub fn with_store(settings: IoSettings, run_id: &str, store: Arc<dyn Store>) -> Result<Self> {
         let run = paths::validate_run_id(run_id)?;
         let log = Arc::new(RunLog::new(store, RunPaths::new(run), &settings));
-        Ok(Self { shared: Arc::new(Shared { settings: Arc::new(settings), log }) })
+        let settings = Arc::new(settings);
+        let background = Arc::new(Background::new(Arc::clone(&log), Arc::clone(&settings)));
+        Ok(Self { shared: Arc::new(Shared { settings, log, background }) })
     }
 
     /// The settings this handle was opened with.
@@ -103,7 +109,8 @@ impl Dataset {
 
     /// Begins a transaction: appends to several tables that become visible as one commit.
     pub fn transaction(&self) -> Transaction {
-        Transaction::new(Arc::clone(&self.shared.log), Arc::clone(&self.shared.settings))
+        let Shared { settings, log, background } = &*self.shared;
+        Transaction::new(Arc::clone(log), Arc::clone(settings), Arc::clone(background))
     }
 
     /// A scan of `table` as of now. An error when the table was never written, or its manifest is lost.
@@ -125,6 +132,41 @@ impl Dataset {
     /// committed where the log or the old manifest can tell.
     pub fn rebuild_manifest(&self, table: TableName) -> Result<RebuildReport> {
         rebuild::rebuild(&self.shared.log, table)
+    }
+
+    /// Merges the parts of `table`, bucket by bucket, so that it reads as if it had been written at once: rows stay
+    /// as they are, in the order they are in. The parts that were merged stay on disk until a vacuum removes them.
+    ///
+    /// Others may read and write meanwhile. Every byte of the parts is checked: one that is damaged is an error that
+    /// names it. What was merged before an error stays merged, and the same call goes on from there.
+    pub fn compact(&self, table: TableName, options: CompactOptions) -> Result<CompactReport> {
+        self.compact_watched(table, options, |_| {})
+    }
+
+    /// [`compact`](Self::compact), with somebody who hears of every part that was read, from several threads.
+    pub fn compact_watched(
+        &self,
+        table: TableName,
+        options: CompactOptions,
+        progress: impl Fn(CompactProgress) + Sync,
+    ) -> Result<CompactReport> {
+        options.check()?;
+        let bounds = Bounds { threads: parallel::computing(), max_bytes: options.max_bytes };
+        let Shared { settings, log, .. } = &*self.shared;
+        compact::compact(log, settings, table, Which::Ticks(options.ticks), bounds, &progress)
+    }
+
+    /// The parts that `table` consists of now, in the order of a scan: for tools that read the files themselves.
+    /// Others in its directory are not part of it.
+    pub fn files(&self, table: TableName) -> Result<Vec<ScanPart>> {
+        Ok(self.scan(table)?.parts())
+    }
+
+    /// Removes files that no table needs: parts that were merged into others, and what processes that died left
+    /// behind. Readers that began within [`older_than`](VacuumOptions::older_than) are served to the end; older ones, and
+    /// lists of files that were made before, may name parts that are gone then. Others may read and write meanwhile.
+    pub fn vacuum(&self, options: VacuumOptions) -> Result<VacuumReport> {
+        vacuum::vacuum(&self.shared.log, options)
     }
 
     /// Removes commit files that are older than `retention`; what they did is kept in one base file. Nothing of the
@@ -173,16 +215,20 @@ impl Dataset {
         (&self.shared.log.store, &self.shared.log.paths)
     }
 
-    /// Leaves the `manifest.json` of every table this handle changed current. Nothing is lost without it:
-    /// the commits are there. Dropping the last clone of a handle does the same, and is silent about errors.
+    /// Leaves the `manifest.json` of every table this handle changed current, after it has waited for sealed buckets
+    /// to be merged, where the settings ask for that. Nothing is lost without it: the commits are there. Dropping the
+    /// last clone of a handle writes manifests, too, leaves buckets that were not begun with, and is silent about errors.
     pub fn close(&self) -> Result<()> {
-        self.shared.log.close()
+        let merged = self.shared.background.finish();
+        self.shared.log.close()?;
+        merged
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         // Maintenance: the next handle makes up for it.
+        self.background.stop();
         let _ = self.log.close();
     }
 }

@@ -12,9 +12,10 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 
 use crate::error::Result;
+use crate::lineage;
 use crate::part_file::{PartFile, decoding, read_failed};
 use crate::part_pages;
-use crate::paths::StorePath;
+use crate::paths::{PartId, StorePath};
 use crate::schema::TableSchema;
 use crate::store::Store;
 use crate::ticks::TickSpan;
@@ -33,6 +34,8 @@ pub(crate) struct PartFooter {
     pub(crate) bytes: u64,
     /// `None` when there are no rows.
     pub(crate) ticks: Option<TickSpan>,
+    /// The parts that it was merged from.
+    pub(crate) merged_from: Vec<PartId>,
     pub(crate) columns: PartSchema,
 }
 
@@ -57,12 +60,22 @@ fn footer_of(store: &dyn Store, path: &StorePath) -> Result<PartFooter> {
     let metadata = load(store, path, &file)?;
     let columns = columns(store, path, &metadata)?;
     let rows = part_pages::rows(metadata.metadata()).map_err(|why| read_failed(store, path, &why))?;
+    let lineage = lineage::read(metadata.metadata());
     let ticks = match tick_statistics(metadata.metadata()) {
         Some(ticks) => Some(ticks),
         None if rows == 0 => None,
         None => Some(read_ticks(store, path, &file, metadata)?),
     };
-    Ok(PartFooter { rows, bytes: file.size(), ticks, columns })
+    Ok(PartFooter { rows, bytes: file.size(), ticks, merged_from: lineage, columns })
+}
+
+/// The parts that the part at `path` was merged from, as its footer says.
+pub(crate) fn read_lineage(store: &dyn Store, path: &StorePath) -> Result<Vec<PartId>> {
+    let read = decoding(|| {
+        let file = PartFile::open(store, path, None)?;
+        Ok(lineage::read(load(store, path, &file)?.metadata()))
+    });
+    read.map_err(|why| read_failed(store, path, &why))?
 }
 
 /// Decodes the part at `path`, every column or the ticks alone: how many rows come out, and their ticks.

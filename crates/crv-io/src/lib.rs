@@ -42,6 +42,7 @@ mod frame;
 pub mod fuzzing;
 mod json_column;
 mod json_map;
+mod lineage;
 mod maintenance;
 pub mod manifest;
 mod parallel;
@@ -69,8 +70,9 @@ pub use dataset::Dataset;
 pub use error::{Error, ErrorKind, Result};
 pub use frame::Frame;
 pub use maintenance::{
-    CheckOptions, CheckProgress, CheckReport, Problem, ProblemKind, RebuildReport, RepairAction, RepairKind,
-    RepairReport,
+    CheckOptions, CheckProgress, CheckReport, CompactOptions, CompactProgress, CompactReport, Garbage,
+    GarbageKind, Problem, ProblemKind, RebuildReport, RepairAction, RepairKind, RepairReport, VacuumOptions,
+    VacuumReport,
 };
 pub use manifest::{PartMeta, PartitionMeta, TableManifest};
 pub use read::{Scan, ScanBatches, ScanPart};

@@ -53,6 +53,14 @@ impl PartFile {
         blob.read_at(0, size as usize).map(Self::Whole).map_err(|error| failed(&error))
     }
 
+    /// The CRC-32C of all its bytes.
+    pub(crate) fn checksum(&self) -> io::Result<u32> {
+        match self {
+            Self::Whole(bytes) => Ok(crc32c::crc32c(bytes)),
+            Self::Ranges(blob) => checksum(&**blob, |_| ()),
+        }
+    }
+
     /// How many bytes it has.
     pub(crate) fn size(&self) -> u64 {
         match self {
@@ -72,6 +80,22 @@ impl PartFile {
             }
         }
     }
+}
+
+/// How much of a part is in memory at a time, where its checksum is computed.
+const CHUNK: usize = 1 << 20;
+
+/// The CRC-32C of all bytes of an object; `read` hears how many were read.
+pub(crate) fn checksum(blob: &dyn Blob, read: impl Fn(u64)) -> io::Result<u32> {
+    let (mut sum, mut at) = (0, 0);
+    while at < blob.size() {
+        let length = CHUNK.min(usize::try_from(blob.size() - at).unwrap_or(CHUNK));
+        let bytes = blob.read_at(at, length)?;
+        sum = crc32c::crc32c_append(sum, &bytes);
+        at += length as u64;
+        read(length as u64);
+    }
+    Ok(sum)
 }
 
 /// Decodes, and takes a decoder that panics for one that fails.

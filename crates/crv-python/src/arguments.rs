@@ -68,6 +68,18 @@ impl FromPyObject<'_, '_> for Age {
     }
 }
 
+/// A bound: an int of at least 1.
+pub(crate) fn at_least_one(name: &str, obj: &Bound<'_, PyAny>) -> Result<u64, NativeError> {
+    let index = if obj.is_instance_of::<PyBool>() { None } else { obj.call_method0("__index__").ok() };
+    match index.map(|index| index.extract::<u64>()) {
+        Some(Ok(bound)) if bound > 0 => Ok(bound),
+        _ => Err(NativeError::argument(
+            format!("`{name}` is {}, and must be an int of at least 1", obj.repr()?),
+            "leave it out where there is no bound",
+        )),
+    }
+}
+
 /// The ticks of `where`: a mapping with `tick_min`, `tick_max` or both, each an int or None.
 pub(crate) struct Where(pub(crate) TickRange);
 

@@ -1,10 +1,10 @@
 //! The dataset of a run.
 
-use crv_io::{AppendOptions, CheckOptions, TableName};
+use crv_io::{AppendOptions, CheckOptions, CompactOptions, TableName, VacuumOptions};
 use pyo3::prelude::*;
 use pythonize::pythonize;
 
-use crate::arguments::{Age, Run, Table, Where};
+use crate::arguments::{Age, Run, Table, Where, at_least_one};
 use crate::error::{NativeError, Result};
 use crate::frame::Rows;
 use crate::manifest;
@@ -60,6 +60,31 @@ impl Dataset {
     ) -> Result<(Bound<'py, PyAny>, Vec<String>)> {
         let report = py.detach(|| self.0.rebuild_manifest(table.0))?;
         Ok((manifest::to_python(py, &report.manifest)?, report.missing))
+    }
+
+    #[pyo3(signature = (table, *, ticks, max_bytes))]
+    fn compact<'py>(
+        &self,
+        py: Python<'py>,
+        table: Table,
+        ticks: Option<Where>,
+        max_bytes: Option<Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyAny>> {
+        let max_bytes = max_bytes.map(|bytes| at_least_one("max_bytes", &bytes)).transpose()?;
+        let options = CompactOptions { ticks: ticks.map(|range| range.0).unwrap_or_default(), max_bytes };
+        let report = py.detach(|| self.0.compact(table.0, options))?;
+        Ok(pythonize(py, &report).map_err(PyErr::from)?)
+    }
+
+    #[pyo3(signature = (older_than, *, dry_run))]
+    fn vacuum<'py>(&self, py: Python<'py>, older_than: Age, dry_run: bool) -> Result<Bound<'py, PyAny>> {
+        let options = VacuumOptions { older_than: older_than.0, dry_run };
+        let report = py.detach(|| self.0.vacuum(options))?;
+        Ok(pythonize(py, &report).map_err(PyErr::from)?)
+    }
+
+    fn files(&self, py: Python<'_>, table: Table) -> Result<Vec<String>> {
+        Ok(py.detach(|| self.0.files(table.0))?.into_iter().map(|part| part.path).collect())
     }
 
     #[pyo3(signature = (*, deep))]

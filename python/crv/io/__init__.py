@@ -21,12 +21,16 @@ from crv.io.errors import (
 )
 from crv.io.maintenance import (
     CheckReport,
+    CompactReport,
+    Garbage,
+    GarbageKind,
     Problem,
     ProblemKind,
     PruneReport,
     RepairAction,
     RepairKind,
     RepairReport,
+    VacuumReport,
 )
 from crv.io.manifest import PartitionMeta, PartMeta, TableManifest
 from crv.io.transaction import Transaction
@@ -34,7 +38,10 @@ from crv.io.transaction import Transaction
 __all__ = [
     "AppendSummary",
     "CheckReport",
+    "CompactReport",
     "Dataset",
+    "Garbage",
+    "GarbageKind",
     "IoArgumentError",
     "IoConfigError",
     "IoError",
@@ -58,6 +65,7 @@ __all__ = [
     "TableManifest",
     "Transaction",
     "TransactionSummary",
+    "VacuumReport",
     "ValuationSettings",
     "list_runs",
 ]

@@ -66,6 +66,9 @@ class IoSettings:
     """Refuse columns that the table does not have; when false they are kept."""
     write_manifest_every_n: int | None = None
     """Commits between two rewrites of manifest.json; None adapts to the length of the run."""
+    compact_sealed_buckets: bool = False
+    """Merge the parts of a bucket, in the background, when a later one has begun. Until a vacuum, the parts that were
+    merged are visible to tools that look into the directory instead of asking `Dataset.files`."""
     valuation: ValuationSettings = field(default_factory=ValuationSettings)
     """How holdings are valued."""
 

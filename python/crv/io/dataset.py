@@ -13,7 +13,7 @@ from crv.io._frames import ArrowScan, Frame, Rows, Where
 from crv.io._summaries import AppendSummary
 from crv.io.config import IoSettings
 from crv.io.errors import IoArgumentError
-from crv.io.maintenance import CheckReport, PruneReport, RepairReport
+from crv.io.maintenance import CheckReport, CompactReport, PruneReport, RepairReport, VacuumReport
 from crv.io.manifest import TableManifest, rebuilt
 from crv.io.rows import as_frame
 from crv.io.transaction import Transaction
@@ -121,6 +121,38 @@ class Dataset:
         Parts that were committed and are not on disk any more are an `IoLostRowsWarning`.
         """
         return rebuilt(self._own(), table)
+
+    def compact(
+        self,
+        table: TableName | str,
+        *,
+        ticks: tuple[int | None, int | None] | None = None,
+        max_bytes: int | None = None,
+    ) -> CompactReport:
+        """Merges the parts of ``table``, bucket by bucket, so that it reads as if it had been written at once.
+
+        Rows stay as they are, in the order they are in, and others may read and write meanwhile. ``ticks`` takes the
+        first and the last tick, both inclusive: only buckets with such ticks. ``max_bytes`` stops after parts of so many
+        bytes; ``left`` in the report says whether there is more to do. The parts that were merged stay on disk until a
+        `vacuum`. A damaged part is an error that names it, and changes nothing.
+        """
+        where: Where | None = None if ticks is None else {"tick_min": ticks[0], "tick_max": ticks[1]}
+        return CompactReport.from_json_obj(self._own().compact(table, ticks=where, max_bytes=max_bytes))
+
+    def vacuum(self, older_than: timedelta = timedelta(days=1), *, dry_run: bool = False) -> VacuumReport:
+        """Removes files that no table needs: parts that were merged, and what processes that died left behind.
+
+        Only files that nobody has needed for ``older_than``: readers that began before are still served. Files that may
+        be about to be committed are left for an hour in any case. ``dry_run`` only says what would be removed.
+        """
+        return VacuumReport.from_json_obj(self._own().vacuum(older_than, dry_run=dry_run))
+
+    def files(self, table: TableName | str) -> list[str]:
+        """The files that ``table`` consists of now, in the order of its rows, for tools that read the files themselves.
+
+        Other files in its directory do not count: parts that were merged, and such as were never committed.
+        """
+        return self._own().files(table)
 
     def check(self, *, deep: bool = False) -> CheckReport:
         """Looks for damage in the log, the manifests, the parts and every other name, without writing anything.

@@ -1,4 +1,4 @@
-"""Looking after a run: what `Dataset.check`, `Dataset.repair` and `Dataset.prune` report.
+"""Looking after a run: what `Dataset.check`, `repair`, `compact`, `vacuum` and `prune` report.
 
 Damage is no exception: it is in the report, each piece with what to do about it.
 """
@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from crv.core.grammar import TableName
+
 __all__ = [
     "CheckReport",
+    "CompactReport",
+    "Garbage",
+    "GarbageKind",
     "Problem",
     "ProblemKind",
     "PruneReport",
     "RepairAction",
     "RepairKind",
     "RepairReport",
+    "VacuumReport",
 ]
 
 
@@ -56,6 +62,8 @@ class ProblemKind(StrEnum):
     """A manifest that is older than the base of the log, which says the rest."""
     FOREIGN_MANIFEST = "foreign-manifest"
     """A manifest that another implementation wrote."""
+    MERGED_PART = "merged-part"
+    """Parts whose rows are in merged parts now."""
     ORPHAN_PART = "orphan-part"
     """A part that no commit names."""
     TEMPORARY_FILE = "temporary-file"
@@ -179,6 +187,77 @@ class PruneReport:
     def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
         """The report that ``crv prune --json`` prints so."""
         return cls(**obj)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompactReport:
+    """What came of a compaction."""
+
+    table: TableName
+    parts_before: int
+    """Parts that were replaced."""
+    parts_after: int
+    """Parts that took their place."""
+    bytes_before: int
+    """Bytes of the parts that were replaced."""
+    bytes_after: int
+    """Bytes of the parts that took their place."""
+    rows: int
+    """Rows in them."""
+    commits: tuple[int, ...]
+    """The numbers of the commits that say so."""
+    gave_way: int
+    """Merges that were given up, because somebody else replaced the same parts first."""
+    left: int
+    """Merges that were left for another call."""
+
+    @classmethod
+    def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
+        """The report that ``crv compact --json`` prints so."""
+        return cls(**{**obj, "table": TableName(obj["table"]), "commits": tuple(obj["commits"])})
+
+
+class GarbageKind(StrEnum):
+    """Why a file is not needed."""
+
+    MERGED_PART = "merged-part"
+    """A part whose rows are in another part now."""
+    ORPHAN_PART = "orphan-part"
+    """A part that no commit names."""
+    TEMPORARY_FILE = "temporary-file"
+    """A file that was never finished."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Garbage:
+    """A file that no table needs."""
+
+    kind: GarbageKind
+    path: str
+    bytes: int
+    """Its size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VacuumReport:
+    """What came of a vacuum."""
+
+    dry_run: bool
+    """Was nothing removed, and only said what would be?"""
+    removed: tuple[Garbage, ...]
+    """The files that were removed, or would be."""
+    bytes: int
+    """How many bytes they have."""
+    kept: int
+    """Files that no table needs, and that are not old enough."""
+    kept_bytes: int
+    """How many bytes those have."""
+
+    @classmethod
+    def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
+        """The report that ``crv vacuum --json`` prints so."""
+        removed = tuple(Garbage(**{**item, "kind": GarbageKind(item["kind"])}) for item in obj["removed"])
+        return cls(**{**obj, "removed": removed})
 
 
 def _problems(objs: list[Mapping[str, Any]]) -> tuple[Problem, ...]:

@@ -1,13 +1,16 @@
 //! The verbs, one per file, each with its arguments and what it does.
 
+mod age;
 pub(crate) mod append;
 pub(crate) mod artifacts;
 pub(crate) mod bundle;
 pub(crate) mod check;
+pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod demo;
 mod facts;
 mod files;
+pub(crate) mod live_files;
 pub(crate) mod prune;
 pub(crate) mod rebuild;
 pub(crate) mod repair;
@@ -16,6 +19,8 @@ pub(crate) mod scan;
 pub(crate) mod settings;
 pub(crate) mod show;
 pub(crate) mod tables;
+mod ticks;
+pub(crate) mod vacuum;
 
 use crate::args::Command;
 use crate::context::Context;
@@ -29,9 +34,12 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
         Command::Tables(arguments) => tables::run(context, arguments),
         Command::Show(arguments) => show::run(context, arguments),
         Command::Scan(arguments) => scan::run(context, arguments),
+        Command::Files(arguments) => live_files::run(context, arguments),
         Command::Check(arguments) => check::run(context, arguments),
         Command::Repair(arguments) => repair::run(context, arguments),
         Command::Rebuild(arguments) => rebuild::run(context, arguments),
+        Command::Compact(arguments) => compact::run(context, arguments),
+        Command::Vacuum(arguments) => vacuum::run(context, arguments),
         Command::Prune(arguments) => prune::run(context, arguments),
         Command::Bundle(arguments) => bundle::run(context, arguments),
         Command::Artifacts(arguments) => artifacts::run(context, arguments),

@@ -27,7 +27,7 @@ pub(crate) fn run(context: &Context, arguments: &Rebuild) -> Result<(), CliError
         output::warn(format_args!("a committed part is not on disk, its rows are lost: {path}"));
     }
     for path in &report.left_out {
-        context.note(format_args!("left out, never committed: {path}"));
+        context.note(format_args!("left out, not part of the table: {path}"));
     }
     context.note(format_args!(
         "rebuilt `{table}` of run `{run}`: {} in {}",

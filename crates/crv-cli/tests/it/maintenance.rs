@@ -34,6 +34,59 @@ fn damage_is_told_mended_and_kept() {
     assert_told!([mended, session(&sandbox, ["check r", "repair r"])].join("\n"));
 }
 
+#[test]
+fn parts_are_merged_listed_and_removed() {
+    let sandbox = Sandbox::with_run();
+    for tick in 0..3 {
+        sandbox.write("late.csv", &format!("tick,agent_id,token_id,quantity\n{tick},A9,T0,1\n"));
+        sandbox.ok("append r holdings late.csv");
+    }
+    let rows = sandbox.ok("scan r holdings --format csv");
+    let all = sandbox.parts("holdings").len();
+    let merged = session(
+        &sandbox,
+        [
+            "compact r holdings --max-bytes 1",
+            "compact r holdings",
+            "compact r holdings --ticks 0..",
+            "check r",
+            "vacuum r",
+        ],
+    );
+    let would = sandbox.ok("vacuum r --older-than 0s --dry-run");
+    assert_eq!(would.matches("merged-part").count(), 4, "{would}");
+    let vacuumed = session(&sandbox, ["vacuum r --older-than 0s", "vacuum r --older-than 0s --json"]);
+    assert_eq!(sandbox.ok("scan r holdings --format csv"), rows);
+    let files = sandbox.ok("files r holdings");
+    assert!(all > files.lines().count());
+    let mut on_disk: Vec<String> =
+        sandbox.parts("holdings").into_iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+    on_disk.sort();
+    for line in files.lines() {
+        assert!(on_disk.iter().any(|part| part.ends_with(line)), "{line} in {on_disk:?}");
+    }
+    assert_eq!(files.lines().count(), on_disk.len());
+    assert!(sandbox.ok("files r holdings --json").contains("\"tick_min\": 0"));
+    assert_told!([merged, vacuumed].join("\n"));
+}
+
+#[test]
+fn errors_of_merging() {
+    let sandbox = Sandbox::with_run();
+    assert_told!(session(
+        &sandbox,
+        [
+            "compact nowhere holdings",
+            "compact r exchange",
+            "compact r holdings --max-bytes 0",
+            "compact r holdings --ticks 7..3",
+            "vacuum nowhere",
+            "vacuum r --older-than -1s",
+            "files r exchange",
+        ]
+    ));
+}
+
 /// The bucket size of the settings does not matter for what only looks.
 #[test]
 fn a_run_of_any_bucket_size_is_checked() {

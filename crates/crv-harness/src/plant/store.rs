@@ -90,6 +90,10 @@ impl Store for Planted {
         if self.bug == Bug::BaseIgnored && is_base(path) { Ok(None) } else { self.store.tag(path) }
     }
 
+    fn modified(&self, path: &StorePath) -> Result<Option<u64>, StoreError> {
+        self.store.modified(path)
+    }
+
     fn open(&self, path: &StorePath) -> Result<Option<Box<dyn Blob>>, StoreError> {
         if self.bug == Bug::ChecksumIgnored && path.file_name().ends_with(".json") {
             let read = self.store.read(path)?;

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use crv_core::grammar::TableName;
 use serde::{Deserialize, Serialize};
 
-use super::change::{Change, Commit};
+use super::change::Commit;
 use super::load::damaged;
 use super::publish::{RunLog, encoding_failed};
 use super::view::RunView;
@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::json_map::unique_keys;
 use crate::manifest::{StateDocument, TableState, open_document, parse_time, seal};
 use crate::paths::CommitNumber;
+use crate::schema::SchemaConflict;
 use crate::stamp;
 use crate::store::{PutMode, PutOutcome, Tag};
 
@@ -32,12 +33,18 @@ pub(crate) struct Base {
     pub(crate) through: CommitNumber,
     /// Every table that was written until then.
     pub(crate) tables: BTreeMap<TableName, TableState>,
+    /// The ids of the last commits it stands for, `through` the last of them: whoever published one of them can tell
+    /// that it was theirs.
+    pub(crate) ids: Vec<String>,
 }
+
+/// So many ids of commits a base keeps.
+const IDS: usize = 1_024;
 
 impl Base {
     /// Before any commit.
     pub(crate) fn beginning() -> Self {
-        Self { through: CommitNumber::ZERO, tables: BTreeMap::new() }
+        Self { through: CommitNumber::ZERO, tables: BTreeMap::new(), ids: Vec::new() }
     }
 
     /// The state of `table`; one without rows if nothing was written to it until then.
@@ -48,14 +55,28 @@ impl Base {
 }
 
 impl Base {
-    /// Is what `change` does part of this?
-    pub(super) fn reflects(&self, change: &Change) -> bool {
-        change.tables.iter().all(|(table, change)| {
-            self.tables.get(table).is_some_and(|state| {
-                change.add.iter().all(|(bucket, part)| state.contains(*bucket, part.id))
-                    && !change.remove.iter().any(|(bucket, id)| state.contains(*bucket, *id))
-            })
-        })
+    /// The id of a commit that it stands for; `None` where that is not known any more.
+    pub(super) fn id_of(&self, number: CommitNumber) -> Option<&str> {
+        let from_the_end = usize::try_from(self.through.get().checked_sub(number.get())?).ok()?;
+        let index = self.ids.len().checked_sub(from_the_end.checked_add(1)?)?;
+        self.ids.get(index).map(String::as_str)
+    }
+
+    /// Moves it on by one commit.
+    pub(super) fn apply(&mut self, commit: &Commit) -> Result<(), SchemaConflict> {
+        for table in commit.change.tables.keys() {
+            if !self.tables.contains_key(table) {
+                self.tables.insert(*table, self.state(*table));
+            }
+        }
+        for state in self.tables.values_mut() {
+            commit.apply(state)?;
+        }
+        self.through = commit.number;
+        self.ids.push(commit.id.clone());
+        let gone = self.ids.len().saturating_sub(IDS);
+        self.ids.drain(..gone);
+        Ok(())
     }
 }
 
@@ -72,6 +93,8 @@ struct BaseFile<'a> {
     format: u32,
     through: u64,
     created_at: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ids: Vec<String>,
     #[serde(deserialize_with = "unique_keys")]
     tables: BTreeMap<TableName, StateDocument<'a>>,
 }
@@ -82,6 +105,7 @@ pub(crate) fn encode(base: &Base) -> Result<Vec<u8>, serde_json::Error> {
         format: FORMAT,
         through: base.through.get(),
         created_at: Cow::Owned(stamp::text(stamp::now())),
+        ids: base.ids.clone(),
         tables: tables.collect(),
     };
     Ok(seal(serde_json::to_vec(&file)?, false))
@@ -105,7 +129,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Base, String> {
         }
         tables.insert(table, state);
     }
-    Ok(Base { through, tables })
+    Ok(Base { through, tables, ids: file.ids })
 }
 
 impl RunLog {
@@ -185,9 +209,11 @@ mod tests {
         #[test]
         fn any_base_survives_its_document(
             base in commit().prop_flat_map(|through| {
-                prop::collection::vec(state_at(Just(through)), 0..4).prop_map(move |states| Base {
+                let states = prop::collection::vec(state_at(Just(through)), 0..4);
+                (states, any::<Vec<String>>()).prop_map(move |(states, ids)| Base {
                     through,
                     tables: states.into_iter().map(|state| (state.table, state)).collect(),
+                    ids,
                 })
             })
         ) {
@@ -209,7 +235,8 @@ mod tests {
         let through = CommitNumber::new(41);
         let now = "2025-09-25T08:00:00.123456Z".parse().unwrap();
         let state = TableState::new(TableName::Holdings, Some(100), through, now);
-        Base { through, tables: BTreeMap::from([(TableName::Holdings, state)]) }
+        let ids = vec!["a commit".to_owned(), "the one after it".to_owned()];
+        Base { through, tables: BTreeMap::from([(TableName::Holdings, state)]), ids }
     }
 
     #[test]
@@ -225,6 +252,13 @@ mod tests {
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert!(decode(&flipped).is_err(), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn the_last_commits_are_known_by_their_ids() {
+        let base = sample();
+        let known = [39, 40, 41, 42].map(|number| base.id_of(CommitNumber::new(number)));
+        assert_eq!(known, [None, Some("a commit"), Some("the one after it"), None]);
     }
 
     #[test]

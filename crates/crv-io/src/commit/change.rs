@@ -21,10 +21,15 @@ pub enum Operation {
     Rebuild,
     /// A manifest was put in place by hand.
     Manifest,
+    /// Parts of a bucket were merged into one, which takes the place of the first of them.
+    Compact,
+    /// Parts that no commit names are about to be removed: none may name them any more.
+    Vacuum,
 }
 
 impl Operation {
-    pub(crate) const ALL: [Self; 4] = [Self::Append, Self::Adopt, Self::Rebuild, Self::Manifest];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Append, Self::Adopt, Self::Rebuild, Self::Manifest, Self::Compact, Self::Vacuum];
 
     /// The word in the commit file.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +38,8 @@ impl Operation {
             Self::Adopt => "adopt",
             Self::Rebuild => "rebuild",
             Self::Manifest => "manifest",
+            Self::Compact => "compact",
+            Self::Vacuum => "vacuum",
         }
     }
 }
@@ -89,10 +96,16 @@ impl Commit {
                 state.schema = Some(union);
             }
             state.tick_bucket_size = state.tick_bucket_size.or(change.tick_bucket_size);
-            for (bucket, part) in &change.add {
-                state.add(*bucket, part.clone());
+            match self.change.operation {
+                Operation::Compact => state.replace(&change.remove, &change.add),
+                Operation::Vacuum => state.note_vacuumed(&change.remove, self.created_at),
+                Operation::Append | Operation::Adopt | Operation::Rebuild | Operation::Manifest => {
+                    for (bucket, part) in &change.add {
+                        state.add(*bucket, part.clone());
+                    }
+                    state.remove(change.remove.iter().copied());
+                }
             }
-            state.remove(change.remove.iter().copied());
             state.updated_at = state.updated_at.max(self.created_at);
         }
         state.commit = state.commit.max(self.number);

@@ -215,6 +215,7 @@ impl RunLog {
         if let Some(known) = known {
             state.schema.clone_from(&known.schema);
             state.tick_bucket_size = state.tick_bucket_size.or(known.tick_bucket_size);
+            state.remember_all_vacuumed(known);
         }
         for commit in &commits {
             if let Some(change) = commit.change.tables.get(&state.table) {
@@ -405,7 +406,7 @@ impl RunLog {
     }
 
     /// The tables that have a directory in this run, in the order of the registry.
-    pub(super) fn table_dirs(&self) -> Result<Vec<TableName>> {
+    pub(crate) fn table_dirs(&self) -> Result<Vec<TableName>> {
         let entries = self.store.list(&self.paths.tables(), None).map_err(|error| self.read_failed(error))?;
         let names = entries.iter().filter(|entry| entry.kind == EntryKind::Directory);
         let mut tables: Vec<TableName> = names.filter_map(|entry| entry.name.parse().ok()).collect();

@@ -16,10 +16,12 @@ mod file;
 mod index;
 mod load;
 mod mend;
+mod merge;
 mod prune;
 mod publish;
 mod restore;
 mod survey;
+mod vacuum;
 mod view;
 
 pub(crate) use base::Base;
@@ -32,6 +34,8 @@ pub(crate) mod decoders {
 }
 
 pub use change::{Change, Operation, TableChange};
+pub(crate) use merge::Merge;
 pub use prune::PruneReport;
 pub(crate) use publish::RunLog;
 pub(crate) use survey::{Damage, Found};
+pub(crate) use vacuum::Parts;

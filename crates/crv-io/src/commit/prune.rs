@@ -99,13 +99,7 @@ impl RunLog {
             if commit.created_at > cutoff {
                 break;
             }
-            for table in commit.change.tables.keys() {
-                moved.tables.entry(*table).or_insert_with(|| base.state(*table));
-            }
-            for state in moved.tables.values_mut() {
-                commit.apply(state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
-            }
-            moved.through = number;
+            moved.apply(&commit).map_err(|conflict| self.conflicting(&commit, &conflict))?;
         }
         Ok(moved)
     }

@@ -193,7 +193,7 @@ impl RunLog {
     }
 
     /// Brings every table of `tables` into the view: a commit is checked against each table it touches.
-    fn load_all(&self, view: &mut RunView, tables: &[TableName]) -> Result<()> {
+    pub(super) fn load_all(&self, view: &mut RunView, tables: &[TableName]) -> Result<()> {
         // Loading one table may empty the view of others, when its checkpoint is newer than all that was known.
         while let Some(table) = tables.iter().find(|table| view.state(**table).is_none()) {
             if !self.load(view, *table)? {
@@ -275,6 +275,7 @@ impl RunLog {
             self.refresh(view)?;
         }
         rebase(view, &mut change)?;
+        self.refuse_vacuumed(view, &change)?;
         loop {
             self.settle_log(view)?;
             let number = view.head().next();
@@ -309,6 +310,7 @@ impl RunLog {
                     change = commit.change;
                     self.refresh(view)?;
                     rebase(view, &mut change)?;
+                    self.refuse_vacuumed(view, &change)?;
                     id = stamp::attempt_id();
                 }
                 Outcome::Ours => {
@@ -325,6 +327,7 @@ impl RunLog {
                     change = commit.change;
                     self.refresh(view)?;
                     rebase(view, &mut change)?;
+                    self.refuse_vacuumed(view, &change)?;
                 }
                 Outcome::Absent(error) => {
                     if attempt >= UNCLEAR_TRIES {
@@ -342,18 +345,47 @@ impl RunLog {
         }
     }
 
+    /// A part that was vacuumed is gone, or is about to be: no commit may name it (invariant 7).
+    fn refuse_vacuumed(&self, view: &RunView, change: &Change) -> Result<()> {
+        for (table, change) in &change.tables {
+            let Some(state) = view.state(*table) else { continue };
+            let Some((bucket, part)) =
+                change.add.iter().find(|(bucket, part)| state.was_vacuumed(*bucket, part.id))
+            else {
+                continue;
+            };
+            let path = self.store.locate(&self.paths.part(*table, *bucket, part.id));
+            return Err(Error::new(
+                ErrorKind::Write,
+                format!(
+                    "{}: part `{path}` waited so long for its commit that a vacuum removed it",
+                    self.name(*table)
+                ),
+            )
+            .with_hint("nothing of it was written; try the same again"));
+        }
+        Ok(())
+    }
+
     /// Does the commit whose number we just took count? Not if the number was free because its commit was pruned:
     /// then our view of the run was old, and the base says so, which is durable before a commit file is removed
-    /// (invariant 2). Unless it was ours that was pruned, a moment ago: then the base says what it did.
+    /// (invariant 2). Unless it was ours that was pruned, a moment ago: then the base knows its id.
     fn stands(&self, view: &mut RunView, commit: &Commit) -> Result<bool> {
         let seen = self.see_base(view).and_then(|()| {
-            Ok(view.base.through < commit.number || self.read_base()?.0.reflects(&commit.change))
+            if view.base.through < commit.number {
+                return Ok(Some(true));
+            }
+            Ok(self.read_base()?.0.id_of(commit.number).map(|id| id == commit.id))
         });
-        seen.map_err(|error| {
-            let error =
-                StoreError::new("look at", self.store.locate(&self.paths.base()), io::Error::other(error));
+        let unknown = |why: io::Error| {
+            let error = StoreError::new("look at", self.store.locate(&self.paths.base()), why);
             self.unknown(commit.number, &commit.id, error)
-        })
+        };
+        match seen {
+            Ok(Some(stands)) => Ok(stands),
+            Ok(None) => Err(unknown(io::Error::other("it went far beyond this commit meanwhile"))),
+            Err(error) => Err(unknown(io::Error::other(error))),
+        }
     }
 
     /// Removes a commit file of ours that does not count. No reader takes it for a commit, with or without its

@@ -41,6 +41,10 @@ pub(super) const IO_FIELDS: &[Field<Inner>] = &[
         set: |to, value| store(&mut to.write_manifest_every_n, every_n(value)),
     },
     Field {
+        key: "compact_sealed_buckets",
+        set: |to, value| store(&mut to.compact_sealed_buckets, boolean(value)),
+    },
+    Field {
         key: VALUATION_KEY,
         set: |to, value| match value {
             SettingValue::Table(entries) => assign_all(&mut to.valuation, VALUATION_FIELDS, entries),

@@ -32,6 +32,7 @@ pub(super) struct Inner {
     pub(super) fs_options: BTreeMap<String, String>,
     pub(super) strict_schema: bool,
     pub(super) write_manifest_every_n: Option<u64>,
+    pub(super) compact_sealed_buckets: bool,
     pub(super) valuation: ValuationSettings,
 }
 
@@ -47,6 +48,7 @@ impl Default for IoSettings {
             fs_options: BTreeMap::new(),
             strict_schema: true,
             write_manifest_every_n: None,
+            compact_sealed_buckets: false,
             valuation: ValuationSettings::default(),
         })
     }
@@ -129,6 +131,13 @@ impl IoSettings {
         self.with("write_manifest_every_n", commits.map_or(SettingValue::Null, SettingValue::from))
     }
 
+    /// These settings, merging the parts of a bucket when a later one has begun, or leaving them.
+    #[must_use]
+    pub fn with_compact_sealed_buckets(mut self, compact: bool) -> Self {
+        self.0.compact_sealed_buckets = compact;
+        self
+    }
+
     /// These settings with another valuation.
     #[must_use]
     pub fn with_valuation(mut self, valuation: ValuationSettings) -> Self {
@@ -179,6 +188,11 @@ impl IoSettings {
     /// Commits between two rewrites of `manifest.json`; none is adaptive.
     pub const fn write_manifest_every_n(&self) -> Option<u64> {
         self.0.write_manifest_every_n
+    }
+
+    /// Whether the parts of a bucket are merged, in the background, when a later one has begun.
+    pub const fn compact_sealed_buckets(&self) -> bool {
+        self.0.compact_sealed_buckets
     }
 
     /// How holdings are valued.

@@ -50,7 +50,7 @@ fn defaults_are_the_contracts() {
     let expected = serde_json::json!({
         "root_dir": "out", "partitioning": "tick_buckets", "tick_bucket_size": 100, "row_group_size": 131_072,
         "compression": "zstd", "fs_protocol": "file", "fs_options": {}, "strict_schema": true,
-        "write_manifest_every_n": null,
+        "write_manifest_every_n": null, "compact_sealed_buckets": false,
         "valuation": {"enabled": false, "cost_method": "wac", "price_source": "last_trade",
                       "vwap_window_ticks": 10, "currency": "native"},
     });
@@ -69,6 +69,7 @@ fn every_setting_has_an_effect_from_pairs() {
         ("fs_options", SettingValue::Table(vec![("a".into(), "b".into())])),
         ("strict_schema", false.into()),
         ("write_manifest_every_n", 3_u64.into()),
+        ("compact_sealed_buckets", true.into()),
         ("valuation", SettingValue::Table(vec![("enabled".into(), true.into())])),
     ])
     .unwrap();
@@ -80,6 +81,7 @@ fn every_setting_has_an_effect_from_pairs() {
     assert_eq!(settings.fs_options().get("a").map(String::as_str), Some("b"));
     assert!(!settings.strict_schema());
     assert_eq!(settings.write_manifest_every_n(), Some(3));
+    assert!(settings.compact_sealed_buckets());
     assert!(settings.valuation().enabled());
     assert_eq!(settings.valuation().currency(), "native");
 }
@@ -170,7 +172,8 @@ fn an_unknown_setting_is_an_error_with_a_suggestion() {
     assert_eq!(
         refused(IoSettings::from_pairs([("weather", SettingValue::Int(1))])),
         "unknown setting `weather`\nhint: the settings are root_dir, partitioning, tick_bucket_size, \
-         row_group_size, compression, fs_protocol, fs_options, strict_schema, write_manifest_every_n, valuation"
+         row_group_size, compression, fs_protocol, fs_options, strict_schema, write_manifest_every_n, \
+         compact_sealed_buckets, valuation"
     );
 }
 
@@ -185,6 +188,7 @@ fn every_variable_has_an_effect() {
         ("CRV_IO_FS_PROTOCOL", "memory"),
         ("CRV_IO_STRICT_SCHEMA", "Off"),
         ("CRV_IO_WRITE_MANIFEST_EVERY_N", "4"),
+        ("CRV_IO_COMPACT_SEALED_BUCKETS", "yes"),
         ("CRV_IO_VALUATION_ENABLED", "yes"),
         ("CRV_IO_VALUATION_COST_METHOD", "fifo"),
         ("CRV_IO_VALUATION_PRICE_SOURCE", "oracle"),
@@ -197,7 +201,7 @@ fn every_variable_has_an_effect() {
     let expected = serde_json::json!({
         "root_dir": "/data", "partitioning": "tick_buckets", "tick_bucket_size": 50, "row_group_size": 9,
         "compression": "lz4", "fs_protocol": "memory", "fs_options": {}, "strict_schema": false,
-        "write_manifest_every_n": 4,
+        "write_manifest_every_n": 4, "compact_sealed_buckets": true,
         "valuation": {"enabled": true, "cost_method": "fifo", "price_source": "oracle", "vwap_window_ticks": 20,
                       "currency": "EUR"},
     });
@@ -250,7 +254,7 @@ fn a_refused_variable_is_named_as_it_is_set() {
             "",
             "unknown environment variable `CRV_IO_`\nhint: unset it, or use one of ROOT_DIR, PARTITIONING, \
              TICK_BUCKET_SIZE, ROW_GROUP_SIZE, COMPRESSION, FS_PROTOCOL, STRICT_SCHEMA, WRITE_MANIFEST_EVERY_N, \
-             VALUATION_ENABLED, VALUATION_COST_METHOD, VALUATION_PRICE_SOURCE, VALUATION_VWAP_WINDOW_TICKS, \
+             COMPACT_SEALED_BUCKETS, VALUATION_ENABLED, VALUATION_COST_METHOD, VALUATION_PRICE_SOURCE, VALUATION_VWAP_WINDOW_TICKS, \
              VALUATION_CURRENCY, each with the prefix",
         ),
     ];
@@ -383,13 +387,22 @@ fn any_settings() -> impl Strategy<Value = IoSettings> {
     let compression = proptest::sample::select(Compression::ALL);
     let cost = proptest::sample::select(CostMethod::ALL);
     let size = 1..=i64::MAX.cast_unsigned();
-    (size.clone(), size, compression, cost, "[^\0]{0,20}x", any::<bool>(), proptest::option::of(1..9_u64))
-        .prop_map(|(ticks, rows, compression, cost, root, strict, every)| {
+    (
+        size.clone(),
+        size,
+        compression,
+        cost,
+        "[^\0]{0,20}x",
+        any::<(bool, bool)>(),
+        proptest::option::of(1..9_u64),
+    )
+        .prop_map(|(ticks, rows, compression, cost, root, (strict, compact), every)| {
             let valuation = ValuationSettings::default().with("cost_method", cost.as_str()).unwrap();
             let settings = IoSettings::default().with_tick_bucket_size(ticks).unwrap();
             let settings = settings.with_row_group_size(usize::try_from(rows).unwrap()).unwrap();
             let settings = settings.with_root_dir(root).unwrap().with_write_manifest_every_n(every).unwrap();
-            settings.with_compression(compression).with_strict_schema(strict).with_valuation(valuation)
+            let settings = settings.with_compression(compression).with_compact_sealed_buckets(compact);
+            settings.with_strict_schema(strict).with_valuation(valuation)
         })
 }
 

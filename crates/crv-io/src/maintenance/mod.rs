@@ -1,10 +1,14 @@
 //! Looking after a run: one operation per file.
 
 pub(crate) mod check;
+pub(crate) mod compact;
 pub(crate) mod rebuild;
 pub(crate) mod repair;
 pub(crate) mod replace;
+pub(crate) mod vacuum;
 
 pub use check::{CheckOptions, CheckProgress, CheckReport, Problem, ProblemKind};
+pub use compact::{CompactOptions, CompactProgress, CompactReport};
 pub use rebuild::RebuildReport;
 pub use repair::{RepairAction, RepairKind, RepairReport};
+pub use vacuum::{Garbage, GarbageKind, VacuumOptions, VacuumReport};

@@ -12,6 +12,7 @@ use crv_core::grammar::TableName;
 use crate::commit::{Change, Operation, RunLog, TableChange};
 use crate::error::{Error, ErrorKind, Result};
 use crate::footer::{self, PartFooter};
+use crate::lineage;
 use crate::manifest::{Part, TableManifest, TableState, check_part};
 use crate::parallel;
 use crate::paths::{BucketId, PartId, StorePath};
@@ -83,7 +84,16 @@ fn plan(log: &RunLog, table: TableName, known: &Known) -> Result<Plan> {
         footer::read(&*log.store, &log.paths.part(table, *bucket, *id))
             .map_err(|error| error.in_context(log.name(table)))
     })?;
-    let footers: HashMap<Place, PartFooter> = live.into_iter().zip(footers).collect();
+    let mut footers: HashMap<Place, PartFooter> = live.into_iter().zip(footers).collect();
+    let mut left_out = left_out;
+    if !known.tells {
+        // Nobody says which parts count: those whose rows are in a merged part do not.
+        for place in superseded(log, table, &footers)? {
+            footers.remove(&place);
+            left_out.push(place);
+        }
+        left_out.sort_unstable();
+    }
 
     let mut rebuilt = Rebuilt::new(log, table, known);
     // Those that are known come in their order; those that are not, by tick.
@@ -102,6 +112,29 @@ fn plan(log: &RunLog, table: TableName, known: &Known) -> Result<Plan> {
     rebuilt.finish(known, &left_out, &missing)
 }
 
+/// The parts whose rows another part of their bucket holds as well.
+fn superseded(log: &RunLog, table: TableName, footers: &HashMap<Place, PartFooter>) -> Result<Vec<Place>> {
+    let mut by_bucket: BTreeMap<BucketId, Vec<(PartId, &[PartId])>> = BTreeMap::new();
+    for ((bucket, id), footer) in footers {
+        by_bucket.entry(*bucket).or_default().push((*id, &footer.merged_from));
+    }
+    let mut found = Vec::new();
+    for (bucket, parts) in by_bucket {
+        let left_out = lineage::superseded(&parts).map_err(|(one, other)| {
+            let path = |id| log.store.locate(&log.paths.part(table, bucket, id));
+            Error::manifest(format!(
+                "{}: parts `{}` and `{}` were both merged from the same parts, and neither holds all rows of the other",
+                log.name(table),
+                path(one),
+                path(other)
+            ))
+            .with_hint("move one of them out of the table's directory, then rebuild again")
+        })?;
+        found.extend(left_out.into_iter().map(|id| (bucket, id)));
+    }
+    Ok(found)
+}
+
 /// A table's state as it is put together again.
 struct Rebuilt<'a> {
     log: &'a RunLog,
@@ -116,6 +149,7 @@ impl<'a> Rebuilt<'a> {
         let size = known.state.tick_bucket_size.unwrap_or(log.tick_bucket_size());
         let mut state = TableState::new(table, Some(size), known.state.commit, known.state.created_at);
         state.updated_at = stamp::now();
+        state.remember_all_vacuumed(&known.state);
         let schema = match &known.state.schema {
             Some(schema) => TableSchema::clone(schema),
             None => TableSchema::of(crv_core::tables::get_table(table)),

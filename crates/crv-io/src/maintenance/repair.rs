@@ -208,7 +208,7 @@ impl Repair<'_> {
         }
         let path = self.log.paths.base();
         let (tag, kept) = self.keep(&path)?;
-        if !self.log.restore_base(&Base { through, tables }, tag.as_ref())? {
+        if !self.log.restore_base(&Base { through, tables, ids: Vec::new() }, tag.as_ref())? {
             return self.overtaken(&path);
         }
         let message = format!("written from the manifests, which tell all that commits up to {through} did");

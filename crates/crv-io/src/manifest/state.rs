@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crv_core::grammar::TableName;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::paths::{BucketId, CommitNumber, PartId};
 use crate::schema::TableSchema;
 use crate::ticks::{TickRange, TickSpan};
+
+/// For how long a part that was vacuumed is remembered: no commit that began before may name it.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A part: one immutable Parquet file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +75,22 @@ impl Partition {
         false
     }
 
+    /// Puts `parts` in the place of the first of those in `ids`, and removes these. Returns how many were added, and
+    /// removed.
+    fn replace(&mut self, ids: &HashSet<PartId>, parts: Vec<Part>) -> (u64, u64) {
+        let mut new: Vec<Part> =
+            parts.into_iter().filter(|part| !self.places.contains_key(&part.id)).collect();
+        let added = new.len() as u64;
+        let at = self.parts.iter().position(|part| ids.contains(&part.id)).unwrap_or(self.parts.len());
+        let rest = self.parts.split_off(at);
+        let before = rest.len();
+        self.parts.append(&mut new);
+        let kept = self.parts.len();
+        self.parts.extend(rest.into_iter().filter(|part| !ids.contains(&part.id)));
+        self.places = self.parts.iter().enumerate().map(|(place, part)| (part.id, place)).collect();
+        (added, (before + kept - self.parts.len()) as u64)
+    }
+
     /// Removes these parts, however many, in one go. How many were there?
     fn remove(&mut self, ids: &HashSet<PartId>) -> u64 {
         let before = self.parts.len();
@@ -101,6 +120,8 @@ pub struct TableState {
     pub commit: CommitNumber,
     partitions: BTreeMap<BucketId, Arc<Partition>>,
     part_count: u64,
+    /// Parts that no commit named when they were removed, and when that was: none may name them later.
+    vacuumed: BTreeMap<(BucketId, PartId), Timestamp>,
 }
 
 impl TableState {
@@ -120,6 +141,7 @@ impl TableState {
             commit,
             partitions: BTreeMap::new(),
             part_count: 0,
+            vacuumed: BTreeMap::new(),
         }
     }
 
@@ -176,6 +198,59 @@ impl TableState {
                 self.partitions.remove(&bucket);
             }
         }
+    }
+
+    /// Puts parts in the place of others, bucket by bucket: where the first of them was. Idempotent.
+    pub(crate) fn replace(&mut self, remove: &[(BucketId, PartId)], add: &[(BucketId, Part)]) {
+        let mut by_bucket: BTreeMap<BucketId, (HashSet<PartId>, Vec<Part>)> = BTreeMap::new();
+        for (bucket, id) in remove {
+            by_bucket.entry(*bucket).or_default().0.insert(*id);
+        }
+        for (bucket, part) in add {
+            let (removed, added) = by_bucket.entry(*bucket).or_default();
+            // What is removed is not there afterwards, and what is there twice is there once.
+            if !removed.contains(&part.id) && !added.iter().any(|known| known.id == part.id) {
+                added.push(part.clone());
+            }
+        }
+        for (bucket, (ids, parts)) in by_bucket {
+            let partition = Arc::make_mut(self.partitions.entry(bucket).or_default());
+            let (added, removed) = partition.replace(&ids, parts);
+            let is_empty = partition.parts.is_empty();
+            self.part_count = self.part_count + added - removed;
+            if is_empty {
+                self.partitions.remove(&bucket);
+            }
+        }
+    }
+
+    /// Notes that these parts are removed from storage, and forgets those for which that is long ago. Idempotent.
+    pub(crate) fn note_vacuumed(&mut self, parts: &[(BucketId, PartId)], now: Timestamp) {
+        for part in parts {
+            let time = self.vacuumed.entry(*part).or_insert(now);
+            *time = now.max(*time);
+        }
+        self.vacuumed.retain(|_, time| now.duration_since(*time) <= REMEMBERED);
+    }
+
+    /// Parts that were removed from storage although no commit named them, and when that was decided.
+    pub(crate) fn vacuumed(&self) -> &BTreeMap<(BucketId, PartId), Timestamp> {
+        &self.vacuumed
+    }
+
+    /// Was this part removed from storage, so that no commit may name it?
+    pub(crate) fn was_vacuumed(&self, bucket: BucketId, id: PartId) -> bool {
+        self.vacuumed.contains_key(&(bucket, id))
+    }
+
+    /// Remembers what `other` does.
+    pub(crate) fn remember_all_vacuumed(&mut self, other: &Self) {
+        self.vacuumed.extend(other.vacuumed.iter().map(|(part, at)| (*part, *at)));
+    }
+
+    /// Remembers what a document says was vacuumed.
+    pub(super) fn remember_vacuumed(&mut self, bucket: BucketId, id: PartId, at: Timestamp) {
+        self.vacuumed.insert((bucket, id), at);
     }
 
     /// Rows of all parts.

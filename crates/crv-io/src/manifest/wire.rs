@@ -45,7 +45,17 @@ pub(crate) struct StateDocument<'a> {
     tick_bucket_size: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     schema: Option<Cow<'a, TableSchema>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    vacuumed: Vec<VacuumedFile>,
     partitions: Partitions<'a>,
+}
+
+/// A part that no commit may name any more.
+#[derive(Serialize, Deserialize)]
+struct VacuumedFile {
+    bucket_id: u64,
+    path: String,
+    vacuumed_at: Timestamp8601,
 }
 
 /// A time as text; any offset is read, UTC is written.
@@ -209,6 +219,12 @@ impl PartFile {
     }
 }
 
+impl VacuumedFile {
+    fn of(((bucket, id), at): (&(BucketId, PartId), &Timestamp)) -> Self {
+        Self { bucket_id: bucket.get(), path: id.file_name(), vacuumed_at: Timestamp8601(*at) }
+    }
+}
+
 impl<'a> StateDocument<'a> {
     pub(crate) fn of(state: &'a TableState) -> Self {
         Self {
@@ -219,6 +235,7 @@ impl<'a> StateDocument<'a> {
             commit: Some(state.commit.get()),
             tick_bucket_size: state.tick_bucket_size,
             schema: state.schema.as_deref().map(Cow::Borrowed),
+            vacuumed: state.vacuumed().iter().map(VacuumedFile::of).collect(),
             partitions: Partitions::Write(state),
         }
     }
@@ -246,6 +263,10 @@ impl<'a> StateDocument<'a> {
         let mut state = TableState::new(table, self.tick_bucket_size, commit, self.created_at.0);
         state.updated_at = self.updated_at.0;
         state.schema = self.schema.map(|schema| Arc::new(schema.into_owned()));
+        for gone in self.vacuumed {
+            let id = parse_part_name(&gone.path)?;
+            state.remember_vacuumed(BucketId::new(gone.bucket_id), id, gone.vacuumed_at.0);
+        }
         for (key, partition) in partitions {
             let (bucket, parts) = partition.into_parts(&key, self.tick_bucket_size)?;
             if state.partitions().contains_key(&bucket) {

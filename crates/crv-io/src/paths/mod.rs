@@ -173,14 +173,23 @@ impl PartId {
 
     /// The part's file name in its bucket's directory.
     pub fn file_name(self) -> String {
-        format!("part-{:032x}.parquet", self.0)
+        format!("part-{}.parquet", self.digits())
+    }
+
+    /// The id alone: 32 lower-case hex digits.
+    pub(crate) fn digits(self) -> String {
+        format!("{:032x}", self.0)
+    }
+
+    /// The inverse of [`digits`](Self::digits), and of nothing else.
+    pub(crate) fn parse_digits(hex: &str) -> Option<Self> {
+        let plain = hex.len() == 32 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if plain { u128::from_str_radix(hex, 16).ok().map(Self) } else { None }
     }
 
     /// The inverse of [`file_name`](Self::file_name), and of nothing else.
     pub fn parse_file_name(name: &str) -> Option<Self> {
-        let hex = name.strip_prefix("part-")?.strip_suffix(".parquet")?;
-        let plain = hex.len() == 32 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if plain { u128::from_str_radix(hex, 16).ok().map(Self) } else { None }
+        Self::parse_digits(name.strip_prefix("part-")?.strip_suffix(".parquet")?)
     }
 }
 

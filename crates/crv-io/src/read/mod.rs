@@ -4,7 +4,6 @@ mod batches;
 mod part;
 mod scan;
 
-#[cfg(feature = "fuzzing")]
 pub(crate) use part::PartReader;
 
 pub use batches::ScanBatches;

@@ -16,9 +16,10 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 
 use crate::error::Result;
+use crate::lineage;
 use crate::part_file::{PartFile, decoding, read_failed};
 use crate::part_pages;
-use crate::paths::StorePath;
+use crate::paths::{PartId, StorePath};
 use crate::schema::TableSchema;
 use crate::store::Store;
 use crate::ticks::{TickRange, TickSpan};
@@ -50,16 +51,54 @@ impl PartReader {
         self.read_inner(&mut sink).map_err(|error| error.in_context(&self.name))
     }
 
+    /// The same, after a look at every byte: none may differ from what was written, where that is known. Returns
+    /// the parts that this one was merged from.
+    pub(crate) fn read_checked(
+        &self,
+        crc32c: Option<u32>,
+        mut sink: impl FnMut(RecordBatch) -> bool,
+    ) -> Result<Vec<PartId>> {
+        let mut read = || {
+            let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
+            let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
+            let sum = file.checksum().map_err(|error| failed(&error))?;
+            if crc32c.is_some_and(|known| known != sum) {
+                return Err(failed(&format!("its checksum is {sum:08x}, and its entry says another")));
+            }
+            let metadata = self.footer(&file)?;
+            let merged_from = lineage::read(metadata.metadata());
+            self.read_opened(&file, metadata, &mut sink)?;
+            Ok(merged_from)
+        };
+        read().map_err(|error| error.in_context(&self.name))
+    }
+
     fn read_inner(&self, sink: &mut impl FnMut(RecordBatch) -> bool) -> Result<()> {
-        let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
         let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
-        let metadata = decoding(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
+        let metadata = self.footer(&file)?;
+        self.read_opened(&file, metadata, sink)
+    }
+
+    /// The footer of the part, as far as it agrees with the entry.
+    fn footer(&self, file: &PartFile) -> Result<ArrowReaderMetadata> {
+        let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
+        let metadata = decoding(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()))
             .map_err(|why| failed(&why))?
             .map_err(|error| failed(&error))?;
         let rows = part_pages::rows(metadata.metadata()).map_err(|why| failed(&why))?;
         if rows != self.rows {
             return Err(failed(&format!("it has {rows} rows where its entry says {}", self.rows)));
         }
+        Ok(metadata)
+    }
+
+    fn read_opened(
+        &self,
+        file: &PartFile,
+        metadata: ArrowReaderMetadata,
+        sink: &mut impl FnMut(RecordBatch) -> bool,
+    ) -> Result<()> {
+        let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata);
         let wanted = self.target.fields.iter().map(|field| field.name.as_str());
         let wanted: HashSet<&str> = wanted.chain(self.filter.map(|_| TICK)).collect();
@@ -75,7 +114,7 @@ impl PartReader {
             None => (0..builder.metadata().num_row_groups()).collect(),
         };
         for group in &groups {
-            part_pages::check(&file, builder.metadata().row_group(*group), &mask)
+            part_pages::check(file, builder.metadata().row_group(*group), &mask)
                 .map_err(|why| failed(&why))?;
         }
         let builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS).with_row_groups(groups);

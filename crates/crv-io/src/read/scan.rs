@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use crv_core::grammar::TableName;
 use crv_core::tables::get_table;
+use serde::Serialize;
 
 use super::batches::ScanBatches;
 use super::part::PartReader;
@@ -31,7 +32,7 @@ pub struct Scan {
 }
 
 /// A part that a scan reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ScanPart {
     /// Its path, from the root directory on.
     pub path: String,

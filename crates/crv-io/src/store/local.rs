@@ -263,6 +263,11 @@ impl Store for LocalStore {
         Ok(stat.map_err(|source| self.error("look at", path, source))?.map(tag_of))
     }
 
+    fn modified(&self, path: &StorePath) -> Result<Option<u64>, StoreError> {
+        let stat = absent_is_none(self.files.stat(&self.full(path)));
+        Ok(stat.map_err(|source| self.error("look at", path, source))?.map(|stat| stat.modified))
+    }
+
     fn open(&self, path: &StorePath) -> Result<Option<Box<dyn Blob>>, StoreError> {
         let failed = |source| self.error("open", path, source);
         let Some(file) = absent_is_none(self.files.open(&self.full(path))).map_err(failed)? else {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::{Blob, Entry, EntryKind, Held, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
 use crate::paths::StorePath;
+use crate::stamp;
 
 /// Objects in a map. Everything is "durable" for as long as the value lives.
 #[derive(Debug, Default)]
@@ -17,8 +18,15 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Objects {
-    by_path: BTreeMap<String, (Bytes, u64)>,
+    by_path: BTreeMap<String, Object>,
     versions: u64,
+}
+
+#[derive(Debug)]
+struct Object {
+    bytes: Bytes,
+    version: u64,
+    modified: u64,
 }
 
 impl MemoryStore {
@@ -47,26 +55,30 @@ fn tag(version: u64) -> Tag {
 impl Store for MemoryStore {
     fn read(&self, path: &StorePath) -> Result<Option<(Bytes, Tag)>, StoreError> {
         let objects = self.objects();
-        Ok(objects.by_path.get(path.as_str()).map(|(bytes, version)| (bytes.clone(), tag(*version))))
+        Ok(objects.by_path.get(path.as_str()).map(|object| (object.bytes.clone(), tag(object.version))))
     }
 
     fn tag(&self, path: &StorePath) -> Result<Option<Tag>, StoreError> {
-        Ok(self.objects().by_path.get(path.as_str()).map(|(_, version)| tag(*version)))
+        Ok(self.objects().by_path.get(path.as_str()).map(|object| tag(object.version)))
+    }
+
+    fn modified(&self, path: &StorePath) -> Result<Option<u64>, StoreError> {
+        Ok(self.objects().by_path.get(path.as_str()).map(|object| object.modified))
     }
 
     fn open(&self, path: &StorePath) -> Result<Option<Box<dyn Blob>>, StoreError> {
-        let found = self.objects().by_path.get(path.as_str()).map(|(bytes, _)| bytes.clone());
+        let found = self.objects().by_path.get(path.as_str()).map(|object| object.bytes.clone());
         Ok(found.map(|bytes| Box::new(MemoryBlob(bytes)) as Box<dyn Blob>))
     }
 
     fn list(&self, dir: &StorePath, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
         let prefix = if dir.as_str().is_empty() { String::new() } else { format!("{}/", dir.as_str()) };
         let mut entries: BTreeMap<String, EntryKind> = BTreeMap::new();
-        for (path, (bytes, _)) in self.objects().by_path.range(prefix.clone()..) {
+        for (path, object) in self.objects().by_path.range(prefix.clone()..) {
             let Some(rest) = path.strip_prefix(&prefix) else { break };
             let (name, kind) = match rest.split_once('/') {
                 Some((name, _)) => (name, EntryKind::Directory),
-                None => (rest, EntryKind::Object(bytes.len() as u64)),
+                None => (rest, EntryKind::Object(object.bytes.len() as u64)),
             };
             if after.is_none_or(|after| name > after) {
                 entries.insert(name.to_owned(), kind);
@@ -77,7 +89,7 @@ impl Store for MemoryStore {
 
     fn put(&self, path: &StorePath, bytes: &[u8], mode: PutMode<'_>) -> Result<PutOutcome, StoreError> {
         let mut objects = self.objects();
-        let now = objects.by_path.get(path.as_str()).map(|(_, version)| tag(*version));
+        let now = objects.by_path.get(path.as_str()).map(|object| tag(object.version));
         let holds = match mode {
             PutMode::Replace => true,
             PutMode::IfAbsent => now.is_none(),
@@ -88,7 +100,9 @@ impl Store for MemoryStore {
         }
         objects.versions += 1;
         let version = objects.versions;
-        objects.by_path.insert(path.as_str().to_owned(), (Bytes::copy_from_slice(bytes), version));
+        let modified = u64::try_from(stamp::now().as_nanosecond()).unwrap_or(0);
+        let object = Object { bytes: Bytes::copy_from_slice(bytes), version, modified };
+        objects.by_path.insert(path.as_str().to_owned(), object);
         Ok(PutOutcome::Stored(tag(version)))
     }
 

@@ -41,6 +41,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The tag of what is at `path` now; `None` when there is nothing.
     fn tag(&self, path: &StorePath) -> Result<Option<Tag>, StoreError>;
 
+    /// When the bytes at `path` were written, in nanoseconds since 1970; `None` when there are none.
+    fn modified(&self, path: &StorePath) -> Result<Option<u64>, StoreError>;
+
     /// Opens the object at `path` for reads of parts of it; `None` when there is none.
     fn open(&self, path: &StorePath) -> Result<Option<Box<dyn Blob>>, StoreError>;
 

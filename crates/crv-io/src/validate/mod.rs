@@ -13,6 +13,7 @@ mod conform;
 mod convert;
 mod error;
 mod leaf;
+mod merged;
 mod observe;
 mod physical;
 mod prepared;
@@ -32,6 +33,7 @@ use crv_core::tables::{Dtype, TableDescriptor};
 
 pub use conform::conform;
 pub use error::ValidationError;
+pub(crate) use merged::MergedLayout;
 pub use prepared::Prepared;
 
 use crate::frame::Frame;

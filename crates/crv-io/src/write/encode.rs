@@ -21,7 +21,7 @@ const PAGE_STATISTICS_ABOVE: u64 = 20_000;
 
 /// How the parts of one append are encoded.
 #[derive(Debug, Clone)]
-pub(super) struct Encoder {
+pub(crate) struct Encoder {
     schema: SchemaRef,
     properties: Arc<WriterProperties>,
     properties_large: Arc<WriterProperties>,
@@ -29,7 +29,7 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(
+    pub(crate) fn new(
         settings: &IoSettings,
         run: &str,
         table: TableName,
@@ -68,16 +68,21 @@ impl Encoder {
         rows: u64,
         batches: impl Iterator<Item = Result<RecordBatch, E>>,
     ) -> Result<Vec<u8>, E> {
+        let mut writer = self.begin(rows)?;
+        for batch in batches {
+            writer.write(&batch?)?;
+        }
+        Ok(writer.into_inner()?)
+    }
+
+    /// Begins a part of `rows` rows.
+    pub(crate) fn begin(&self, rows: u64) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
         let large = rows > PAGE_STATISTICS_ABOVE;
         let properties = if large { &self.properties_large } else { &self.properties };
         let options = ArrowWriterOptions::new()
             .with_properties(WriterProperties::clone(properties))
             .with_skip_arrow_metadata(!self.embed_arrow_schema);
-        let mut writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&self.schema), options)?;
-        for batch in batches {
-            writer.write(&batch?)?;
-        }
-        Ok(writer.into_inner()?)
+        ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&self.schema), options)
     }
 }
 

@@ -8,5 +8,6 @@ mod stage;
 mod summary;
 mod transaction;
 
+pub(crate) use encode::Encoder;
 pub use summary::{AppendSummary, PartSummary, TransactionSummary};
 pub use transaction::{AppendOptions, Transaction};

@@ -16,6 +16,7 @@ use crate::commit::{RunLog, TableChange};
 use crate::config::IoSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
+use crate::maintenance::compact::Background;
 use crate::manifest::Part;
 use crate::parallel;
 use crate::schema::TableSchema;
@@ -49,6 +50,7 @@ impl Default for AppendOptions {
 pub struct Transaction {
     log: Arc<RunLog>,
     settings: Arc<IoSettings>,
+    background: Arc<Background>,
     staging: Staging,
     schemas: BTreeMap<TableName, Pending>,
     summaries: Vec<AppendSummary>,
@@ -65,10 +67,11 @@ struct Pending {
 }
 
 impl Transaction {
-    pub(crate) fn new(log: Arc<RunLog>, settings: Arc<IoSettings>) -> Self {
+    pub(crate) fn new(log: Arc<RunLog>, settings: Arc<IoSettings>, background: Arc<Background>) -> Self {
         Self {
             log,
             settings,
+            background,
             staging: Staging::default(),
             schemas: BTreeMap::new(),
             summaries: Vec::new(),
@@ -221,6 +224,9 @@ impl Transaction {
                 self.staging.forget();
             }
         })?;
+        let parts = self.staging.parts().iter();
+        self.background
+            .appended(parts.flat_map(|(table, parts)| parts.iter().map(|(bucket, _)| (*table, *bucket))));
         self.staging.forget();
         for summary in &mut summaries {
             summary.commit = (!summary.parts.is_empty()).then_some(number.get());

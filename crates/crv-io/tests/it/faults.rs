@@ -76,6 +76,10 @@ impl Store for Faulty {
         self.inner.tag(path)
     }
 
+    fn modified(&self, path: &StorePath) -> Result<Option<u64>, StoreError> {
+        self.inner.modified(path)
+    }
+
     fn open(&self, path: &StorePath) -> Result<Option<Box<dyn Blob>>, StoreError> {
         self.inner.open(path)
     }

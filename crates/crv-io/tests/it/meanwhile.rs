@@ -53,6 +53,10 @@ impl Store for Meddled {
     fn tag(&self, path: &StorePath) -> Result<Option<Tag>, StoreError> {
         self.inner.tag(path)
     }
+    fn modified(&self, path: &StorePath) -> Result<Option<u64>, StoreError> {
+        self.inner.modified(path)
+    }
+
     fn open(&self, path: &StorePath) -> Result<Option<Box<dyn Blob>>, StoreError> {
         self.around(path, || self.inner.open(path))
     }

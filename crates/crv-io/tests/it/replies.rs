@@ -56,6 +56,9 @@ impl Store for Faulty {
     fn tag(&self, path: &StorePath) -> Result<Option<Tag>, StoreError> {
         self.inner.tag(path)
     }
+    fn modified(&self, path: &StorePath) -> Result<Option<u64>, StoreError> {
+        self.inner.modified(path)
+    }
     fn open(&self, path: &StorePath) -> Result<Option<Box<dyn Blob>>, StoreError> {
         self.inner.open(path)
     }

@@ -11,6 +11,7 @@ mod parts;
 mod report;
 
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 
 pub use report::{CheckOptions, CheckProgress, CheckReport, Problem, ProblemKind};
 
@@ -41,6 +42,7 @@ pub(crate) fn check(
         of: states.iter().map(|state| state.part_count()).sum(),
         parts: AtomicU64::new(0),
         bytes: AtomicU64::new(history.bytes),
+        merged: Mutex::default(),
     };
     let mut parts: Vec<PartProblem> = states.iter().flat_map(|state| inspector.table(state)).collect();
     let mut names = names::problems(log, |table, bucket, id| history.may_name(table, bucket, id));
@@ -50,9 +52,12 @@ pub(crate) fn check(
         parts.retain(|found| now.may_name(found.table, found.bucket, found.id));
         names.retain(|name| !name.part.is_some_and(|(table, bucket, id)| now.may_name(table, bucket, id)));
     }
+    let merged = inspector.merged.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let merged = names::summarize_merged(log, &mut names, &merged);
     let mut problems = documents;
     problems.extend(parts.into_iter().map(|found| found.problem));
     problems.extend(states.iter().filter_map(|state| bucket_size(log, state)));
+    problems.extend(merged);
     problems.extend(names.into_iter().map(|found| found.problem));
     problems.sort_by_key(|problem| problem.harmless);
     Ok(CheckReport {

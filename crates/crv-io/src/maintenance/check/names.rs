@@ -1,5 +1,7 @@
 //! Every name in the directory of a run: what each stands for, and those that stand for nothing.
 
+use std::collections::{BTreeMap, HashSet};
+
 use crv_core::grammar::TableName;
 
 use super::report::{Problem, ProblemKind};
@@ -18,6 +20,26 @@ const MAX_DEPTH: usize = 32;
 pub(super) struct NameProblem {
     pub(super) part: Option<(TableName, BucketId, PartId)>,
     pub(super) problem: Problem,
+}
+
+/// Parts whose rows are in merged parts are as they should be until a vacuum: one line for each table says so.
+pub(super) fn summarize_merged(
+    log: &RunLog,
+    found: &mut Vec<NameProblem>,
+    merged: &HashSet<(TableName, BucketId, PartId)>,
+) -> Vec<Problem> {
+    let mut counts: BTreeMap<TableName, (u64, String)> = BTreeMap::new();
+    found.retain(|name| {
+        let Some(part) = name.part.filter(|part| merged.contains(part)) else { return true };
+        counts.entry(part.0).or_insert_with(|| (0, name.problem.path.clone())).0 += 1;
+        false
+    });
+    let told = counts.into_iter().map(|(table, (count, first))| {
+        let action = format!("`crv vacuum {}` removes them when no reader needs them", log.paths.run());
+        let message = format!("parts of `{table}` whose rows are in merged parts now: {count}");
+        Problem::new(ProblemKind::MergedPart, first, message, action)
+    });
+    told.collect()
 }
 
 /// Where a name lies.
@@ -96,7 +118,7 @@ impl<F: Fn(TableName, BucketId, PartId) -> bool> Walk<'_, F> {
                         ProblemKind::OrphanPart,
                         self.log.store.locate(&path),
                         "no commit names the part: it was never committed, or is about to be, or was taken out",
-                        "none is needed; its rows do not count",
+                        "none is needed; its rows do not count, and a vacuum removes it",
                     );
                     self.found.push(NameProblem { part: Some((table, bucket, id)), problem });
                 }

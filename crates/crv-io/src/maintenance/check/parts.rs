@@ -1,8 +1,10 @@
 //! Parts against their entries: is each there, whole, and does it hold what is said of it?
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crv_core::grammar::TableName;
 
@@ -12,12 +14,9 @@ use crate::error::Result;
 use crate::footer;
 use crate::manifest::{Part, TableState, check_part};
 use crate::parallel;
+use crate::part_file::checksum;
 use crate::paths::{BucketId, PartId, StorePath};
 use crate::schema::TableSchema;
-use crate::store::Blob;
-
-/// How much of a part is in memory at a time, where its checksum is computed.
-const CHUNK: usize = 1 << 20;
 
 /// A problem with one part.
 #[derive(Debug)]
@@ -36,6 +35,8 @@ pub(super) struct Inspector<'a> {
     pub(super) of: u64,
     pub(super) parts: AtomicU64,
     pub(super) bytes: AtomicU64,
+    /// The parts that those looked at were merged from.
+    pub(super) merged: Mutex<HashSet<(TableName, BucketId, PartId)>>,
 }
 
 /// What a part must be.
@@ -97,7 +98,7 @@ impl Inspector<'_> {
             return Some(self.damaged(entry, &why));
         }
         if self.deep {
-            match self.checksum(&*blob) {
+            match checksum(&*blob, |bytes| _ = self.bytes.fetch_add(bytes, Ordering::Relaxed)) {
                 Err(error) => return Some(self.damaged(entry, &format!("it cannot be read: {error}"))),
                 Ok(sum) if part.crc32c.is_some_and(|known| known != sum) => {
                     let why = format!("its checksum is {sum:08x}, and its entry says another");
@@ -107,7 +108,7 @@ impl Inspector<'_> {
             }
         }
         drop(blob);
-        match self.contents(entry) {
+        match self.contents(bucket, entry) {
             Ok(None) => None,
             Ok(Some(why)) => Some(self.disagrees(entry, &why)),
             Err(error) => Some(self.damaged(entry, &error.to_string())),
@@ -115,10 +116,12 @@ impl Inspector<'_> {
     }
 
     /// What the part holds, where that is not what its entry says.
-    fn contents(&self, entry: &Entry<'_>) -> Result<Option<String>> {
+    fn contents(&self, bucket: BucketId, entry: &Entry<'_>) -> Result<Option<String>> {
         let Entry { path, part, state, .. } = entry;
         let store = &*self.log.store;
         let found = footer::read(store, path)?;
+        let merged_from = found.merged_from.iter().map(|id| (state.table, bucket, *id));
+        self.merged.lock().unwrap_or_else(PoisonError::into_inner).extend(merged_from);
         let mut told = (found.rows, found.ticks);
         if self.deep {
             let (rows, ticks) = footer::decode(store, path, part.crc32c.is_none())?;
@@ -138,18 +141,6 @@ impl Inspector<'_> {
         }
         let Some(schema) = &state.schema else { return Ok(None) };
         Ok(misfit(schema, &found.columns.schema))
-    }
-
-    fn checksum(&self, blob: &dyn Blob) -> std::io::Result<u32> {
-        let (mut sum, mut at) = (0, 0);
-        while at < blob.size() {
-            let length = CHUNK.min(usize::try_from(blob.size() - at).unwrap_or(CHUNK));
-            let bytes = blob.read_at(at, length)?;
-            sum = crc32c::crc32c_append(sum, &bytes);
-            at += length as u64;
-            self.bytes.fetch_add(length as u64, Ordering::Relaxed);
-        }
-        Ok(sum)
     }
 
     fn restore(&self, state: &TableState) -> String {

@@ -109,6 +109,8 @@ pub enum ProblemKind {
     OldManifest,
     /// A manifest that another implementation wrote.
     ForeignManifest,
+    /// Parts whose rows are in merged parts now.
+    MergedPart,
     /// A part that no commit names.
     OrphanPart,
     /// A file that was never finished, or is being written.
@@ -123,7 +125,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, those that are harmless last.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Unreadable,
         Self::LaterVersion,
         Self::DamagedBase,
@@ -141,6 +143,7 @@ impl ProblemKind {
         Self::LeftoverCommit,
         Self::OldManifest,
         Self::ForeignManifest,
+        Self::MergedPart,
         Self::OrphanPart,
         Self::TemporaryFile,
         Self::ReplacedFile,
@@ -168,6 +171,7 @@ impl ProblemKind {
             Self::LeftoverCommit => "leftover-commit",
             Self::OldManifest => "old-manifest",
             Self::ForeignManifest => "foreign-manifest",
+            Self::MergedPart => "merged-part",
             Self::OrphanPart => "orphan-part",
             Self::TemporaryFile => "temporary-file",
             Self::ReplacedFile => "replaced-file",
@@ -184,6 +188,7 @@ impl ProblemKind {
                 | Self::LeftoverCommit
                 | Self::OldManifest
                 | Self::ForeignManifest
+                | Self::MergedPart
                 | Self::OrphanPart
                 | Self::TemporaryFile
                 | Self::ReplacedFile

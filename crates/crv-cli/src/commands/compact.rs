@@ -1,0 +1,82 @@
+//! `crv compact`: many parts of a bucket become one.
+
+use clap::{Args, value_parser};
+use crv_io::{CompactOptions, CompactReport, Dataset, TableName, TickRange};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::args;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output;
+
+/// Merge the parts of each bucket of a table into one
+///
+/// So it reads as if it had been written at once. Rows stay as they are, in the order they are in. Others may read and write meanwhile. The parts that were merged
+/// stay on disk until `crv vacuum` removes them.
+#[derive(Debug, Args)]
+pub(crate) struct Compact {
+    /// The run
+    run: String,
+    /// The table
+    #[arg(value_parser = args::table())]
+    table: TableName,
+    /// Only buckets with these ticks, both ends included: `3..7`, `3..`, `..7` or `3`
+    #[arg(long, value_name = "A..B", value_parser = super::ticks::ticks)]
+    ticks: Option<TickRange>,
+    /// Stop after parts of so many bytes, and leave the rest for another time
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true, value_parser = value_parser!(u64).range(1..))]
+    max_bytes: Option<u64>,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Compact) -> Result<(), CliError> {
+    let Compact { run, table, ticks, max_bytes } = arguments;
+    let dataset = context.existing_table(run, *table)?;
+    let options = CompactOptions { ticks: ticks.unwrap_or_default(), max_bytes: *max_bytes };
+    let report = merge(context, &dataset, *table, options)?;
+    context.note(told(run, &report));
+    if report.gave_way > 0 {
+        let merges = output::counted(report.gave_way, "merge");
+        context.note(format_args!("{merges} gave way: somebody else replaced the same parts first"));
+    }
+    if report.left > 0 {
+        let merges = output::counted(report.left, "merge");
+        context.note(format_args!("{merges} left: run the same again"));
+    }
+    if context.json { output::print_json(&report) } else { Ok(()) }
+}
+
+/// Merges with a bar.
+fn merge(
+    context: &Context,
+    dataset: &Dataset,
+    table: TableName,
+    options: CompactOptions,
+) -> Result<CompactReport, CliError> {
+    if context.quiet {
+        return Ok(dataset.compact(table, options)?);
+    }
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("merging {wide_bar} {pos}/{len} parts, {eta} left") {
+        bar.set_style(style);
+    }
+    let report = dataset.compact_watched(table, options, |progress| {
+        bar.set_length(progress.of);
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    Ok(report?)
+}
+
+fn told(run: &str, report: &CompactReport) -> String {
+    let table = report.table;
+    if report.parts_before == 0 {
+        return format!("`{table}` of run `{run}` has no parts to merge");
+    }
+    format!(
+        "merged {} of `{table}` of run `{run}` into {}, {} into {}; `crv vacuum {run}` removes the ones that were merged",
+        output::counted(report.parts_before, "part"),
+        output::count(report.parts_after),
+        output::bytes(report.bytes_before),
+        output::bytes(report.bytes_after),
+    )
+}

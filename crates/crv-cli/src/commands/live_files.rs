@@ -1,0 +1,31 @@
+//! `crv files`: the parts of a table, for tools that read files.
+
+use clap::Args;
+use crv_io::TableName;
+
+use crate::args;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output;
+
+/// List the files a table consists of now, in the order of its rows
+///
+/// Other files in its directory do not count: parts that were merged, and such as were never committed. The list is of
+/// now; `crv vacuum` leaves its files for a day after they were merged.
+#[derive(Debug, Args)]
+pub(crate) struct Files {
+    /// The run
+    run: String,
+    /// The table
+    #[arg(value_parser = args::table())]
+    table: TableName,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Files) -> Result<(), CliError> {
+    let files = context.existing_table(&arguments.run, arguments.table)?.files(arguments.table)?;
+    if context.json {
+        return output::print_json(&files);
+    }
+    let lines: Vec<String> = files.into_iter().map(|file| file.path + "\n").collect();
+    output::print(&lines.concat())
+}

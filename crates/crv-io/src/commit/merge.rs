@@ -1,0 +1,95 @@
+//! Publishing merges: parts that take the place of others, unless somebody else replaced those first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crv_core::grammar::TableName;
+
+use super::change::{Change, Operation, TableChange};
+use super::publish::RunLog;
+use super::view::RunView;
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::{Part, TableState};
+use crate::paths::{BucketId, CommitNumber, PartId};
+
+/// Parts of a bucket, one after the other, and the part that holds their rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Merge {
+    pub(crate) bucket: BucketId,
+    pub(crate) inputs: Vec<PartId>,
+    pub(crate) part: Part,
+}
+
+impl Merge {
+    /// Are its inputs all live still?
+    fn stands(&self, state: &TableState) -> bool {
+        self.inputs.iter().all(|input| state.contains(self.bucket, *input))
+    }
+}
+
+impl RunLog {
+    /// The newest state of `table`, with every part in the log: what maintenance plans from.
+    pub(crate) fn logged_state(&self, table: TableName) -> Result<Arc<TableState>> {
+        let mut view = self.view();
+        if view.state(table).is_none() && !self.load(&mut view, table)? {
+            return Err(self.no_manifest(table, &self.paths.manifest(table)));
+        }
+        self.refresh(&mut view)?;
+        self.load_all(&mut view, &[table])?;
+        self.adopt_unlogged(&mut view, &[table])?;
+        self.load_all(&mut view, &[table])?;
+        match view.state(table) {
+            Some(state) if !state.is_unwritten() => Ok(Arc::clone(state)),
+            _ => Err(self.no_manifest(table, &self.paths.manifest(table))),
+        }
+    }
+
+    /// Publishes `merges`, at most one of each bucket, as one commit: those whose inputs are all live still. The
+    /// rest give way. Returns the commit, if there was anything left to publish, and which merges are in it.
+    pub(crate) fn publish_merges(
+        &self,
+        table: TableName,
+        merges: &[Merge],
+    ) -> Result<Option<(CommitNumber, Vec<bool>)>> {
+        let mut view = self.view();
+        self.load_all(&mut view, &[table])?;
+        let mut standing = Vec::new();
+        let mut gave_way = false;
+        let change = Change { operation: Operation::Compact, tables: BTreeMap::new() };
+        let published = self.publish(&mut view, change, None, |view, change| {
+            self.load_all(view, &[table])?;
+            standing = standing_in(view, table, merges);
+            let merges = merges.iter().zip(&standing).filter(|(_, stands)| **stands);
+            let merges: Vec<&Merge> = merges.map(|(merge, _)| merge).collect();
+            gave_way = merges.is_empty();
+            if gave_way {
+                return Err(Error::new(ErrorKind::Write, "somebody else replaced the same parts"));
+            }
+            let removed = |merge: &&Merge| {
+                let bucket = merge.bucket;
+                merge.inputs.iter().map(move |input| (bucket, *input)).collect::<Vec<_>>()
+            };
+            let compaction = TableChange {
+                add: merges.iter().map(|merge| (merge.bucket, merge.part.clone())).collect(),
+                remove: merges.iter().flat_map(removed).collect(),
+                ..TableChange::default()
+            };
+            change.tables = BTreeMap::from([(table, compaction)]);
+            Ok(())
+        });
+        match published {
+            Ok(number) => {
+                self.after_commit(&mut view, &[table]);
+                Ok(Some((number, standing)))
+            }
+            Err(_) if gave_way => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Which merges stand, as the view has the table.
+fn standing_in(view: &RunView, table: TableName, merges: &[Merge]) -> Vec<bool> {
+    let state = view.state(table);
+    merges.iter().map(|merge| state.is_some_and(|state| merge.stands(state))).collect()
+}

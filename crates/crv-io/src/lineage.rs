@@ -1,0 +1,95 @@
+//! Which parts a merged part was made from, as its footer says: the merged ones, and what those were merged from.
+//!
+//! The log says so too, until it is pruned. Footers are what is left where the log and the manifest are both lost: a
+//! rebuild must not take rows in twice, and a vacuum must know a part that was replaced from one that waits for its
+//! commit.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+
+use parquet::file::metadata::{KeyValue, ParquetMetaData};
+
+use crate::paths::PartId;
+
+/// The key in the footer's metadata.
+const KEY: &str = "crv_merged_from";
+
+/// What a footer says of a part merged from `parts`: their ids, with commas between.
+pub(crate) fn entry(parts: &[PartId]) -> KeyValue {
+    let ids: Vec<String> = parts.iter().map(|part| part.digits()).collect();
+    KeyValue::new(KEY.to_owned(), ids.join(","))
+}
+
+/// Of parts in one bucket, each with those it was merged from: which hold rows that another of them holds as well.
+/// Those are to be left out. An error names two that hold some of the same rows, and neither all of the other's.
+pub(crate) fn superseded(parts: &[(PartId, &[PartId])]) -> Result<HashSet<PartId>, (PartId, PartId)> {
+    let mut merged: Vec<&(PartId, &[PartId])> = parts.iter().filter(|(_, from)| !from.is_empty()).collect();
+    // The ones that hold most come first; of two that hold the same rows, either will do.
+    merged.sort_by_key(|(id, from)| (Reverse(from.len()), *id));
+    let mut held_by: HashMap<PartId, PartId> = HashMap::new();
+    let mut left_out = HashSet::new();
+    for (id, from) in merged {
+        let holder = |part: &PartId| held_by.get(part).copied();
+        if holder(id).is_some() || from.iter().all(|part| holder(part).is_some()) {
+            left_out.insert(*id);
+            continue;
+        }
+        if let Some(other) = from.iter().find_map(holder) {
+            return Err((other, *id));
+        }
+        held_by.extend(from.iter().map(|part| (*part, *id)));
+    }
+    let appended = parts.iter().filter(|(_, from)| from.is_empty()).map(|(id, _)| *id);
+    left_out.extend(appended.filter(|id| held_by.contains_key(id)));
+    Ok(left_out)
+}
+
+/// The parts that the one with this footer was merged from; none for one that was appended. Text that is no id is
+/// passed over.
+pub(crate) fn read(metadata: &ParquetMetaData) -> Vec<PartId> {
+    let entries = metadata.file_metadata().key_value_metadata().into_iter().flatten();
+    let said = entries.filter(|entry| entry.key == KEY).filter_map(|entry| entry.value.as_deref());
+    said.flat_map(|ids| ids.split(',')).filter_map(PartId::parse_digits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left_out(parts: &[(u128, &[u128])]) -> Result<Vec<u128>, (PartId, PartId)> {
+        let owned: Vec<(PartId, Vec<PartId>)> = parts
+            .iter()
+            .map(|(id, from)| (PartId::new(*id), from.iter().copied().map(PartId::new).collect()))
+            .collect();
+        let borrowed: Vec<(PartId, &[PartId])> =
+            owned.iter().map(|(id, from)| (*id, from.as_slice())).collect();
+        let mut found: Vec<u128> =
+            superseded(&borrowed)?.iter().map(|id| u128::from_str_radix(&id.digits(), 16).unwrap()).collect();
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    #[test]
+    fn what_a_merged_part_was_made_from_is_left_out() {
+        assert_eq!(left_out(&[(1, &[]), (2, &[]), (3, &[]), (9, &[1, 2])]), Ok(vec![1, 2]));
+        assert_eq!(left_out(&[(1, &[]), (2, &[])]), Ok(vec![]));
+    }
+
+    #[test]
+    fn of_merges_of_merges_the_last_counts() {
+        let parts: [(u128, &[u128]); 5] =
+            [(1, &[]), (3, &[]), (8, &[1, 2]), (9, &[8, 3, 1, 2]), (7, &[1, 2])];
+        assert_eq!(left_out(&parts), Ok(vec![1, 3, 7, 8]));
+    }
+
+    #[test]
+    fn of_two_that_hold_the_same_one_counts() {
+        assert_eq!(left_out(&[(5, &[1, 2]), (4, &[1, 2]), (1, &[])]), Ok(vec![1, 5]));
+    }
+
+    #[test]
+    fn two_that_overlap_cannot_be_told_apart() {
+        let told = left_out(&[(5, &[1, 2]), (4, &[2, 3]), (1, &[])]);
+        assert_eq!(told, Err((PartId::new(4), PartId::new(5))));
+    }
+}

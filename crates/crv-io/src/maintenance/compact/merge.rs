@@ -1,0 +1,109 @@
+//! Making one part of several, row for row.
+
+use std::sync::Arc;
+
+use crv_core::grammar::TableName;
+
+use super::plan::Group;
+use crate::commit::{Merge, RunLog};
+use crate::config::IoSettings;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lineage;
+use crate::manifest::Part;
+use crate::paths::{BucketId, PartId, StorePath};
+use crate::read::PartReader;
+use crate::schema::TableSchema;
+use crate::stamp;
+use crate::validate::MergedLayout;
+use crate::write::Encoder;
+
+/// What merges the parts of one table.
+#[derive(Debug)]
+pub(super) struct TableMerge<'a> {
+    pub(super) log: &'a RunLog,
+    pub(super) settings: &'a IoSettings,
+    pub(super) table: TableName,
+    pub(super) schema: Arc<TableSchema>,
+}
+
+impl TableMerge<'_> {
+    /// Reads every byte of the group's parts, and writes the one that holds their rows, in their order. Its name is
+    /// durable once it is settled. `merged` hears of each part that was read.
+    pub(super) fn merge(&self, group: &Group, merged: &(dyn Fn() + Sync)) -> Result<Merge> {
+        let inputs: Vec<PartId> = group.parts.iter().map(|part| part.id).collect();
+        // Which parts there were before is known only when all were read, and said in the footer, which comes last.
+        let (bytes, provisional) = self.encode(group, &inputs, merged)?;
+        let ticks = group.parts.iter().map(|part| part.ticks).reduce(crate::ticks::TickSpan::union);
+        let part = Part {
+            id: stamp::part_id(),
+            rows: group.rows(),
+            bytes: bytes.len() as u64,
+            ticks: ticks.ok_or_else(|| Error::new(ErrorKind::Write, "a merge of no parts"))?,
+            created_at: stamp::now(),
+            crc32c: Some(crc32c::crc32c(&bytes)),
+            provisional,
+        };
+        let path = self.path(group.bucket, part.id);
+        let staged = self.log.store.stage(&path, &bytes);
+        staged.map_err(|error| {
+            // A write that fails may have taken effect.
+            let _ = self.log.store.remove(&path);
+            self.log.write_failed(error)
+        })?;
+        Ok(Merge { bucket: group.bucket, inputs, part })
+    }
+
+    fn encode(
+        &self,
+        group: &Group,
+        inputs: &[PartId],
+        merged: &(dyn Fn() + Sync),
+    ) -> Result<(Vec<u8>, bool)> {
+        let layout = MergedLayout::of(&self.schema);
+        let name = self.log.name(self.table);
+        let failed = |why: &dyn std::fmt::Display| {
+            let text = format!("{name}: could not merge the parts of bucket {}: {why}", group.bucket);
+            Error::new(ErrorKind::Write, text)
+        };
+        let encoder = Encoder::new(
+            self.settings,
+            self.log.paths.run().as_ref(),
+            self.table,
+            layout.schema(),
+            layout.needs_arrow_metadata(),
+        );
+        let mut writer = encoder.begin(group.rows()).map_err(|error| failed(&error))?;
+        let arrow = self.schema.to_arrow();
+        let mut ancestors = inputs.to_vec();
+        for part in &group.parts {
+            let reader = PartReader {
+                store: Arc::clone(&self.log.store),
+                name: name.clone(),
+                path: self.path(group.bucket, part.id),
+                bytes: part.bytes,
+                rows: part.rows,
+                filter: None,
+                target: Arc::clone(&self.schema),
+                arrow: Arc::clone(&arrow),
+            };
+            let mut refused = None;
+            let earlier = reader.read_checked(part.crc32c, |batch| {
+                let laid_out = layout.lay_out(&batch).map_err(|error| failed(&error));
+                let written = laid_out.and_then(|batch| writer.write(&batch).map_err(|error| failed(&error)));
+                refused = written.err();
+                refused.is_none()
+            })?;
+            if let Some(error) = refused {
+                return Err(error);
+            }
+            ancestors.extend(earlier);
+            merged();
+        }
+        writer.append_key_value_metadata(lineage::entry(&ancestors));
+        Ok((writer.into_inner().map_err(|error| failed(&error))?, layout.provisional()))
+    }
+
+    pub(super) fn path(&self, bucket: BucketId, id: PartId) -> StorePath {
+        self.log.paths.part(self.table, bucket, id)
+    }
+}

@@ -1,0 +1,293 @@
+//! Vacuum: removing files that no table needs, and nobody is about to.
+//!
+//! Three kinds of them are in the directories of a table. Parts that were merged into another part, which says so in its
+//! footer: readers of earlier snapshots may need them until the merge is old enough. Parts that no commit names: a process
+//! died before it committed them, or has not come to it yet. Temporary files, of which the same is true.
+//!
+//! Files that may be in flight are left for [`IN_FLIGHT`] whatever was asked for. Should a transaction take longer than
+//! that, the log decides: parts without a commit are removed only after a commit says so, and no commit after
+//! it may name them (invariant 7).
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use crv_core::grammar::TableName;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Serialize, Serializer};
+
+use crate::commit::{Parts, RunLog};
+use crate::error::{Error, Result};
+use crate::footer;
+use crate::manifest::TableState;
+use crate::parallel;
+use crate::paths::{BucketId, MANIFEST_FILE, PartId, StorePath, TMP_SUFFIX};
+use crate::stamp;
+use crate::store::EntryKind;
+
+/// For so long, a file that no commit names may be one that somebody is about to commit.
+pub(crate) const IN_FLIGHT: Duration = Duration::from_secs(60 * 60);
+
+/// What a vacuum is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VacuumOptions {
+    /// Only files that no table has needed for so long: readers that began before are still served. Files that may
+    /// be in flight are left for an hour in any case.
+    pub older_than: Duration,
+    /// Only say what would be removed.
+    pub dry_run: bool,
+}
+
+impl VacuumOptions {
+    /// How long files are kept where nothing else is said: a day.
+    pub const DEFAULT_OLDER_THAN: Duration = Duration::from_secs(24 * 60 * 60);
+}
+
+impl Default for VacuumOptions {
+    fn default() -> Self {
+        Self { older_than: Self::DEFAULT_OLDER_THAN, dry_run: false }
+    }
+}
+
+/// Why a file is not needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GarbageKind {
+    /// A part whose rows are in another part now.
+    MergedPart,
+    /// A part that no commit names.
+    OrphanPart,
+    /// A file that was never finished.
+    TemporaryFile,
+}
+
+impl GarbageKind {
+    /// The stable word for this kind, the same in every language.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MergedPart => "merged-part",
+            Self::OrphanPart => "orphan-part",
+            Self::TemporaryFile => "temporary-file",
+        }
+    }
+}
+
+impl std::fmt::Display for GarbageKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for GarbageKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// A file that no table needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Garbage {
+    /// Why not.
+    pub kind: GarbageKind,
+    /// The file, from the root directory on.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// What came of a vacuum.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VacuumReport {
+    /// Was nothing removed, and only said what would be?
+    pub dry_run: bool,
+    /// The files that were removed, or would be.
+    pub removed: Vec<Garbage>,
+    /// How many bytes they have.
+    pub bytes: u64,
+    /// Files that no table needs, and that are not old enough.
+    pub kept: u64,
+    /// How many bytes those have.
+    pub kept_bytes: u64,
+}
+
+/// A file that may not be needed.
+#[derive(Debug)]
+struct Candidate {
+    table: TableName,
+    /// The part it is; `None` for a temporary file.
+    part: Option<(BucketId, PartId)>,
+    path: StorePath,
+    bytes: u64,
+}
+
+/// One of which it is certain.
+#[derive(Debug)]
+struct Found {
+    candidate: Candidate,
+    kind: GarbageKind,
+    is_old_enough: bool,
+    /// Must the log say first that it is going to be removed?
+    undecided: bool,
+}
+
+/// Removes what no table of the run needs.
+pub(crate) fn vacuum(log: &RunLog, options: VacuumOptions) -> Result<VacuumReport> {
+    let now = stamp::now();
+    let mut found = Vec::new();
+    for table in log.table_dirs()? {
+        // Listed before the state is looked at: whatever is committed in between is in the state.
+        let candidates = candidates(log, table)?;
+        if candidates.is_empty() {
+            continue;
+        }
+        let Some(state) = log.durable_state(table)? else { continue };
+        found.extend(classify(log, &state, candidates, now, options.older_than)?);
+    }
+    let (mut old, young): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|found| found.is_old_enough);
+    if !options.dry_run {
+        decide(log, &mut old)?;
+        parallel::for_each(&old, parallel::WAITING, |found| {
+            log.store.remove(&found.candidate.path).map_err(|error| log.write_failed(error))
+        })?;
+    }
+    let bytes =
+        |found: &[Found]| found.iter().map(|found| found.candidate.bytes).fold(0, u64::saturating_add);
+    Ok(VacuumReport {
+        dry_run: options.dry_run,
+        bytes: bytes(&old),
+        kept: young.len() as u64,
+        kept_bytes: bytes(&young),
+        removed: old
+            .into_iter()
+            .map(|found| Garbage {
+                kind: found.kind,
+                path: log.store.locate(&found.candidate.path),
+                bytes: found.candidate.bytes,
+            })
+            .collect(),
+    })
+}
+
+/// The parts and temporary files in a table's directories.
+fn candidates(log: &RunLog, table: TableName) -> Result<Vec<Candidate>> {
+    let list = |dir: &StorePath| log.store.list(dir, None).map_err(|error| log.read_failed(error));
+    let dir = log.paths.table(table);
+    let mut found = Vec::new();
+    let mut buckets = Vec::new();
+    for entry in list(&dir)? {
+        match entry.kind {
+            EntryKind::Directory => buckets.extend(BucketId::parse_dir_name(&entry.name)),
+            EntryKind::Object(bytes) if is_temporary(&entry.name, MANIFEST_FILE) => {
+                let path = dir.entry(&entry.name);
+                found.extend(path.map(|path| Candidate { table, part: None, path, bytes }));
+            }
+            EntryKind::Object(_) | EntryKind::Other => {}
+        }
+    }
+    let in_buckets = parallel::map(&buckets, parallel::WAITING, |bucket| {
+        let dir = log.paths.bucket(table, *bucket);
+        let mut found = Vec::new();
+        for entry in list(&dir)? {
+            let EntryKind::Object(bytes) = entry.kind else { continue };
+            let part = PartId::parse_file_name(&entry.name).map(|id| (*bucket, id));
+            if part.is_some() || is_temporary(&entry.name, "part-") {
+                let path = dir.entry(&entry.name);
+                found.extend(path.map(|path| Candidate { table, part, path, bytes }));
+            }
+        }
+        Ok::<_, Error>(found)
+    })?;
+    found.extend(in_buckets.into_iter().flatten());
+    Ok(found)
+}
+
+/// Is this the name of a temporary file of ours, for a file whose name begins so?
+fn is_temporary(name: &str, beginning: &str) -> bool {
+    name.starts_with(beginning) && name.ends_with(TMP_SUFFIX)
+}
+
+/// What of the candidates is not needed, and why.
+fn classify(
+    log: &RunLog,
+    state: &TableState,
+    candidates: Vec<Candidate>,
+    now: Timestamp,
+    older_than: Duration,
+) -> Result<Vec<Found>> {
+    let is_live =
+        |candidate: &Candidate| candidate.part.is_some_and(|(bucket, id)| state.contains(bucket, id));
+    let candidates: Vec<Candidate> = candidates.into_iter().filter(|candidate| !is_live(candidate)).collect();
+    let replaced = replaced(log, state, &candidates)?;
+    let found = parallel::map(&candidates, parallel::WAITING, |candidate| {
+        let merged = candidate.part.and_then(|part| replaced.get(&part));
+        let (kind, since, keep) = match (candidate.part, merged) {
+            (_, Some(since)) => (GarbageKind::MergedPart, Some(*since), older_than),
+            (part, None) => {
+                let kind = part.map_or(GarbageKind::TemporaryFile, |_| GarbageKind::OrphanPart);
+                (kind, written(log, candidate)?, older_than.max(IN_FLIGHT))
+            }
+        };
+        let decided = candidate.part.is_none_or(|(bucket, id)| state.was_vacuumed(bucket, id));
+        // Whose file is gone by now was removed by somebody else.
+        Ok::<_, Error>(since.map(|since| (kind, is_older(since, now, keep), merged.is_none() && !decided)))
+    })?;
+    let found = candidates.into_iter().zip(found).filter_map(|(candidate, found)| {
+        let (kind, is_old_enough, undecided) = found?;
+        Some(Found { candidate, kind, is_old_enough, undecided })
+    });
+    Ok(found.collect())
+}
+
+/// The parts whose rows are in a live part of their bucket, and since when.
+fn replaced(
+    log: &RunLog,
+    state: &TableState,
+    candidates: &[Candidate],
+) -> Result<HashMap<(BucketId, PartId), Timestamp>> {
+    let mut buckets: BTreeMap<BucketId, Vec<PartId>> = BTreeMap::new();
+    for (bucket, id) in candidates.iter().filter_map(|candidate| candidate.part) {
+        buckets.entry(bucket).or_default().push(id);
+    }
+    let partitions = state.partitions();
+    let live: Vec<_> = buckets
+        .keys()
+        .filter_map(|bucket| partitions.get(bucket).map(|partition| (*bucket, partition)))
+        .flat_map(|(bucket, partition)| partition.parts().iter().map(move |part| (bucket, part)))
+        .collect();
+    let lineages = parallel::map(&live, parallel::WAITING, |(bucket, part)| {
+        footer::read_lineage(&*log.store, &log.paths.part(state.table, *bucket, part.id))
+            .map_err(|error| error.in_context(log.name(state.table)))
+    })?;
+    let mut replaced = HashMap::new();
+    for ((bucket, part), lineage) in live.into_iter().zip(lineages) {
+        replaced.extend(lineage.into_iter().map(|from| ((bucket, from), part.created_at)));
+    }
+    Ok(replaced)
+}
+
+/// When a file was written; `None` when it is gone.
+fn written(log: &RunLog, candidate: &Candidate) -> Result<Option<Timestamp>> {
+    let modified = log.store.modified(&candidate.path).map_err(|error| log.read_failed(error))?;
+    Ok(modified.map(|modified| Timestamp::from_nanosecond(i128::from(modified)).unwrap_or(Timestamp::MAX)))
+}
+
+/// Is `since` longer ago than `keep`? With nothing to keep it need not be.
+fn is_older(since: Timestamp, now: Timestamp, keep: Duration) -> bool {
+    let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
+    keep.is_zero() || now.duration_since(since) >= keep
+}
+
+/// Says in the log which parts without a commit are going to be removed, and leaves out those that have one by now.
+fn decide(log: &RunLog, old: &mut Vec<Found>) -> Result<()> {
+    let mut undecided = Parts::new();
+    for found in old.iter().filter(|found| found.undecided) {
+        undecided.entry(found.candidate.table).or_default().extend(found.candidate.part);
+    }
+    if undecided.is_empty() {
+        return Ok(());
+    }
+    let dead = log.publish_vacuum(&undecided)?;
+    old.retain(|found| {
+        let named = |parts: &Vec<_>| found.candidate.part.is_some_and(|part| parts.contains(&part));
+        !found.undecided || dead.get(&found.candidate.table).is_some_and(named)
+    });
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! Vacuum: what nobody needs goes, what somebody may need stays, and nobody commits what is gone.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crv_io::store::{LocalStore, Store};
+use crv_io::{
+    AppendOptions, CheckOptions, CompactOptions, Dataset, ErrorKind, GarbageKind, TableName, VacuumOptions,
+    VacuumReport,
+};
+
+use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, holdings};
+
+const AT_ONCE: VacuumOptions = VacuumOptions { older_than: Duration::ZERO, dry_run: false };
+
+fn vacuum(dataset: &Dataset) -> VacuumReport {
+    dataset.vacuum(AT_ONCE).unwrap()
+}
+
+fn kinds(report: &VacuumReport) -> Vec<GarbageKind> {
+    report.removed.iter().map(|garbage| garbage.kind).collect()
+}
+
+/// Makes a file look as if it had been written so long ago.
+#[expect(clippy::disallowed_methods, reason = "the times of files are those of the machine")]
+fn age(path: &str, by: Duration) {
+    let file = fs_err::OpenOptions::new().append(true).open(path).unwrap();
+    file.into_file().set_modified(SystemTime::now() - by).unwrap();
+}
+
+const DAYS: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+
+fn merged_run(root: &Root) -> Dataset {
+    let dataset = root.open();
+    (0..5).for_each(|tick| append(&dataset, [tick, tick + 100]));
+    dataset.compact(EDGES, CompactOptions::default()).unwrap();
+    dataset
+}
+
+#[test]
+fn merged_parts_are_removed_and_live_ones_are_not() {
+    let root = Root::new();
+    let dataset = merged_run(&root);
+    let before = all_ticks(&dataset);
+    let would = dataset.vacuum(VacuumOptions { dry_run: true, ..AT_ONCE }).unwrap();
+    assert_eq!((would.dry_run, would.removed.len(), would.kept), (true, 10, 0));
+    assert!(
+        would.removed.iter().all(|garbage| fs_err::metadata(&garbage.path).unwrap().len() == garbage.bytes)
+    );
+    let report = vacuum(&dataset);
+    assert_eq!(report.removed, would.removed);
+    assert_eq!(report.bytes, report.removed.iter().map(|garbage| garbage.bytes).sum::<u64>());
+    assert_eq!(kinds(&report), [GarbageKind::MergedPart; 10]);
+    let parts = root.files().into_iter().filter(|file| file.ends_with(".parquet"));
+    assert_eq!(parts.count(), 2);
+    for dataset in [&dataset, &root.open()] {
+        assert_eq!(all_ticks(dataset), before);
+        let check = dataset.check(CheckOptions { deep: true }).unwrap();
+        assert!(check.problems.is_empty(), "{:?}", check.problems);
+    }
+    assert_eq!(vacuum(&dataset).removed, []);
+}
+
+#[test]
+fn what_readers_of_retained_snapshots_need_stays() {
+    let root = Root::new();
+    let dataset = merged_run(&root);
+    let report = dataset.vacuum(VacuumOptions::default()).unwrap();
+    assert_eq!((report.removed.len(), report.kept), (0, 10));
+    assert!(report.kept_bytes > 0);
+    // Parts that are old, and were merged a moment ago: what counts is when they were merged.
+    for file in root.files().iter().filter(|file| file.ends_with(".parquet")) {
+        age(root.path().join(file).to_str().unwrap(), DAYS);
+    }
+    dataset.prune(Duration::ZERO).unwrap();
+    assert_eq!(dataset.vacuum(VacuumOptions::default()).unwrap().kept, 10);
+}
+
+/// A part on disk, with no commit that names it.
+fn orphan(root: &Root) -> String {
+    let name = "tables/identity_edges/bucket=000000/part-000000000000000000000000000000aa.parquet";
+    let path = root.run_dir().join(name);
+    let live = root.open().files(EDGES).unwrap().remove(0).path;
+    fs_err::copy(live, &path).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn orphans_and_temporary_files_go_when_nobody_can_be_about_to_use_them() {
+    let root = Root::new();
+    let dataset = root.open();
+    append(&dataset, [0]);
+    let orphan = orphan(&root);
+    let temporary = format!("{orphan}.tmp");
+    fs_err::write(&temporary, "half").unwrap();
+    let report = vacuum(&dataset);
+    assert_eq!((report.removed.len(), report.kept), (0, 2), "they may be in flight");
+    age(&orphan, DAYS);
+    age(&temporary, DAYS);
+    let longer = VacuumOptions { older_than: 2 * DAYS, dry_run: false };
+    assert_eq!(dataset.vacuum(longer).unwrap().kept, 2);
+    let commits = root.commits().len();
+    let report = vacuum(&dataset);
+    assert_eq!(kinds(&report), [GarbageKind::OrphanPart, GarbageKind::TemporaryFile]);
+    assert_eq!(root.commits().len(), commits + 1, "the log says that the orphan goes");
+    assert!(!fs_err::exists(&orphan).unwrap() && !fs_err::exists(&temporary).unwrap());
+    assert_eq!(all_ticks(&root.open()), [0]);
+    assert!(dataset.check(CheckOptions { deep: true }).unwrap().problems.is_empty());
+    vacuum(&dataset);
+    assert_eq!(root.commits().len(), commits + 1, "no commit where there is nothing to remove");
+}
+
+/// A transaction that took longer than anybody thought: its parts are gone, and committing them would be damage.
+#[test]
+fn a_writer_whose_parts_were_vacuumed_is_refused_and_can_try_again() {
+    for prune in [false, true] {
+        let root = Root::new();
+        let dataset = root.open();
+        append(&dataset, [0]);
+        let (other, path) = (root.open(), root.run_dir());
+        let store = crate::interrupted::before_publish(&root, move || {
+            for file in fs_err::read_dir(path.join("tables/identity_edges/bucket=000001")).unwrap() {
+                age(file.unwrap().path().to_str().unwrap(), DAYS);
+            }
+            assert_eq!(kinds(&vacuum(&other)), [GarbageKind::OrphanPart]);
+            if prune {
+                other.prune(Duration::ZERO).unwrap();
+            }
+        });
+        let writer = Dataset::with_store(root.settings(), RUN, store).unwrap();
+        let error = writer.append(EDGES, edges([100]), AppendOptions::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Write);
+        assert!(error.to_string().contains("a vacuum removed it"), "{error}");
+        assert_eq!(all_ticks(&root.open()), [0]);
+        append(&writer, [100]);
+        assert_eq!(all_ticks(&root.open()), [0, 100]);
+        assert!(dataset.check(CheckOptions { deep: true }).unwrap().ok);
+    }
+}
+
+/// And the other way round: a part is committed while a vacuum that took it for an orphan is under way.
+#[test]
+fn a_part_that_is_committed_meanwhile_is_not_vacuumed() {
+    let root = Root::new();
+    let dataset = root.open();
+    append(&dataset, [0]);
+    let orphan = orphan(&root);
+    age(&orphan, DAYS);
+    let other = root.open();
+    let store = crate::interrupted::before_publish(&root, move || {
+        let mut manifest = other.manifest(EDGES).unwrap();
+        let partition = manifest.partitions.get_mut("000000").unwrap();
+        let mut part = partition.parts[0].clone();
+        part.path = "part-000000000000000000000000000000aa.parquet".to_owned();
+        partition.row_count += part.rows;
+        partition.byte_size += part.bytes;
+        partition.parts.push(part);
+        other.replace_manifest(&manifest).unwrap();
+    });
+    let vacuumer = Dataset::with_store(root.settings(), RUN, store).unwrap();
+    assert_eq!(vacuumer.vacuum(AT_ONCE).unwrap().removed, []);
+    assert!(fs_err::exists(&orphan).unwrap());
+    assert_eq!(all_ticks(&root.open()), [0, 0]);
+}
+
+#[test]
+fn a_table_whose_manifest_is_lost_is_not_touched() {
+    let root = Root::new();
+    let dataset = merged_run(&root);
+    dataset.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    drop(dataset);
+    fs_err::remove_file(root.manifest(TableName::Holdings)).unwrap();
+    let files = root.files();
+    let error = root.open().vacuum(AT_ONCE).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Manifest);
+    assert!(error.to_string().contains("holdings"), "{error}");
+    assert_eq!(root.files(), files, "nor is any other");
+}
+
+#[test]
+fn a_run_that_is_not_there_has_nothing_to_remove() {
+    let root = Root::new();
+    assert_eq!(vacuum(&root.open()).removed, []);
+    assert!(root.files().is_empty());
+    let store: Arc<dyn Store> = Arc::new(LocalStore::new(root.path().to_str().unwrap()));
+    assert_eq!(vacuum(&Dataset::with_store(root.settings(), RUN, store).unwrap()).kept, 0);
+}
