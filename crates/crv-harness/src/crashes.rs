@@ -55,7 +55,7 @@ pub fn run(seed: u64, bug: Option<Bug>, effort: Effort) -> Result<Tally, Broken>
     simulation::run(seed, || {
         let mut random = Rng::with_seed(seed);
         let every_n = random.choice([None, None, Some(1), Some(3)]).flatten();
-        let machine = Machine::new(bug, every_n);
+        let machine = Machine::new(bug, every_n).sealing(random.bool());
         machine.sim.remember();
         let turns = workload::draw(effort.turns, &mut random);
         let broken = |why: String| Broken::new("crash states", seed, why);

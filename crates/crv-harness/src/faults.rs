@@ -8,7 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crv_core::grammar::TableName;
-use crv_io::{Dataset, Error, ErrorKind, simulation};
+use crv_io::store::files::FileSystem as _;
+use crv_io::{CompactOptions, Dataset, Error, ErrorKind, GarbageKind, VacuumOptions, simulation};
 use fastrand::Rng;
 
 use crate::broken::Broken;
@@ -17,6 +18,7 @@ use crate::disk::{Call, Disk, Sim};
 use crate::machine::{Machine, ROOT};
 use crate::model::TABLES;
 use crate::plant::Bug;
+use crate::workload::NOW;
 
 /// An operation that is tried with faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +39,15 @@ pub enum Operation {
     Prune,
     /// Rebuilding a manifest.
     Rebuild,
+    /// Merging the parts of a table.
+    Compact,
+    /// Removing what no table needs: parts that were merged, and one without a commit.
+    Vacuum,
 }
 
 impl Operation {
     /// Every operation there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::First,
         Self::Append,
         Self::Transaction,
@@ -50,6 +56,8 @@ impl Operation {
         Self::Close,
         Self::Prune,
         Self::Rebuild,
+        Self::Compact,
+        Self::Vacuum,
     ];
 
     fn needs_run(self) -> bool {
@@ -65,6 +73,8 @@ impl Operation {
             Self::Close => dataset.close(),
             Self::Prune => dataset.prune(Duration::ZERO).map(drop),
             Self::Rebuild => dataset.rebuild_manifest(TableName::Holdings).map(drop),
+            Self::Compact => dataset.compact(TableName::Exchange, CompactOptions::default()).map(drop),
+            Self::Vacuum => dataset.vacuum(NOW).map(drop),
         }
     }
 
@@ -75,7 +85,7 @@ impl Operation {
                 matches!(kind, ErrorKind::Write | ErrorKind::UnknownOutcome)
             }
             Self::Read => kind == ErrorKind::Read,
-            Self::Close | Self::Prune | Self::Rebuild => {
+            Self::Close | Self::Prune | Self::Rebuild | Self::Compact | Self::Vacuum => {
                 matches!(kind, ErrorKind::Write | ErrorKind::Read | ErrorKind::UnknownOutcome)
             }
         }
@@ -146,6 +156,9 @@ impl Case {
         if operation.needs_run() {
             prepare(&machine, &dataset).map_err(|error| error.to_string())?;
         }
+        if operation == Operation::Vacuum {
+            leave_garbage(&machine.sim, &dataset)?;
+        }
         if operation == Operation::AppendAnew {
             drop(dataset);
             dataset = machine.open()?;
@@ -176,8 +189,11 @@ impl Case {
         if removable {
             no_temps(&machine.sim.disk())?;
         }
-        if removable && !unknown {
-            no_orphans(&machine.sim, &dataset)?;
+        match operation {
+            // What was not removed is removed by the next one.
+            Operation::Vacuum => nothing_left(&dataset)?,
+            _ if removable && !unknown => no_orphans(&dataset)?,
+            _ => {}
         }
         let again = |error: Error| format!("the fault is gone, and the same handle still fails: {error}");
         machine.write(&dataset, &TABLES, &[5]).map_err(again)?;
@@ -214,17 +230,33 @@ fn no_temps(disk: &Disk) -> Result<(), String> {
     }
 }
 
-/// Every part on the disk is one that its table names.
-fn no_orphans(sim: &Sim, dataset: &Dataset) -> Result<(), String> {
-    let mut named = Vec::new();
-    for table in TABLES {
-        if let Ok(scan) = dataset.scan(table) {
-            named.extend(scan.parts().into_iter().map(|part| part.path));
-        }
+/// Every part on the disk is one that its table names, or named before it was merged.
+fn no_orphans(dataset: &Dataset) -> Result<(), String> {
+    let report = dataset.vacuum(VacuumOptions { dry_run: true, ..NOW }).map_err(|error| error.to_string())?;
+    match report.removed.into_iter().find(|garbage| garbage.kind == GarbageKind::OrphanPart) {
+        Some(garbage) => Err(format!("`{}` is left behind, and no table names it", garbage.path)),
+        None => Ok(()),
     }
-    let parts = sim.disk().files().into_keys().filter(|path| path.ends_with(".parquet"));
-    match parts.into_iter().find(|path| !named.contains(path)) {
-        Some(path) => Err(format!("`{path}` is left behind, and no table names it")),
+}
+
+/// Parts that were merged, and one that no commit names.
+fn leave_garbage(sim: &Sim, dataset: &Dataset) -> Result<(), String> {
+    let failed = |error: Error| error.to_string();
+    let mut live = dataset.files(TableName::Exchange).map_err(failed)?;
+    let part = live.pop().ok_or("there is no part")?.path;
+    let bytes = sim.disk().read(&part).map(<[u8]>::to_vec).ok_or("the part is not there")?;
+    dataset.compact(TableName::Exchange, CompactOptions::default()).map_err(failed)?;
+    let orphan = Path::new(&part).with_file_name(format!("part-{:032x}.parquet", 0xaa));
+    let mut file = sim.create_new(&orphan).map_err(|error| error.to_string())?;
+    file.write_all(&bytes).map_err(|error| error.to_string())
+}
+
+/// A vacuum leaves nothing for another.
+fn nothing_left(dataset: &Dataset) -> Result<(), String> {
+    dataset.vacuum(NOW).map_err(|error| format!("the fault is gone, and a vacuum still fails: {error}"))?;
+    let report = dataset.vacuum(VacuumOptions { dry_run: true, ..NOW }).map_err(|error| error.to_string())?;
+    match report.removed.first() {
+        Some(garbage) => Err(format!("`{}` is left behind by a vacuum", garbage.path)),
         None => Ok(()),
     }
 }

@@ -45,6 +45,8 @@ fn steps() -> Vec<Step> {
         Step::Close,
         Step::Prune,
         Step::Rebuild(TableName::Holdings),
+        Step::Compact(TableName::Exchange),
+        Step::Vacuum,
     ]
 }
 
@@ -60,6 +62,10 @@ fn others() -> Vec<Vec<Step>> {
         vec![write(4), write(5), Step::Prune, Step::FillDisk],
         vec![write(4), write(5), Step::Prune],
         vec![Step::Rebuild(TableName::Holdings)],
+        vec![Step::Compact(TableName::Exchange), write(4)],
+        vec![Step::Vacuum],
+        // The parts of whoever is interrupted may be merged, and its commit pruned, before it looks again.
+        vec![write(1), Step::Compact(TableName::Exchange), Step::Prune, Step::Vacuum],
     ]
 }
 

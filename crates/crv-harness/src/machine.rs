@@ -27,6 +27,7 @@ pub struct Machine {
     pub sim: Sim,
     bug: Option<Bug>,
     every_n: Option<u64>,
+    seals: bool,
     model: Arc<Mutex<Model>>,
     next_id: Arc<AtomicI64>,
 }
@@ -38,9 +39,17 @@ impl Machine {
             sim: Sim::default(),
             bug,
             every_n,
+            seals: false,
             model: Arc::default(),
             next_id: Arc::new(AtomicI64::new(1)),
         }
+    }
+
+    /// The same machine, where the parts of sealed buckets are merged, or not.
+    #[must_use]
+    pub fn sealing(mut self, seals: bool) -> Self {
+        self.seals = seals;
+        self
     }
 
     /// The same machine after a crash at `moment` that left `disk`.
@@ -50,6 +59,7 @@ impl Machine {
             sim: Sim::new(disk),
             bug: self.bug,
             every_n: self.every_n,
+            seals: self.seals,
             model: Arc::new(Mutex::new(self.model().stopped_at(moment))),
             next_id: Arc::new(AtomicI64::new(self.next_id.load(Ordering::Relaxed))),
         }
@@ -70,6 +80,7 @@ impl Machine {
         });
         // How parts are compressed is not what is tried here, and this is quicker.
         let settings = settings.map_err(|error| error.to_string())?.with_compression(Compression::Snappy);
+        let settings = settings.with_compact_sealed_buckets(self.seals);
         Dataset::with_store(settings, RUN, plant::open_store(&self.sim, ROOT, self.bug))
             .map_err(|error| error.to_string())
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crv_core::grammar::TableName;
-use crv_io::{AppendOptions, Dataset};
+use crv_io::{AppendOptions, CompactOptions, Dataset, VacuumOptions};
 use fastrand::Rng;
 
 use crate::disk::fault::{Fault, Lasts, Plan};
@@ -15,8 +15,15 @@ use crate::rows;
 
 /// Maintenance gives way to a process that has a manifest locked, also to one that is stopped just then.
 const GAVE_WAY: &str = "others keep changing it";
+/// A part that no commit names is one that a vacuum may take, where it looks old enough: its writer is told.
+const VACUUMED: &str = "a vacuum removed it";
+/// What a merge or a vacuum says of a table that was never written.
+const UNWRITTEN: &str = "nothing was written to it";
 /// What a rebuild says of a table that was never written.
 const NEVER_WRITTEN: &str = "has no parts on disk";
+
+/// Everything that is not needed now.
+pub const NOW: VacuumOptions = VacuumOptions { older_than: Duration::ZERO, dry_run: false };
 
 /// Something that a process does.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +42,10 @@ pub enum Step {
     Prune,
     /// It rebuilds the manifest of a table.
     Rebuild(TableName),
+    /// It merges the parts of a table.
+    Compact(TableName),
+    /// It removes every file that no table needs.
+    Vacuum,
     /// It fills the disk, until the turn is over. What fails by that is excused.
     FillDisk,
 }
@@ -87,13 +98,15 @@ fn write(tick: &mut i64, random: &mut Rng) -> Step {
 
 fn draw_step(tick: &mut i64, random: &mut Rng) -> Step {
     let table = random.choice(TABLES).unwrap_or(TableName::Holdings);
-    match random.u8(..16) {
+    match random.u8(..19) {
         0 => Step::Abort(table),
         1 | 2 => Step::Close,
         3 | 4 => Step::Reopen,
         5 => Step::Read,
         6 | 7 => Step::Prune,
         8 => Step::Rebuild(table),
+        9 | 10 => Step::Compact(table),
+        11 => Step::Vacuum,
         _ => write(tick, random),
     }
 }
@@ -146,7 +159,9 @@ impl Processes {
         let dataset = self.handle(process);
         let told = |error: crv_io::Error| format!("{step:?} failed: {error}");
         match step {
-            Step::Write(tables, ticks) => self.machine.write(&dataset, tables, ticks).map_err(told),
+            Step::Write(tables, ticks) => {
+                unless(self.machine.write(&dataset, tables, ticks), &[VACUUMED]).map_err(told)
+            }
             Step::Abort(table) => {
                 let frame =
                     rows::frame(*table, &[Row { tick: 0, id: -1 }]).map_err(|error| error.to_string())?;
@@ -170,6 +185,11 @@ impl Processes {
                 Ok(())
             }
             Step::Prune => unless(dataset.prune(Duration::ZERO), &[GAVE_WAY]).map_err(told),
+            Step::Compact(table) => {
+                let merged = dataset.compact(*table, CompactOptions::default());
+                unless(merged, &[VACUUMED, UNWRITTEN]).map_err(told)
+            }
+            Step::Vacuum => unless(dataset.vacuum(NOW), &[UNWRITTEN]).map_err(told),
             Step::Rebuild(table) => {
                 unless(dataset.rebuild_manifest(*table), &[GAVE_WAY, NEVER_WRITTEN]).map_err(told)
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crv_core::grammar::TableName;
 use crv_io::store::files::{FileSystem as _, OsFiles};
-use crv_io::{AppendOptions, CheckOptions, Dataset, Error, ErrorKind};
+use crv_io::{AppendOptions, CheckOptions, CompactOptions, Dataset, Error, ErrorKind, VacuumOptions};
 use fastrand::Rng;
 
 use super::expected::{self, APART, Expected};
@@ -89,16 +89,22 @@ fn prefix(table: TableName, rows: Vec<Row>) -> Result<BTreeMap<i64, i64>, String
     Ok(counts)
 }
 
-/// Prunes, writes manifests, rebuilds and checks, over and over until it is ended.
+/// No reader takes longer.
+const READING: Duration = Duration::from_secs(20);
+
+/// Merges, vacuums, prunes, writes manifests, rebuilds and checks, over and over until it is ended.
 pub fn keep(root: &Path, run: &str, seed: u64, rounds: u64) -> Result<(), String> {
     let mut random = Rng::with_seed(seed);
     for _ in 0..rounds {
         let dataset = super::open(root, run)?;
         let table = random.choice(TABLES).unwrap_or(TableName::Holdings);
-        let outcome = match random.u8(..6) {
+        let outcome = match random.u8(..9) {
             0 | 1 => dataset.prune(Duration::ZERO).map(drop),
             2 => dataset.rebuild_manifest(table).map(drop),
             3 => commitless(&dataset),
+            6 | 7 => dataset.compact(table, CompactOptions::default()).map(drop),
+            // Readers have scans of a moment ago: what they need stays.
+            8 => dataset.vacuum(VacuumOptions { older_than: READING, dry_run: false }).map(drop),
             4 => match dataset.check(CheckOptions { deep: random.bool() }) {
                 Ok(report) => match report.problems.into_iter().find(|problem| !problem.harmless) {
                     None => Ok(()),
@@ -121,7 +127,9 @@ pub fn keep(root: &Path, run: &str, seed: u64, rounds: u64) -> Result<(), String
 
 fn is_excused(error: &Error) -> bool {
     let text = error.to_string();
-    ["others keep", "has no parts on disk", "No such file"].iter().any(|excuse| text.contains(excuse))
+    ["others keep", "has no parts on disk", "No such file", "nothing was written to it"]
+        .iter()
+        .any(|excuse| text.contains(excuse))
 }
 
 /// A transaction that is given up after its parts were written.

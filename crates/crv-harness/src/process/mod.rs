@@ -43,7 +43,8 @@ impl Place {
 pub(crate) fn open(root: &Path, run: &str) -> Result<Dataset, String> {
     let root = root.to_str().ok_or("the root is not text")?;
     let settings = IoSettings::default().with_root_dir(root).map_err(|error| error.to_string())?;
-    Dataset::open(settings.with_compression(Compression::Lz4), run).map_err(|error| error.to_string())
+    let settings = settings.with_compression(Compression::Lz4).with_compact_sealed_buckets(true);
+    Dataset::open(settings, run).map_err(|error| error.to_string())
 }
 
 /// Ends children when it goes, however it goes.

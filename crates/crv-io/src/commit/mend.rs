@@ -69,7 +69,12 @@ impl RunLog {
             // Taken first: a checkpoint that somebody writes meanwhile is newer than what we are going to know.
             let there = self.store.tag(&path).map_err(|error| self.read_failed(error))?;
             let known = self.know(&mut view, table)?;
-            let Plan { mut state, change, report } = plan(&known)?;
+            let planned = match plan(&known) {
+                // What was found wrong may be what others changed meanwhile.
+                Err(_) if self.has_moved(&mut view, known.state.commit)? => continue,
+                planned => planned?,
+            };
+            let Plan { mut state, change, report } = planned;
             if let Some(change) = change {
                 let Some(number) = self.publish_at(&mut view, &known.state, change)? else { continue };
                 state.commit = number;
@@ -90,6 +95,12 @@ impl RunLog {
             }
         }
         Err(self.gave_way(table))
+    }
+
+    /// Did anybody commit since `commit`?
+    fn has_moved(&self, view: &mut RunView, commit: CommitNumber) -> Result<bool> {
+        self.refresh(view)?;
+        Ok(view.head() > commit)
     }
 
     /// What the manifest and the log tell of `table`; the log alone when the manifest is lost.

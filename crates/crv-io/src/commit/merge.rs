@@ -44,6 +44,12 @@ impl RunLog {
         }
     }
 
+    /// Is any of these parts not live any more?
+    pub(crate) fn are_gone(&self, table: TableName, bucket: BucketId, parts: &[PartId]) -> Result<bool> {
+        let state = self.logged_state(table)?;
+        Ok(!parts.iter().all(|part| state.contains(bucket, *part)))
+    }
+
     /// Publishes `merges`, at most one of each bucket, as one commit: those whose inputs are all live still. The
     /// rest give way. Returns the commit, if there was anything left to publish, and which merges are in it.
     pub(crate) fn publish_merges(

@@ -133,13 +133,7 @@ pub(crate) fn vacuum(log: &RunLog, options: VacuumOptions) -> Result<VacuumRepor
     let now = stamp::now();
     let mut found = Vec::new();
     for table in log.table_dirs()? {
-        // Listed before the state is looked at: whatever is committed in between is in the state.
-        let candidates = candidates(log, table)?;
-        if candidates.is_empty() {
-            continue;
-        }
-        let Some(state) = log.durable_state(table)? else { continue };
-        found.extend(classify(log, &state, candidates, now, options.older_than)?);
+        found.extend(look(log, table, now, options.older_than)?);
     }
     let (mut old, young): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|found| found.is_old_enough);
     if !options.dry_run {
@@ -164,6 +158,23 @@ pub(crate) fn vacuum(log: &RunLog, options: VacuumOptions) -> Result<VacuumRepor
             })
             .collect(),
     })
+}
+
+/// What of a table is not needed.
+fn look(log: &RunLog, table: TableName, now: Timestamp, older_than: Duration) -> Result<Vec<Found>> {
+    loop {
+        // Listed before the state is looked at: whatever is committed in between is in the state.
+        let candidates = candidates(log, table)?;
+        if candidates.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Some(state) = log.durable_state(table)? else { return Ok(Vec::new()) };
+        match classify(log, &state, candidates, now, older_than) {
+            // A part that cannot be read may be one that was live a moment ago, and that others vacuumed.
+            Err(_) if log.durable_state(table)?.is_some_and(|now| now.commit > state.commit) => {}
+            classified => return classified,
+        }
+    }
 }
 
 /// The parts and temporary files in a table's directories.

@@ -30,7 +30,7 @@ impl TableMerge<'_> {
     /// Reads every byte of the group's parts, and writes the one that holds their rows, in their order. Its name is
     /// durable once it is settled. `merged` hears of each part that was read.
     pub(super) fn merge(&self, group: &Group, merged: &(dyn Fn() + Sync)) -> Result<Merge> {
-        let inputs: Vec<PartId> = group.parts.iter().map(|part| part.id).collect();
+        let inputs = group.ids();
         // Which parts there were before is known only when all were read, and said in the footer, which comes last.
         let (bytes, provisional) = self.encode(group, &inputs, merged)?;
         let ticks = group.parts.iter().map(|part| part.ticks).reduce(crate::ticks::TickSpan::union);

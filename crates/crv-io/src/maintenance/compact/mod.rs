@@ -96,9 +96,15 @@ fn merge_batch(
     let Ok(done) = done;
     let mut ready = Vec::with_capacity(done.len());
     let mut failed = None;
-    for merge in done {
+    let mut merged_groups = Vec::with_capacity(done.len());
+    for (group, merge) in batch.iter().zip(done) {
         match merge {
-            Ok(merge) => ready.push(merge),
+            Ok(merge) => {
+                ready.push(merge);
+                merged_groups.push(group);
+            }
+            // Somebody else replaced its parts, and they were vacuumed before they were read here.
+            Err(_) if log.are_gone(work.table, group.bucket, &group.ids())? => report.gave_way += 1,
             Err(error) => failed = failed.or(Some(error)),
         }
     }
@@ -118,7 +124,7 @@ fn merge_batch(
         return Ok(());
     };
     report.commits.push(number);
-    for (((merge, group), path), stands) in ready.iter().zip(batch).zip(&paths).zip(standing) {
+    for (((merge, group), path), stands) in ready.iter().zip(merged_groups).zip(&paths).zip(standing) {
         if stands {
             report.count(group.parts.len() as u64, group.bytes(), &merge.part);
         } else {

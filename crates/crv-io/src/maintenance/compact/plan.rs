@@ -1,7 +1,7 @@
 //! Which parts a compaction merges. Pure.
 
 use crate::manifest::{Part, Partition, TableState};
-use crate::paths::BucketId;
+use crate::paths::{BucketId, PartId};
 use crate::ticks::TickRange;
 
 /// A part of so many bytes is left as it is: merging it costs much and gains little.
@@ -33,6 +33,10 @@ pub(super) struct Group {
 impl Group {
     pub(super) fn bytes(&self) -> u64 {
         self.parts.iter().map(|part| part.bytes).fold(0, u64::saturating_add)
+    }
+
+    pub(super) fn ids(&self) -> Vec<PartId> {
+        self.parts.iter().map(|part| part.id).collect()
     }
 
     pub(super) fn rows(&self) -> u64 {
