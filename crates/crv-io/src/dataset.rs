@@ -17,7 +17,7 @@ use crate::manifest::TableManifest;
 use crate::paths::{self, RunPaths};
 use crate::read::Scan;
 use crate::store::{LocalStore, MemoryStore, Store};
-use crate::write::{AppendOptions, AppendSummary, Transaction};
+use crate::write::{AppendOptions, AppendSummary, Transaction, Writer, WriterOptions};
 
 /// A handle on one run.
 ///
@@ -104,6 +104,12 @@ impl Dataset {
     /// Begins a transaction: appends to several tables that become visible as one commit.
     pub fn transaction(&self) -> Transaction {
         Transaction::new(Arc::clone(&self.shared.log), Arc::clone(&self.shared.settings))
+    }
+
+    /// Begins a buffered writer: rows gather in memory, and go out as few large commits. They are durable when they were
+    /// flushed.
+    pub fn writer(&self, options: WriterOptions) -> Writer {
+        Writer::new(self.clone(), options)
     }
 
     /// A scan of `table` as of now. An error when the table was never written, or its manifest is lost.

@@ -22,3 +22,4 @@ mod scan;
 mod store;
 mod support;
 mod transaction;
+mod writer;
