@@ -12,6 +12,7 @@ use crate::process::OwnProcess;
 use crate::scan::Scan;
 use crate::settings::Settings;
 use crate::transaction::Transaction;
+use crate::writer::{self, Writer};
 
 /// A run's tables. A process that was forked off must open its own.
 #[pyclass(frozen, module = "crv._native")]
@@ -41,6 +42,16 @@ impl Dataset {
 
     fn transaction(&self) -> Transaction {
         Transaction::new(self.0.transaction())
+    }
+
+    #[pyo3(signature = (*, max_rows, max_bytes))]
+    fn writer(
+        &self,
+        max_rows: Option<Bound<'_, PyAny>>,
+        max_bytes: Option<Bound<'_, PyAny>>,
+    ) -> Result<Writer> {
+        let options = writer::options(max_rows.as_ref(), max_bytes.as_ref())?;
+        Ok(Writer::new(self.0.writer(options)))
     }
 
     #[pyo3(signature = (table, r#where))]

@@ -30,6 +30,7 @@ from crv.io.maintenance import (
 )
 from crv.io.manifest import PartitionMeta, PartMeta, TableManifest
 from crv.io.transaction import Transaction
+from crv.io.writer import Writer
 
 __all__ = [
     "AppendSummary",
@@ -59,5 +60,6 @@ __all__ = [
     "Transaction",
     "TransactionSummary",
     "ValuationSettings",
+    "Writer",
     "list_runs",
 ]
