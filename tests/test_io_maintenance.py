@@ -134,7 +134,7 @@ def test_a_merge_can_be_bounded(run: Dataset) -> None:
     assert run.compact(HOLDINGS, max_bytes=2**63).parts_before == 0
 
 
-@pytest.mark.parametrize("bound", [0, -1, 1.5, "1", True, 2**64])
+@pytest.mark.parametrize("bound", [0, -1, 1.5, "1", True])
 def test_a_bound_that_is_none_is_refused(run: Dataset, bound: object) -> None:
     with pytest.raises(IoArgumentError, match="`max_bytes` is"):
         run.compact(HOLDINGS, max_bytes=bound)  # type: ignore[arg-type]

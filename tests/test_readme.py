@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ["README.md", "docs/format.md", "docs/command-line.md"]
+PAGES = ["README.md", "docs/format.md", "docs/command-line.md", "docs/commit-protocol.md"]
 EVERY_PAGE = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -72,7 +72,8 @@ def test_the_protocol_cites_modules_and_tests_that_exist() -> None:
     for module, name in cited:
         test = ROOT / f"crates/crv-io/tests/it/{module}.rs"
         is_test = test.exists() and f"fn {name}()" in test.read_text(encoding="utf-8")
-        assert is_test or (source / module / f"{name}.rs").exists(), f"{module}::{name}"
+        is_module = (source / module / f"{name}.rs").exists() or (source / module / name / "mod.rs").exists()
+        assert is_test or is_module, f"{module}::{name}"
     code = "".join(path.read_text(encoding="utf-8") for path in source.rglob("*.rs"))
     for name in re.findall(r"\(`(\w+_\w+)`\)", text):
         assert f"fn {name}(" in code, name

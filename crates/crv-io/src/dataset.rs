@@ -20,7 +20,7 @@ use crate::parallel;
 use crate::paths::{self, RunPaths};
 use crate::read::{Scan, ScanPart};
 use crate::store::{LocalStore, MemoryStore, Store};
-use crate::write::{AppendOptions, AppendSummary, Transaction};
+use crate::write::{AppendOptions, AppendSummary, Transaction, Writer, WriterOptions};
 
 /// A handle on one run.
 ///
@@ -111,6 +111,12 @@ impl Dataset {
     pub fn transaction(&self) -> Transaction {
         let Shared { settings, log, background } = &*self.shared;
         Transaction::new(Arc::clone(log), Arc::clone(settings), Arc::clone(background))
+    }
+
+    /// Begins a buffered writer: rows gather in memory, and go out as few large commits. They are durable when they were
+    /// flushed.
+    pub fn writer(&self, options: WriterOptions) -> Writer {
+        Writer::new(self.clone(), options)
     }
 
     /// A scan of `table` as of now. An error when the table was never written, or its manifest is lost.

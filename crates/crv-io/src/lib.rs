@@ -3,7 +3,8 @@
 //!
 //! # A map
 //!
-//! - [`Dataset`]: a run, open. [`Dataset::append`], [`Dataset::transaction`], [`Dataset::scan`].
+//! - [`Dataset`]: a run, open. [`Dataset::append`], [`Dataset::transaction`], [`Dataset::writer`],
+//!   [`Dataset::scan`].
 //! - [`IoSettings`]: where and how ([`config`]). [`paths`]: every on-disk name.
 //! - [`store`]: the storage operations the protocol needs, on local disks and in memory.
 //! - [`commit`]: the run's commit log. [`manifest`]: a table's state and its checkpoint.
@@ -77,4 +78,7 @@ pub use maintenance::{
 pub use manifest::{PartMeta, PartitionMeta, TableManifest};
 pub use read::{Scan, ScanBatches, ScanPart};
 pub use ticks::{TickRange, TickSpan};
-pub use write::{AppendOptions, AppendSummary, PartSummary, Transaction, TransactionSummary};
+pub use write::{
+    AppendOptions, AppendSummary, CommitOutcome, PartSummary, Transaction, TransactionSummary, Writer,
+    WriterOptions,
+};

@@ -1,4 +1,4 @@
-//! What a Python caller may pass for a table, a run id, a range of ticks and a list of columns.
+//! What a Python caller may pass for a table, a run id, a range of ticks, an age and a bound.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -68,18 +68,6 @@ impl FromPyObject<'_, '_> for Age {
     }
 }
 
-/// A bound: an int of at least 1.
-pub(crate) fn at_least_one(name: &str, obj: &Bound<'_, PyAny>) -> Result<u64, NativeError> {
-    let index = if obj.is_instance_of::<PyBool>() { None } else { obj.call_method0("__index__").ok() };
-    match index.map(|index| index.extract::<u64>()) {
-        Some(Ok(bound)) if bound > 0 => Ok(bound),
-        _ => Err(NativeError::argument(
-            format!("`{name}` is {}, and must be an int of at least 1", obj.repr()?),
-            "leave it out where there is no bound",
-        )),
-    }
-}
-
 /// The ticks of `where`: a mapping with `tick_min`, `tick_max` or both, each an int or None.
 pub(crate) struct Where(pub(crate) TickRange);
 
@@ -114,17 +102,34 @@ fn tick(value: &Bound<'_, PyAny>, key: &str) -> Result<Option<i128>, NativeError
     if value.is_none() {
         return Ok(None);
     }
-    let index = if value.is_instance_of::<PyBool>() { None } else { value.call_method0("__index__").ok() };
-    let Some(index) = index else {
+    let Some(tick) = int(value)? else {
         let found = value.repr()?;
         return Err(NativeError::argument(format!("`{key}` in `where` is {found}, not an int"), WHERE_HINT));
     };
-    // What an i128 cannot hold is beyond every tick, on the side that its sign says.
+    Ok(Some(tick))
+}
+
+/// An int of any size, but no bool. What an i128 cannot hold is beyond every tick and every count, on the side that its
+/// sign says.
+fn int(value: &Bound<'_, PyAny>) -> Result<Option<i128>, NativeError> {
+    let index = if value.is_instance_of::<PyBool>() { None } else { value.call_method0("__index__").ok() };
+    let Some(index) = index else { return Ok(None) };
     Ok(Some(match index.extract::<i128>() {
-        Ok(tick) => tick,
+        Ok(int) => int,
         Err(_) if index.lt(0)? => i128::MIN,
         Err(_) => i128::MAX,
     }))
+}
+
+/// A bound. How low it may be is the core's to say; below 0 it has no form there.
+pub(crate) fn bound(name: &str, value: &Bound<'_, PyAny>) -> Result<u64, NativeError> {
+    match int(value)? {
+        Some(bound) if bound >= 0 => Ok(u64::try_from(bound).unwrap_or(u64::MAX)),
+        _ => Err(NativeError::argument(
+            format!("`{name}` is {}", value.repr()?),
+            "pass an int of at least 1, or None for the default",
+        )),
+    }
 }
 
 /// The range between two bounds; one that no tick can fall in matches nothing.

@@ -4,7 +4,7 @@ use crv_io::{AppendOptions, CheckOptions, CompactOptions, TableName, VacuumOptio
 use pyo3::prelude::*;
 use pythonize::pythonize;
 
-use crate::arguments::{Age, Run, Table, Where, at_least_one};
+use crate::arguments::{Age, Run, Table, Where, bound};
 use crate::error::{NativeError, Result};
 use crate::frame::Rows;
 use crate::manifest;
@@ -12,6 +12,7 @@ use crate::process::OwnProcess;
 use crate::scan::Scan;
 use crate::settings::Settings;
 use crate::transaction::Transaction;
+use crate::writer::{self, Writer};
 
 /// A run's tables. A process that was forked off must open its own.
 #[pyclass(frozen, module = "crv._native")]
@@ -43,6 +44,16 @@ impl Dataset {
         Transaction::new(self.0.transaction())
     }
 
+    #[pyo3(signature = (*, max_rows, max_bytes))]
+    fn writer(
+        &self,
+        max_rows: Option<Bound<'_, PyAny>>,
+        max_bytes: Option<Bound<'_, PyAny>>,
+    ) -> Result<Writer> {
+        let options = writer::options(max_rows.as_ref(), max_bytes.as_ref())?;
+        Ok(Writer::new(self.0.writer(options)))
+    }
+
     #[pyo3(signature = (table, r#where))]
     fn scan(&self, py: Python<'_>, table: Table, r#where: Option<Where>) -> Result<Scan> {
         let ticks = r#where.map(|range| range.0).unwrap_or_default();
@@ -70,7 +81,7 @@ impl Dataset {
         ticks: Option<Where>,
         max_bytes: Option<Bound<'py, PyAny>>,
     ) -> Result<Bound<'py, PyAny>> {
-        let max_bytes = max_bytes.map(|bytes| at_least_one("max_bytes", &bytes)).transpose()?;
+        let max_bytes = max_bytes.map(|bytes| bound("max_bytes", &bytes)).transpose()?;
         let options = CompactOptions { ticks: ticks.map(|range| range.0).unwrap_or_default(), max_bytes };
         let report = py.detach(|| self.0.compact(table.0, options))?;
         Ok(pythonize(py, &report).map_err(PyErr::from)?)

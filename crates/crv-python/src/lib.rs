@@ -27,6 +27,7 @@ mod scan;
 mod settings;
 mod transaction;
 mod validate;
+mod writer;
 
 use pyo3::prelude::*;
 
@@ -72,4 +73,6 @@ mod _native {
     use crate::transaction::Transaction;
     #[pymodule_export]
     use crate::validate::validate_frame;
+    #[pymodule_export]
+    use crate::writer::Writer;
 }

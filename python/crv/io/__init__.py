@@ -34,6 +34,7 @@ from crv.io.maintenance import (
 )
 from crv.io.manifest import PartitionMeta, PartMeta, TableManifest
 from crv.io.transaction import Transaction
+from crv.io.writer import Writer
 
 __all__ = [
     "AppendSummary",
@@ -67,5 +68,6 @@ __all__ = [
     "TransactionSummary",
     "VacuumReport",
     "ValuationSettings",
+    "Writer",
     "list_runs",
 ]

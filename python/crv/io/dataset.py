@@ -17,6 +17,7 @@ from crv.io.maintenance import CheckReport, CompactReport, PruneReport, RepairRe
 from crv.io.manifest import TableManifest, rebuilt
 from crv.io.rows import as_frame
 from crv.io.transaction import Transaction
+from crv.io.writer import Writer
 
 if TYPE_CHECKING:
     import polars as pl
@@ -79,6 +80,15 @@ class Dataset:
         nothing behind when it is left by an exception.
         """
         return Transaction(self._own().transaction())
+
+    def writer(self, *, max_rows: int | None = None, max_bytes: int | None = None) -> Writer:
+        """Begins a buffered writer: rows gather in memory, and go out as few, large commits.
+
+        ``with dataset.writer() as w: w.append(table, frame)`` writes what waits at the end of the block. Rows are
+        durable when they were flushed, not before: see `Writer`. At most ``max_rows`` rows (a million) or
+        ``max_bytes`` bytes (64 MiB) of Arrow data are gathered, over all tables; each is at least 1.
+        """
+        return Writer(self._own().writer(max_rows=max_rows, max_bytes=max_bytes))
 
     def scan(self, table: TableName | str, where: Where | None = None) -> "pl.LazyFrame":
         """The rows of ``table`` as of now, lazily, in bucket order and then in the order they were appended.

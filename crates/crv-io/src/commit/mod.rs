@@ -15,6 +15,7 @@ mod checkpoint;
 mod file;
 mod index;
 mod load;
+mod look;
 mod mend;
 mod merge;
 mod prune;

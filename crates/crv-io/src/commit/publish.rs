@@ -54,7 +54,7 @@ pub(crate) struct Draft {
 }
 
 /// Whose a commit is.
-enum Outcome {
+pub(super) enum Outcome {
     Ours,
     Theirs,
     /// Nobody's - with what storage said, where it could not tell.
@@ -398,7 +398,12 @@ impl RunLog {
 
     /// A put did not plainly succeed: whose is the commit, if it is there? `unclear` is what storage said where
     /// it could not tell.
-    fn whose(&self, number: CommitNumber, id: &str, unclear: Option<StoreError>) -> Result<Outcome> {
+    pub(super) fn whose(
+        &self,
+        number: CommitNumber,
+        id: &str,
+        unclear: Option<StoreError>,
+    ) -> Result<Outcome> {
         let path = self.paths.commit(number);
         match (self.read_commit(number), unclear) {
             (Ok(Some(found)), _) if found.id == id => match self.store.settle(std::slice::from_ref(&path)) {
@@ -412,7 +417,7 @@ impl RunLog {
         }
     }
 
-    fn unknown(&self, number: CommitNumber, id: &str, error: StoreError) -> Error {
+    pub(super) fn unknown(&self, number: CommitNumber, id: &str, error: StoreError) -> Error {
         Error::new(
             ErrorKind::UnknownOutcome,
             format!(

@@ -2,7 +2,7 @@
 //!
 //! [`rows_to_frame`] turns rows of one kind ([`TableRow`]) into a [`Frame`] that their table takes as it is, and
 //! [`rows_from_frame`] turns a frame, such as a batch of a scan, into rows. [`Dataset::append_rows`] and
-//! [`Transaction::append_rows`] append rows to the table they belong to.
+//! [`Transaction::append_rows`] append rows to the table they belong to, and so does [`Writer::append_rows`].
 //!
 //! Payloads get the types of their values: an integer is an integer, and becomes a float only where floats stand
 //! beside it. A field that is null in a payload is the same as none: a table's payloads have every field that any of
@@ -34,7 +34,7 @@ use crv_core::schema::{
 use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
-use crate::write::{AppendOptions, AppendSummary, Transaction};
+use crate::write::{AppendOptions, AppendSummary, Transaction, TransactionSummary, Writer};
 
 /// The rows as a frame of their table.
 pub fn rows_to_frame<R: TableRow>(rows: &[R]) -> Result<Frame> {
@@ -92,6 +92,13 @@ impl Dataset {
 impl Transaction {
     /// Adds rows to the table they belong to, as [`append`](Transaction::append) does.
     pub fn append_rows<R: TableRow>(&mut self, rows: &[R]) -> Result<()> {
+        self.append(R::TABLE, rows_to_frame(rows)?, AppendOptions::default())
+    }
+}
+
+impl Writer {
+    /// Takes in rows of the table they belong to, as [`append`](Writer::append) does.
+    pub fn append_rows<R: TableRow>(&mut self, rows: &[R]) -> Result<Option<TransactionSummary>> {
         self.append(R::TABLE, rows_to_frame(rows)?, AppendOptions::default())
     }
 }

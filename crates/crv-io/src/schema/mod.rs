@@ -11,6 +11,7 @@ mod error;
 mod finder;
 mod footer;
 mod path;
+mod retype;
 mod types;
 mod union;
 mod wire;

@@ -12,6 +12,7 @@ mod columns;
 mod conform;
 mod convert;
 mod error;
+mod keep;
 mod leaf;
 mod merged;
 mod observe;

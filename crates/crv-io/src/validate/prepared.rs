@@ -143,6 +143,11 @@ impl Prepared {
             .map_err(|error| ValidationError::arrow(&FieldPath::column("the rows of a part"), &error))
     }
 
+    /// Whether the table has a column of that name that the frame does not have.
+    pub(super) fn is_absent(&self, name: &str) -> bool {
+        self.physical.index_of(name).is_ok_and(|index| matches!(self.columns[index], Column::Absent))
+    }
+
     /// The arrays of a column that was given, one per batch, and its physical type.
     pub(super) fn given(&self, name: &str) -> Option<(&[ArrayRef], &DataType)> {
         let index = self.physical.index_of(name).ok()?;

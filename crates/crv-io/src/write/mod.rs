@@ -1,13 +1,38 @@
 //! Writing: rows are split by bucket, encoded as parts, made durable, and committed.
 //!
-//! [`Transaction`] is the one path: an append is a transaction of one table.
+//! [`Transaction`] is the one path: an append is a transaction of one table, and a [`Writer`] gathers rows for
+//! transactions that are worth it.
 
 mod encode;
+mod options;
 mod split;
 mod stage;
 mod summary;
 mod transaction;
+mod writer;
+
+use crv_core::grammar::TableName;
 
 pub(crate) use encode::Encoder;
+pub use options::AppendOptions;
 pub use summary::{AppendSummary, PartSummary, TransactionSummary};
-pub use transaction::{AppendOptions, Transaction};
+pub use transaction::Transaction;
+pub use writer::{CommitOutcome, Writer, WriterOptions};
+
+use crate::commit::RunLog;
+use crate::error::{Error, ErrorKind};
+use crate::validate::ValidationError;
+
+/// Rows are cast so many at a time, which bounds what is held beside the input.
+const ROWS_AT_ONCE: usize = 32 * 1024;
+
+/// The error of rows that do not fit their table.
+fn refused(log: &RunLog, table: TableName, error: ValidationError) -> Error {
+    let hint = error.hint();
+    let text = format!("{}: {error}", log.name(table));
+    let error = Error::new(ErrorKind::Schema, text).with_source(error);
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}

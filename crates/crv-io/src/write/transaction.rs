@@ -9,9 +9,11 @@ use crv_core::tables::get_table;
 use parquet::errors::ParquetError;
 
 use super::encode::Encoder;
+use super::options::AppendOptions;
 use super::split::{BucketRows, Rows, split};
 use super::stage::Staging;
 use super::summary::{AppendSummary, PartSummary, TransactionSummary};
+use super::{ROWS_AT_ONCE, refused};
 use crate::commit::{RunLog, TableChange};
 use crate::config::IoSettings;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,25 +23,7 @@ use crate::manifest::Part;
 use crate::parallel;
 use crate::schema::TableSchema;
 use crate::stamp;
-use crate::validate::{PrepareOptions, Prepared, ValidationError, prepare};
-
-/// Rows are cast and handed to the encoder so many at a time, which bounds what is held beside the input.
-const ROWS_AT_ONCE: usize = 32 * 1024;
-
-/// How an append treats its rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AppendOptions {
-    /// Check columns and nulls against the table's descriptor. Ticks and types are always checked.
-    pub validate_schema: bool,
-    /// Check values as well: kinds, combinations, flags.
-    pub validate_rows: bool,
-}
-
-impl Default for AppendOptions {
-    fn default() -> Self {
-        Self { validate_schema: true, validate_rows: false }
-    }
-}
+use crate::validate::{Prepared, ValidationError, prepare};
 
 /// Appends to several tables as one commit.
 ///
@@ -105,13 +89,8 @@ impl Transaction {
             Some(pending) => (Arc::clone(&pending.schema), pending.grown),
             None => self.log.schema(table).map_err(Error::while_writing)?,
         };
-        let prepare_options = PrepareOptions {
-            strict: self.settings.strict_schema(),
-            validate_schema: options.validate_schema,
-            validate_rows: options.validate_rows,
-        };
-        let prepared = prepare(get_table(table), &frame, &prepare_options, &known)
-            .map_err(|error| self.rejected(table, error))?;
+        let prepared = prepare(get_table(table), &frame, &options.checks(&self.settings), &known)
+            .map_err(|error| refused(&self.log, table, error))?;
         let batches = (0..prepared.batches()).map(|batch| prepared.ticks(batch).values().as_ref());
         let buckets = split(batches, self.settings.tick_bucket_size())?;
         // Made now, so that parts without a manifest always mean damage.
@@ -153,7 +132,7 @@ impl Transaction {
         parallel::map(buckets, threads, |rows| {
             let batches = pieces(rows).map(|piece| cut(prepared, rows, &piece));
             let bytes = encoder.encode(rows.rows, batches).map_err(|error| match error {
-                Failed::Validation(error) => self.rejected(table, error),
+                Failed::Validation(error) => refused(&self.log, table, error),
                 Failed::Parquet(error) => Error::new(
                     ErrorKind::Write,
                     format!("{}: could not encode bucket {}: {error}", self.log.name(table), rows.bucket),
@@ -185,22 +164,18 @@ impl Transaction {
         Ok(())
     }
 
-    fn rejected(&self, table: TableName, error: ValidationError) -> Error {
-        let hint = error.hint();
-        let text = format!("{}: {error}", self.log.name(table));
-        let error = Error::new(ErrorKind::Schema, text).with_source(error);
-        match hint {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        }
-    }
-
     /// Makes everything durable, then visible, as one commit. When this returns, it survives power loss.
     pub fn commit(mut self) -> Result<TransactionSummary> {
+        let number = self.publish()?;
+        Ok(self.into_summary(number))
+    }
+
+    /// [`commit`](Self::commit), for who wants to know afterwards, also of one that failed, what it was to be. The
+    /// number of the commit; `None` when there was nothing to append.
+    pub(super) fn publish(&mut self) -> Result<Option<u64>> {
         self.check_whole()?;
-        let mut summaries = std::mem::take(&mut self.summaries);
         if self.staging.parts().is_empty() {
-            return Ok(TransactionSummary { commit: None, tables: summaries });
+            return Ok(None);
         }
         let mut changes = BTreeMap::new();
         for (table, parts) in self.staging.parts() {
@@ -228,10 +203,16 @@ impl Transaction {
         self.background
             .appended(parts.flat_map(|(table, parts)| parts.iter().map(|(bucket, _)| (*table, *bucket))));
         self.staging.forget();
-        for summary in &mut summaries {
-            summary.commit = (!summary.parts.is_empty()).then_some(number.get());
+        Ok(Some(number.get()))
+    }
+
+    /// What the transaction comes to as the commit of that number.
+    pub(super) fn into_summary(mut self, commit: Option<u64>) -> TransactionSummary {
+        let mut tables = std::mem::take(&mut self.summaries);
+        for summary in &mut tables {
+            summary.commit = commit.filter(|_| !summary.parts.is_empty());
         }
-        Ok(TransactionSummary { commit: Some(number.get()), tables: summaries })
+        TransactionSummary { commit, tables }
     }
 
     /// Gives the transaction up: nothing of it becomes visible, and its parts are removed.

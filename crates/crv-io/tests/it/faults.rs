@@ -13,7 +13,7 @@ use crate::support::{EDGES, RUN, all_ticks, append, edges, holdings, ticks_of};
 
 /// How an operation fails.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Fault {
+pub(crate) enum Fault {
     /// It says so and changes nothing.
     Refused,
     /// It says that it does not know, and did nothing.
@@ -24,15 +24,16 @@ enum Fault {
 
 /// A store whose operation number `at` fails, once or from then on.
 #[derive(Debug)]
-struct Faulty {
+pub(crate) struct Faulty {
     inner: MemoryStore,
-    left: AtomicI64,
+    /// Operations that are left before one fails.
+    pub(crate) left: AtomicI64,
     fault: Fault,
     forever: bool,
 }
 
 impl Faulty {
-    fn new(at: i64, fault: Fault, forever: bool) -> Self {
+    pub(crate) fn new(at: i64, fault: Fault, forever: bool) -> Self {
         Self { inner: MemoryStore::new(), left: AtomicI64::new(at), fault, forever }
     }
 
@@ -42,7 +43,7 @@ impl Faulty {
         left == 0 || (self.forever && left < 0)
     }
 
-    fn mend(&self) {
+    pub(crate) fn mend(&self) {
         self.left.store(i64::MAX, Ordering::SeqCst);
     }
 
@@ -120,7 +121,7 @@ impl Store for Faulty {
     }
 }
 
-fn open(store: &Arc<Faulty>) -> Dataset {
+pub(crate) fn open(store: &Arc<Faulty>) -> Dataset {
     Dataset::with_store(IoSettings::default(), RUN, Arc::clone(store) as Arc<dyn Store>).unwrap()
 }
 
@@ -133,7 +134,7 @@ fn tick(dataset: &Dataset, tick: i64) -> Result<(), Error> {
 }
 
 /// The ticks of both tables, which are the same or half a tick is shown.
-fn ticks(store: &Arc<Faulty>) -> Vec<i64> {
+pub(crate) fn ticks(store: &Arc<Faulty>) -> Vec<i64> {
     let dataset = open(store);
     let read = |table| match ticks_of(&dataset, table, TickRange::ALL) {
         Ok(ticks) => ticks,
@@ -146,7 +147,7 @@ fn ticks(store: &Arc<Faulty>) -> Vec<i64> {
 }
 
 /// Parts that are there although no table names them.
-fn orphans(store: &Arc<Faulty>) -> usize {
+pub(crate) fn orphans(store: &Arc<Faulty>) -> usize {
     let dataset = open(store);
     let paths = crv_io::paths::RunPaths::new(dataset.run_id().clone());
     let mut files = 0;

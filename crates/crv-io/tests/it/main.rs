@@ -25,3 +25,4 @@ mod store;
 mod support;
 mod transaction;
 mod vacuum;
+mod writer;

@@ -1,0 +1,75 @@
+//! Rows of several tables that go out together.
+
+use std::collections::BTreeMap;
+use std::iter::Sum;
+use std::ops::Add;
+
+use crv_core::grammar::TableName;
+
+use super::rows::{TableRows, Taken};
+
+/// How much is in memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+}
+
+impl Add for Size {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { rows: self.rows + other.rows, bytes: self.bytes + other.bytes }
+    }
+}
+
+impl Sum for Size {
+    fn sum<I: Iterator<Item = Self>>(sizes: I) -> Self {
+        sizes.fold(Self::default(), Self::add)
+    }
+}
+
+/// Rows of several tables.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    tables: BTreeMap<TableName, TableRows>,
+    newest: Option<i64>,
+}
+
+impl Gathered {
+    pub(super) fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    pub(super) fn size(&self) -> Size {
+        self.tables.values().map(TableRows::size).sum()
+    }
+
+    /// The newest tick of any row.
+    pub(super) fn newest(&self) -> Option<i64> {
+        self.newest
+    }
+
+    pub(super) fn table(&self, table: TableName) -> Option<&TableRows> {
+        self.tables.get(&table)
+    }
+
+    /// The tables that have rows, in the order of the registry.
+    pub(super) fn tables(&self) -> impl Iterator<Item = (TableName, &TableRows)> {
+        self.tables.iter().map(|(table, rows)| (*table, rows))
+    }
+
+    /// Adds the rows of an append.
+    pub(super) fn take(&mut self, table: TableName, taken: Taken) {
+        self.newest = self.newest.max(Some(taken.ticks.max));
+        self.tables.entry(table).or_default().extend(taken.rows);
+    }
+
+    /// Adds rows that came later.
+    pub(super) fn extend(&mut self, later: Self) {
+        self.newest = self.newest.max(later.newest);
+        for (table, rows) in later.tables {
+            self.tables.entry(table).or_default().extend(rows);
+        }
+    }
+}
