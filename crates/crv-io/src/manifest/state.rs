@@ -1,5 +1,6 @@
 //! The state of a table as of a commit, and how a commit changes it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -38,6 +39,13 @@ pub struct Partition {
 }
 
 impl Partition {
+    /// One of these parts; `None` when one of them is there twice.
+    fn of(parts: Vec<Part>) -> Option<Self> {
+        let places: HashMap<PartId, usize> =
+            parts.iter().enumerate().map(|(place, part)| (part.id, place)).collect();
+        (places.len() == parts.len()).then_some(Self { parts, places })
+    }
+
     /// The parts, in the order they were appended.
     pub fn parts(&self) -> &[Part] {
         &self.parts
@@ -160,6 +168,14 @@ impl TableState {
         if Arc::make_mut(self.partitions.entry(bucket).or_default()).add(part) {
             self.part_count += 1;
         }
+    }
+
+    /// Adds all parts of a bucket at once; `None` when there are some of it already, or one is there twice.
+    pub(super) fn add_partition(&mut self, bucket: BucketId, parts: Vec<Part>) -> Option<()> {
+        let Entry::Vacant(vacant) = self.partitions.entry(bucket) else { return None };
+        self.part_count += parts.len() as u64;
+        vacant.insert(Arc::new(Partition::of(parts)?));
+        Some(())
     }
 
     /// Removes parts. Idempotent.
