@@ -57,7 +57,9 @@ pub(super) fn read(table: TableName, document: &[u8]) -> Option<TableState> {
     }
     text.key(b"\"partitions\"")?;
     text.mark(b'{')?;
-    if !text.is_at(b"}") {
+    if text.is_at(b"}") {
+        text.mark(b'}')?;
+    } else {
         let mut parts = 0;
         loop {
             let (bucket, read) = text.partition(size, parts)?;
@@ -67,8 +69,6 @@ pub(super) fn read(table: TableName, document: &[u8]) -> Option<TableState> {
                 break;
             }
         }
-    } else {
-        text.mark(b'}')?;
     }
     text.next_key(b"\"crc32c\"")?;
     text.string()?;
