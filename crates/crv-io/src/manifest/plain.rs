@@ -77,6 +77,19 @@ pub(super) fn read(table: TableName, document: &[u8]) -> Option<TableState> {
     text.rest.is_empty().then_some(state)
 }
 
+/// What is no hex digit.
+const NO_DIGIT: u8 = 16;
+/// What each byte is as a lower-case hex digit. Looked up, because a processor cannot guess which kind of digit is next.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[if value < 10 { b'0' + value } else { b'a' + value - 10 } as usize] = value;
+        value += 1;
+    }
+    digits
+};
+
 /// What is left of a document. `None` of every method: it is not what was expected.
 struct Text<'a> {
     rest: &'a [u8],
@@ -95,9 +108,10 @@ impl<'a> Text<'a> {
         self.rest.starts_with(literal)
     }
 
-    fn literal(&mut self, literal: &[u8]) -> Option<()> {
-        self.rest = self.rest.strip_prefix(literal)?;
-        Some(())
+    fn literal<const LENGTH: usize>(&mut self, literal: &[u8; LENGTH]) -> Option<()> {
+        let (first, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        (first == literal).then_some(())
     }
 
     fn mark(&mut self, mark: u8) -> Option<()> {
@@ -106,7 +120,7 @@ impl<'a> Text<'a> {
     }
 
     /// A key, in its quotation marks, up to its value.
-    fn key(&mut self, key: &[u8]) -> Option<()> {
+    fn key<const LENGTH: usize>(&mut self, key: &[u8; LENGTH]) -> Option<()> {
         self.skip();
         self.literal(key)?;
         self.mark(b':')?;
@@ -114,7 +128,7 @@ impl<'a> Text<'a> {
         Some(())
     }
 
-    fn next_key(&mut self, key: &[u8]) -> Option<()> {
+    fn next_key<const LENGTH: usize>(&mut self, key: &[u8; LENGTH]) -> Option<()> {
         self.mark(b',')?;
         self.key(key)
     }
@@ -160,6 +174,14 @@ impl<'a> Text<'a> {
     }
 
     fn time(&mut self) -> Option<Timestamp> {
+        // Most times are to the microsecond, and then as long as this.
+        if let Some((quoted, rest)) = self.rest.split_first_chunk::<34>()
+            && let [b'"', time @ .., b'"'] = quoted
+            && let Some(time) = stamp::parse_ours(time)
+        {
+            self.rest = rest;
+            return Some(time);
+        }
         stamp::parse(self.string()?)
     }
 
@@ -172,19 +194,16 @@ impl<'a> Text<'a> {
 
     /// As many lower-case hex digits as the array has places, two of them in a byte.
     fn hex<const BYTES: usize>(&mut self) -> Option<[u8; BYTES]> {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        };
         let mut bytes = [0; BYTES];
         let (digits, rest) = self.rest.split_at_checked(2 * BYTES)?;
+        let mut wrong = 0;
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let [high, low] = pair else { return None };
-            *byte = digit(*high)? << 4 | digit(*low)?;
+            let [high, low] = [0, 1].map(|at| pair.get(at).map_or(NO_DIGIT, |digit| DIGITS[*digit as usize]));
+            *byte = high << 4 | low & 15;
+            wrong |= high | low;
         }
         self.rest = rest;
-        Some(bytes)
+        (wrong < NO_DIGIT).then_some(bytes)
     }
 
     fn part_id(&mut self) -> Option<PartId> {
@@ -268,7 +287,9 @@ impl<'a> Text<'a> {
         let last = parts.len().checked_sub(1)?;
         for (at, part) in parts.iter_mut().enumerate() {
             self.skip();
-            if self.literal(b"null").is_none() {
+            if self.rest.starts_with(b"null") {
+                self.literal(b"null")?;
+            } else {
                 self.literal(b"\"")?;
                 part.crc32c = Some(u32::from_be_bytes(self.hex()?));
                 self.literal(b"\"")?;
