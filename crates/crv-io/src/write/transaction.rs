@@ -25,6 +25,10 @@ use crate::validate::{PrepareOptions, Prepared, ValidationError, prepare};
 /// Rows are cast and handed to the encoder so many at a time, which bounds what is held beside the input.
 const ROWS_AT_ONCE: usize = 32 * 1024;
 
+/// Rows of so many are kept as they were handed in until the commit, so that the parts of a tick are encoded side by
+/// side. Above it they are encoded at once.
+const ROWS_KEPT: u64 = 16 * 1024;
+
 /// How an append treats its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AppendOptions {
@@ -51,9 +55,22 @@ pub struct Transaction {
     settings: Arc<IoSettings>,
     staging: Staging,
     schemas: BTreeMap<TableName, Pending>,
+    kept: Vec<Kept>,
+    /// How many rows are in `kept`.
+    rows_kept: u64,
     summaries: Vec<AppendSummary>,
     /// Did storage fail in the middle of an append? Then what is held is not what was handed in.
     broken: bool,
+}
+
+/// Rows that are validated and wait to be encoded.
+#[derive(Debug)]
+struct Kept {
+    table: TableName,
+    prepared: Prepared,
+    buckets: Vec<BucketRows>,
+    /// The place of their summary.
+    summary: usize,
 }
 
 /// A table's schema as this transaction leaves it.
@@ -71,6 +88,8 @@ impl Transaction {
             settings,
             staging: Staging::default(),
             schemas: BTreeMap::new(),
+            kept: Vec::new(),
+            rows_kept: 0,
             summaries: Vec::new(),
             broken: false,
         }
@@ -86,7 +105,7 @@ impl Transaction {
     ) -> Result<()> {
         self.check_whole()?;
         let frame = frame.into();
-        let mut summary = AppendSummary {
+        let summary = AppendSummary {
             table,
             run_id: self.log.paths.run().clone(),
             rows: frame.num_rows() as u64,
@@ -113,31 +132,50 @@ impl Transaction {
         let buckets = split(batches, self.settings.tick_bucket_size())?;
         // Made now, so that parts without a manifest always mean damage.
         self.log.ensure_table(table).map_err(Error::while_writing)?;
-        let parts = self.encode(table, &prepared, &buckets).inspect_err(|_| self.broken = true)?;
-        for (bucket, part) in buckets.iter().zip(&parts) {
-            let path = self.log.paths.part(table, bucket.bucket, part.id);
-            summary.buckets.push(bucket.bucket.get());
-            summary.parts.push(PartSummary {
-                bucket_id: bucket.bucket.get(),
-                path: self.log.store.locate(&path),
-                rows: part.rows,
-                bytes: part.bytes,
-                tick_min: part.ticks.min,
-                tick_max: part.ticks.max,
-            });
-        }
-        self.staging.note(table, buckets.iter().map(|bucket| bucket.bucket).zip(parts).collect());
         let pending = Pending {
             grown: is_new || prepared.grown().is_some(),
             schema: prepared.grown().map_or(known, |grown| Arc::new(grown.clone())),
         };
         self.schemas.insert(table, pending);
+        self.rows_kept = self.rows_kept.saturating_add(summary.rows);
+        self.kept.push(Kept { table, prepared, buckets, summary: self.summaries.len() });
         self.summaries.push(summary);
+        if self.rows_kept > ROWS_KEPT {
+            self.encode_kept().inspect_err(|_| self.broken = true)?;
+        }
+        Ok(())
+    }
+
+    /// Encodes what was kept, the rows of several tables at once.
+    fn encode_kept(&mut self) -> Result<()> {
+        self.rows_kept = 0;
+        let all = std::mem::take(&mut self.kept);
+        let encoded = parallel::map(&all, parallel::computing(), |kept| self.encode(kept))?;
+        for (kept, parts) in all.iter().zip(encoded) {
+            let table = kept.table;
+            if let Some(summary) = self.summaries.get_mut(kept.summary) {
+                for (bucket, part) in kept.buckets.iter().zip(&parts) {
+                    let path = self.log.paths.part(table, bucket.bucket, part.id);
+                    summary.buckets.push(bucket.bucket.get());
+                    summary.parts.push(PartSummary {
+                        bucket_id: bucket.bucket.get(),
+                        path: self.log.store.locate(&path),
+                        rows: part.rows,
+                        bytes: part.bytes,
+                        tick_min: part.ticks.min,
+                        tick_max: part.ticks.max,
+                    });
+                }
+            }
+            self.staging.note(table, kept.buckets.iter().map(|bucket| bucket.bucket).zip(parts).collect());
+        }
         Ok(())
     }
 
     /// Encodes a part per bucket, several at once.
-    fn encode(&self, table: TableName, prepared: &Prepared, buckets: &[BucketRows]) -> Result<Vec<Part>> {
+    fn encode(&self, kept: &Kept) -> Result<Vec<Part>> {
+        let Kept { table, prepared, buckets, .. } = kept;
+        let table = *table;
         let run = self.log.paths.run();
         let encoder = Encoder::new(
             &self.settings,
@@ -195,6 +233,7 @@ impl Transaction {
     /// Makes everything durable, then visible, as one commit. When this returns, it survives power loss.
     pub fn commit(mut self) -> Result<TransactionSummary> {
         self.check_whole()?;
+        self.encode_kept()?;
         let mut summaries = std::mem::take(&mut self.summaries);
         if self.staging.parts().is_empty() {
             return Ok(TransactionSummary { commit: None, tables: summaries });
