@@ -8,5 +8,8 @@ mod stage;
 mod summary;
 mod transaction;
 
+#[cfg(feature = "inner")]
+pub(crate) use split::split;
+
 pub use summary::{AppendSummary, PartSummary, TransactionSummary};
 pub use transaction::{AppendOptions, Transaction};
