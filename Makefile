@@ -92,6 +92,10 @@ bench: target-dir $(VENV)/.installed ## Measure crv beside its peers, in one run
 	$(BIN)/maturin develop --quiet --release --locked
 	$(BIN)/python benches/peers.py $(BENCH_ARGS)
 
+.PHONY: bench-inner
+bench-inner: target-dir ## Measure the inner parts alone: encode, split, manifests, commit files (BENCH_ARGS)
+	cargo bench --locked --package crv-io --features inner --bench inner -- $(BENCH_ARGS)
+
 .PHONY: soak
 soak: target-dir ## Crash, fail, damage and kill the store: a million states, 10,000 kills (SOAK_ARGS)
 	cargo run --release --locked --quiet --package crv-harness -- all $(SOAK_ARGS)

@@ -27,8 +27,12 @@ _TAKE_PART = {
     "growth": ("crv", "raw", FLOOR),
     "bulk": tuple(PEERS),
     "tables": ("crv", "raw"),
+    "long": ("crv",),
 }
 """Which peers there are to a workload."""
+
+_OPT_IN = frozenset({"long"})
+"""Workloads that take minutes, and are measured where they are asked for."""
 
 _BUSY = 0.5
 """The load of each processor above which a reader is warned."""
@@ -47,16 +51,23 @@ def arguments() -> argparse.Namespace:
     peers, workloads = [*PEERS, FLOOR], [*WORKLOADS, STARTUP]
     parser.add_argument("--only", type=_some_of(peers), default=peers, metavar="PEERS", help=",".join(peers))
     parser.add_argument(
-        "--workloads", type=_some_of(workloads), default=workloads, metavar="NAMES", help=",".join(workloads)
+        "--workloads",
+        type=_some_of(workloads),
+        default=[name for name in workloads if name not in _OPT_IN],
+        metavar="NAMES",
+        help=f"{','.join(workloads)} (default: all but {','.join(sorted(_OPT_IN))})",
     )
     parser.add_argument("--quick", action="store_true", help="small sizes: does everything work?")
     parser.add_argument("--rounds", type=_positive, help="times that everything is measured")
     parser.add_argument("--appends", type=_positive, help="appends of one tick")
+    parser.add_argument("--near", type=_positive, help="the append whose cost is compared ...")
+    parser.add_argument("--far", type=_positive, help="... with the cost of this one")
+    parser.add_argument("--long", type=_positive, help="appends of the long run")
     parser.add_argument("--bulk-rows", type=_positive, help="rows of the large append")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure of every round to FILE")
     parser.add_argument("--dir", type=Path, default=Path("out"), help="where to write (default: %(default)s)")
     chosen = parser.parse_args()
-    given = {name: getattr(chosen, name) for name in ("rounds", "appends", "bulk_rows")}
+    given = {name: getattr(chosen, name) for name in ("rounds", "appends", "near", "far", "long", "bulk_rows")}
     chosen.sizes = replace(QUICK if chosen.quick else Sizes(), **{name: n for name, n in given.items() if n})
     return chosen
 

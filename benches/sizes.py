@@ -34,6 +34,8 @@ class Sizes:
     """The append whose cost is compared ..."""
     far: int = 3000
     """... with the cost of this one."""
+    long: int = 100_000
+    """Appends of the long run."""
     bulk_rows: int = 2_000_000
     bulk_buckets: int = 100
     bulk_repeats: int = 2
@@ -63,6 +65,7 @@ QUICK = Sizes(
     turn=25,
     near=40,
     far=400,
+    long=1000,
     bulk_rows=200_000,
     bulk_repeats=1,
     transactions=20,

@@ -50,6 +50,10 @@ def ticks(name: str, root: Path, sizes: Sizes) -> Steps:
     yield
     metrics["last_tick_ms"], found = _repeated(read_last)
     _expect(same_rows(found, frames[-1]), "the last tick")
+    if isinstance(peer, Raw):
+        yield
+        metrics["last_tick_glob_ms"], found = _repeated(partial(peer.read_by_glob, sizes.appends - 1, sizes.appends - 1))
+        _expect(same_rows(found, frames[-1]), "the last tick by glob")
     yield
     metrics["totals_ms"], found = _repeated(peer.totals)
     _expect(same_rows(found, totals(pl.concat(frames).lazy())), "the totals")
@@ -130,6 +134,10 @@ def bulk(name: str, root: Path, sizes: Sizes) -> Steps:
     yield
     metrics["range_ms"], found = _repeated(lambda: peer.read(first, last))
     _expect(same_rows(found, frame.filter(pl.col("tick").is_between(first, last))), "the range of ticks")
+    if isinstance(peer, Raw):
+        yield
+        metrics["range_glob_ms"], found = _repeated(partial(peer.read_by_glob, first, last))
+        _expect(found.height == sizes.bulk_rows_per_tick * (last - first + 1), "the range of ticks by glob")
     yield
     metrics["totals_ms"], found = _repeated(peer.totals)
     _expect(same_rows(found, totals(frame.lazy())), "the totals")
@@ -160,6 +168,30 @@ def tables(name: str, root: Path, sizes: Sizes) -> Steps:
     return metrics | {"together_over_alone": metrics["together_ms"] / metrics["alone_ms"]}
 
 
+def long(name: str, root: Path, sizes: Sizes) -> Steps:
+    """A long run: what its last tick takes to read from a fresh handle, when its writer is gone and while it is not."""
+    peer = PEERS[name](root)
+    for tick in range(sizes.long):
+        peer.append(edges(tick, 1, sizes.rows_per_tick))
+    last = sizes.long - 1
+    metrics: Metrics = {"bytes": _bytes_under(root)}
+    reader = PEERS[name](root)
+
+    def read_last() -> pl.DataFrame:
+        reader.reopen()
+        return reader.read(last, last)
+
+    yield
+    # The manifest is behind: the commits after it are read, too.
+    metrics["behind_ms"], found = _repeated(read_last)
+    _expect(same_rows(found, edges(last, 1, sizes.rows_per_tick)), "the last tick")
+    peer.reopen()
+    yield
+    metrics["last_tick_ms"], found = _repeated(read_last)
+    _expect(same_rows(found, edges(last, 1, sizes.rows_per_tick)), "the last tick")
+    return metrics
+
+
 def probe(name: str, root: Path, sizes: Sizes) -> Steps:
     """How much one append writes."""
     yield
@@ -172,7 +204,7 @@ def probe(name: str, root: Path, sizes: Sizes) -> Steps:
     return {"part_bytes": part.stat().st_size, "commit_bytes": commit.stat().st_size}
 
 
-WORKLOADS: dict[str, Workload] = {"ticks": ticks, "growth": growth, "bulk": bulk, "tables": tables}
+WORKLOADS: dict[str, Workload] = {"ticks": ticks, "growth": growth, "bulk": bulk, "tables": tables, "long": long}
 """The workloads by name."""
 
 

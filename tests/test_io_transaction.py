@@ -3,7 +3,9 @@
 import multiprocessing
 from typing import Any
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 from frames import files, holdings, messages, parts
 
@@ -121,3 +123,19 @@ def test_it_belongs_to_the_process_that_began_it(dataset: Dataset) -> None:
     assert child.exitcode == 0
     tx.commit()
     assert dataset.read(HOLDINGS).height == 1, "the child's end took nothing away"
+
+
+def test_a_producer_may_use_its_arrays_again_after_an_append(dataset: Dataset) -> None:
+    """A simulation that has one set of arrays, and writes the rows of each tick into them."""
+    ticks = np.zeros(100, dtype=np.int64)
+    names = pa.array(["A"] * 100)
+    with dataset.transaction() as tx:
+        for tick in range(3):
+            ticks[:] = tick
+            column = pa.array(ticks)
+            assert column.buffers()[1].address == ticks.ctypes.data, "the rows are where the simulation writes them"
+            frame = pa.table({"tick": column, "agent_id": names, "token_id": names, "quantity": column})
+            tx.append(HOLDINGS, frame)
+        ticks[:] = -7
+    for name in ("tick", "quantity"):
+        assert dataset.read(HOLDINGS)[name].value_counts().sort(name)["count"].to_list() == [100, 100, 100]

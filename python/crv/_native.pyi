@@ -134,6 +134,10 @@ class Scan:
     def is_exact(self) -> bool:
         """Are all rows of all parts asked for?"""
 
+    @property
+    def is_small(self) -> bool:
+        """Is it one part of few rows at most, which is read sooner than a plan for reading it is made?"""
+
     def groups(self) -> list[tuple[list[str] | None, int, int]]:
         """Neighbouring parts: paths where Polars can read them, None where only `batches` can; first and last + 1."""
 

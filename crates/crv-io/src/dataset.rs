@@ -102,7 +102,7 @@ impl Dataset {
         options: AppendOptions,
     ) -> Result<AppendSummary> {
         let mut transaction = self.transaction();
-        transaction.append(table, frame, options)?;
+        transaction.add(table, &frame.into(), options, false)?;
         let mut tables = transaction.commit()?.tables;
         tables.pop().ok_or_else(|| Error::new(ErrorKind::Write, "an append came to nothing"))
     }

@@ -41,6 +41,8 @@ pub mod formats;
 mod frame;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+#[cfg(feature = "inner")]
+pub mod inner;
 mod json_column;
 mod json_map;
 mod lineage;

@@ -13,6 +13,9 @@ use pyo3_arrow::ffi::{ArrayIterator, to_array_pycapsules, to_schema_pycapsule, t
 
 use crate::error::Result;
 
+/// Rows of a part that is read at once, in one batch.
+const SMALL: u64 = 32 * 1024;
+
 /// A pinned snapshot of a table, with the parts that may hold rows asked for.
 #[pyclass(frozen, module = "crv._native")]
 pub(crate) struct Scan {
@@ -42,6 +45,13 @@ impl Scan {
     fn is_exact(&self) -> bool {
         let range = self.scan.range();
         self.scan.parts().iter().all(|part| range.contains(part.tick_min) && range.contains(part.tick_max))
+    }
+
+    /// Is it one part of few rows at most, which is read sooner than a plan for reading it is made?
+    #[getter]
+    fn is_small(&self) -> bool {
+        let parts = self.scan.parts();
+        parts.len() <= 1 && parts.iter().all(|part| part.rows <= SMALL)
     }
 
     fn groups(&self) -> Vec<Group> {

@@ -14,13 +14,22 @@ from polars.io.plugins import register_io_source
 
 from crv import _native
 
-__all__ = ["lazy_frame"]
+__all__ = ["frame", "lazy_frame"]
 
 # Payload fields differ from part to part: what a part lacks is null. An integer may have become a float since. The
 # table's schema has every field there is, but for the one that stands for "no fields" in Parquet: it is left out.
 _CASTS = pl.ScanCastOptions(
     integer_cast=["upcast", "allow-float"], missing_struct_fields="insert", extra_struct_fields="ignore"
 )
+
+
+def frame(scan: _native.Scan, limit: int | None) -> pl.DataFrame:
+    """The rows of ``scan``, the first ``limit`` of them, now."""
+    if scan.is_small:
+        # A tick of a simulation is one small part: Polars takes longer to plan its reading than reading it takes.
+        return pl.DataFrame(scan if limit is None else scan.select(columns=None, limit=limit))
+    rows = lazy_frame(scan)
+    return (rows if limit is None else rows.head(limit)).collect()
 
 
 def lazy_frame(scan: _native.Scan) -> pl.LazyFrame:

@@ -101,8 +101,9 @@ class Dataset:
 
     def read(self, table: TableName | str, where: Where | None = None, limit: int | None = None) -> "pl.DataFrame":
         """The rows of ``table``, the first ``limit`` of them; ``where`` as in `scan`."""
-        rows = self.scan(table, where)
-        return (rows if limit is None else rows.head(_count(limit))).collect()
+        from crv.io._polars import frame
+
+        return frame(self._own().scan(table, where), None if limit is None else _count(limit))
 
     def scan_arrow(
         self,

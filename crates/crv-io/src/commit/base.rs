@@ -182,8 +182,9 @@ impl RunLog {
             let mut commits = Vec::with_capacity(numbers.len());
             // Not those that were listed: a listing may miss a name that is made meanwhile, and have a later one.
             let mut number = *first;
+            let mut read = self.commits_from(number, Some(*last));
             while number <= *last {
-                match self.read_commit(number)? {
+                match read.next()? {
                     Some(commit) => commits.push(commit),
                     None if self.read_base()?.0.through >= number => continue 'again,
                     None => return Err(self.missing_commit(number)),

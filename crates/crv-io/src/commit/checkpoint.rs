@@ -78,7 +78,10 @@ impl RunLog {
                 behind.extend(view.tables.get(&table).filter(|loaded| loaded.dirty).map(|_| table));
             }
         }
-        self.checkpoint(&mut view, &behind)?;
+        // Whoever only read has nothing to make durable.
+        if !behind.is_empty() {
+            self.checkpoint(&mut view, &behind)?;
+        }
         view.ours.clear();
         Ok(())
     }

@@ -83,7 +83,8 @@ impl RunLog {
     /// there: then the next one was lost, and the end of the log is not here.
     fn read_on(&self, view: &mut RunView) -> Result<()> {
         loop {
-            while let Some(commit) = self.read_commit(view.head().next())? {
+            let mut commits = self.commits_from(view.head().next(), None);
+            while let Some(commit) = commits.next()? {
                 view.apply(&commit).map_err(|conflict| self.conflicting(&commit, &conflict))?;
             }
             let next = view.head().next();
@@ -244,9 +245,9 @@ impl RunLog {
     }
 
     fn replay_to(&self, head: CommitNumber, state: &mut TableState, dirty: &mut bool) -> Result<()> {
+        let mut commits = self.commits_from(state.commit.next(), Some(head));
         while state.commit < head {
-            let next = state.commit.next();
-            let commit = self.read_commit(next)?.ok_or_else(|| self.missing_commit(next))?;
+            let commit = commits.next()?.ok_or_else(|| self.missing_commit(state.commit.next()))?;
             commit.apply(state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
             *dirty |= commit.change.tables.contains_key(&state.table);
         }

@@ -8,6 +8,7 @@
 //!
 //! The protocol, and each invariant by its number: `docs/commit-protocol.md`.
 
+mod ahead;
 mod backoff;
 mod base;
 mod change;
@@ -28,8 +29,9 @@ mod view;
 pub(crate) use base::Base;
 pub(crate) use change::Commit;
 
-#[cfg(feature = "fuzzing")]
+#[cfg(any(feature = "fuzzing", feature = "inner"))]
 pub(crate) mod decoders {
+    #[cfg(feature = "fuzzing")]
     pub(crate) use super::base::{decode as decode_base, encode as encode_base};
     pub(crate) use super::file::{decode as decode_commit, encode as encode_commit};
 }

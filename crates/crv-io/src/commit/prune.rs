@@ -93,9 +93,10 @@ impl RunLog {
         let mut moved = base.clone();
         // Up to the newest that is listed; what lies between need not be listed, if it was made meanwhile.
         let last = self.list_commits()?.last().copied().unwrap_or_default();
+        let mut commits = self.commits_from(moved.through.next(), Some(last));
         while moved.through < last {
             let number = moved.through.next();
-            let commit = self.read_commit(number)?.ok_or_else(|| self.missing_commit(number))?;
+            let commit = commits.next()?.ok_or_else(|| self.missing_commit(number))?;
             if commit.created_at > cutoff {
                 break;
             }

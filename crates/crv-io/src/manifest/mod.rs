@@ -4,6 +4,8 @@
 //! commit log holds what came after. [`TableManifest`] is the same for people and for Python.
 
 mod invariants;
+mod lines;
+mod plain;
 mod seal;
 mod state;
 #[cfg(test)]

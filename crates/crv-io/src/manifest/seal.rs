@@ -27,14 +27,15 @@ pub(crate) fn seal(mut body: Vec<u8>, indented: bool) -> Vec<u8> {
             break;
         }
     }
-    let sum = crc32c::crc32c(&body);
-    let tail = if indented {
-        format!(",\n  {KEY}: \"{sum:08x}\"\n}}\n")
-    } else {
-        format!(",{KEY}:\"{sum:08x}\"}}\n")
-    };
-    body.extend_from_slice(tail.as_bytes());
+    let end = end(&body, indented);
+    body.extend_from_slice(end.as_bytes());
     body
+}
+
+/// What comes after the `body` of a sealed document.
+fn end(body: &[u8], indented: bool) -> String {
+    let sum = crc32c::crc32c(body);
+    if indented { format!(",\n  {KEY}: \"{sum:08x}\"\n}}\n") } else { format!(",{KEY}:\"{sum:08x}\"}}\n") }
 }
 
 /// Checks the seal of `bytes`. The document can then be parsed whole: the checksum is one more key.
@@ -48,7 +49,9 @@ pub(crate) fn open(bytes: &[u8]) -> Result<(), SealError> {
     let blanks = before.iter().rev().take_while(|byte| byte.is_ascii_whitespace()).count();
     let body = before.get(..before.len() - blanks).and_then(|body| body.strip_suffix(b","));
     let body = body.ok_or(SealError::Missing)?;
-    if seal([body, b"}"].concat(), blanks > 0) == bytes { Ok(()) } else { Err(SealError::Mismatch) }
+    let is_whole = !body.last().is_some_and(u8::is_ascii_whitespace)
+        && bytes.get(body.len()..) == Some(end(body, blanks > 0).as_bytes());
+    if is_whole { Ok(()) } else { Err(SealError::Mismatch) }
 }
 
 /// Checks the seal of a document that always has one, and that its key `format` is `format`: a newer document

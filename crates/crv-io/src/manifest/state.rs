@@ -1,7 +1,8 @@
 //! The state of a table as of a commit, and how a commit changes it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crv_core::grammar::TableName;
 use jiff::{SignedDuration, Timestamp};
@@ -33,14 +34,40 @@ pub struct Part {
 }
 
 /// The parts of a table in one bucket, in the order they were appended. Counts are derived, never stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Partition {
     parts: Vec<Part>,
-    /// Where each part is in the list.
-    places: HashMap<PartId, usize>,
+    /// The first and last tick of all of them: most reads look at few partitions, and pass over the others.
+    ticks: Option<TickSpan>,
+    /// Where each part is in the list; made when it is first asked for, which most are never.
+    places: OnceLock<HashMap<PartId, usize>>,
 }
 
+impl PartialEq for Partition {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts == other.parts
+    }
+}
+
+impl Eq for Partition {}
+
 impl Partition {
+    /// One of these parts; `None` when one of them is there twice.
+    fn of(parts: Vec<Part>) -> Option<Self> {
+        let mut ids: Vec<PartId> = parts.iter().map(|part| part.id).collect();
+        ids.sort_unstable();
+        ids.is_sorted_by(|id, next| id < next).then(|| Self {
+            ticks: span(&parts),
+            parts,
+            places: OnceLock::new(),
+        })
+    }
+
+    fn places(&self) -> &HashMap<PartId, usize> {
+        self.places
+            .get_or_init(|| self.parts.iter().enumerate().map(|(place, part)| (part.id, place)).collect())
+    }
+
     /// The parts, in the order they were appended.
     pub fn parts(&self) -> &[Part] {
         &self.parts
@@ -58,17 +85,20 @@ impl Partition {
 
     /// The first and last tick; `None` without parts.
     pub fn ticks(&self) -> Option<TickSpan> {
-        self.parts.iter().map(|part| part.ticks).reduce(TickSpan::union)
+        self.ticks
     }
 
     fn add(&mut self, part: Part) -> bool {
-        let Some(place) = self.places.get(&part.id) else {
-            self.places.insert(part.id, self.parts.len());
+        let Some(place) = self.places().get(&part.id).copied() else {
+            if let Some(places) = self.places.get_mut() {
+                places.insert(part.id, self.parts.len());
+            }
+            self.ticks = Some(self.ticks.map_or(part.ticks, |ticks| ticks.union(part.ticks)));
             self.parts.push(part);
             return true;
         };
         // Known already, from a manifest that another implementation wrote back without our keys: complete it.
-        if let Some(known) = self.parts.get_mut(*place) {
+        if let Some(known) = self.parts.get_mut(place) {
             known.crc32c = known.crc32c.or(part.crc32c);
             known.provisional |= part.provisional;
         }
@@ -79,7 +109,7 @@ impl Partition {
     /// removed.
     fn replace(&mut self, ids: &HashSet<PartId>, parts: Vec<Part>) -> (u64, u64) {
         let mut new: Vec<Part> =
-            parts.into_iter().filter(|part| !self.places.contains_key(&part.id)).collect();
+            parts.into_iter().filter(|part| !self.places().contains_key(&part.id)).collect();
         let added = new.len() as u64;
         let at = self.parts.iter().position(|part| ids.contains(&part.id)).unwrap_or(self.parts.len());
         let rest = self.parts.split_off(at);
@@ -87,7 +117,8 @@ impl Partition {
         self.parts.append(&mut new);
         let kept = self.parts.len();
         self.parts.extend(rest.into_iter().filter(|part| !ids.contains(&part.id)));
-        self.places = self.parts.iter().enumerate().map(|(place, part)| (part.id, place)).collect();
+        self.places = OnceLock::new();
+        self.ticks = span(&self.parts);
         (added, (before + kept - self.parts.len()) as u64)
     }
 
@@ -97,7 +128,8 @@ impl Partition {
         self.parts.retain(|part| !ids.contains(&part.id));
         let removed = before - self.parts.len();
         if removed > 0 {
-            self.places = self.parts.iter().enumerate().map(|(place, part)| (part.id, place)).collect();
+            self.places = OnceLock::new();
+            self.ticks = span(&self.parts);
         }
         removed as u64
     }
@@ -169,12 +201,17 @@ impl TableState {
     /// The parts that may hold rows of `range`, in bucket order and then in the order they were appended.
     /// Pure: this is the pruning of every read.
     pub fn parts_in(&self, range: TickRange) -> impl Iterator<Item = (BucketId, &Part)> {
-        self.parts().filter(move |(_, part)| range.overlaps(part.ticks))
+        let wanted = move |ticks: &TickSpan| range.overlaps(*ticks);
+        let partitions =
+            self.partitions.iter().filter(move |(_, partition)| partition.ticks.as_ref().is_some_and(wanted));
+        let parts = partitions
+            .flat_map(|(bucket, partition)| partition.parts.iter().map(move |part| (*bucket, part)));
+        parts.filter(move |(_, part)| wanted(&part.ticks))
     }
 
     /// Is this part live?
     pub fn contains(&self, bucket: BucketId, id: PartId) -> bool {
-        self.partitions.get(&bucket).is_some_and(|partition| partition.places.contains_key(&id))
+        self.partitions.get(&bucket).is_some_and(|partition| partition.places().contains_key(&id))
     }
 
     /// Adds a part. Idempotent: a part is its bucket and its id.
@@ -182,6 +219,14 @@ impl TableState {
         if Arc::make_mut(self.partitions.entry(bucket).or_default()).add(part) {
             self.part_count += 1;
         }
+    }
+
+    /// Adds all parts of a bucket at once; `None` when there are some of it already, or one is there twice.
+    pub(super) fn add_partition(&mut self, bucket: BucketId, parts: Vec<Part>) -> Option<()> {
+        let Entry::Vacant(vacant) = self.partitions.entry(bucket) else { return None };
+        self.part_count += parts.len() as u64;
+        vacant.insert(Arc::new(Partition::of(parts)?));
+        Some(())
     }
 
     /// Removes parts. Idempotent.
@@ -267,6 +312,11 @@ impl TableState {
     pub fn ticks(&self) -> Option<TickSpan> {
         self.partitions.values().filter_map(|partition| partition.ticks()).reduce(TickSpan::union)
     }
+}
+
+/// From the first tick of these parts to the last.
+fn span(parts: &[Part]) -> Option<TickSpan> {
+    parts.iter().map(|part| part.ticks).reduce(TickSpan::union)
 }
 
 /// The sum. Counts that no store can hold, and that entries may claim all the same, stop at the largest there is.

@@ -1,5 +1,7 @@
 //! `manifest.json` as bytes: private types between the document and [`TableState`].
 //!
+//! A document as we write it is written by [`lines`] and read by [`plain`]; here is what any other means.
+//!
 //! Beside the contract's keys the document carries ours: at the top `commit`, `tick_bucket_size`, `schema`
 //! and the seal; in a partition `parts_crc32c` and `provisional`. A manifest without `commit` was written by
 //! an implementation that does not know them: it has no seal, and the log is applied to it from the start.
@@ -19,6 +21,7 @@ use super::invariants::check_part;
 use super::seal::{self, SealError};
 use super::state::{Part, Partition, TableState, total};
 use super::view::{PartitionMeta, TableManifest};
+use super::{lines, plain};
 use crate::paths::{BucketId, CommitNumber, PartId};
 use crate::schema::TableSchema;
 use crate::stamp;
@@ -290,7 +293,7 @@ pub(crate) fn parse_part_name(name: &str) -> Result<PartId, String> {
 
 /// The time a document names.
 pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| format!("`{}` is not an ISO-8601 time", excerpt(text)))
+    stamp::parse(text).ok_or_else(|| format!("`{}` is not an ISO-8601 time", excerpt(text)))
 }
 
 /// What a document says, as a message quotes it: printable, and not as long as the document.
@@ -306,9 +309,17 @@ pub(crate) fn parse_sum(hex: &str) -> Result<u32, String> {
     parsed.ok_or_else(|| format!("`{}` is not a CRC-32C in eight hex digits", excerpt(hex)))
 }
 
-/// The document of `state`, indented and sealed.
+/// The document of `state`, indented down to its parts, of which each has a line, and sealed.
 pub(crate) fn encode(state: &TableState) -> Result<Vec<u8>, serde_json::Error> {
-    Ok(seal::seal(serde_json::to_vec_pretty(&StateDocument::of(state))?, true))
+    const NONE: &[u8] = b"{}\n}";
+    let without = StateDocument { partitions: Partitions::Read(Vec::new()), ..StateDocument::of(state) };
+    let mut text = serde_json::to_vec_pretty(&without)?;
+    if text.ends_with(NONE) {
+        text.truncate(text.len() - NONE.len());
+        lines::write(state, &mut text);
+        text.extend_from_slice(b"\n}");
+    }
+    Ok(seal::seal(text, true))
 }
 
 /// The state of `table` in the document `bytes`, or what is wrong with it and where.
@@ -317,12 +328,27 @@ pub(crate) fn decode(table: TableName, bytes: &[u8]) -> Result<Decoded, String> 
     if sealed == Err(SealError::Mismatch) {
         return Err("its checksum does not match its bytes".to_owned());
     }
-    // serde_json says line and column.
-    let file: StateDocument<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if sealed.is_ok()
+        && let Some(state) = plain::read(table, bytes)
+    {
+        return Ok(Decoded { state, knows_log: true });
+    }
+    let file = parse(bytes)?;
     if file.commit.is_some() != sealed.is_ok() {
         return Err("it has no checksum, and says that it should have one".to_owned());
     }
     file.into_state(table)
+}
+
+/// Any manifest; serde_json says in which line and column it is none.
+fn parse(bytes: &[u8]) -> Result<StateDocument<'_>, String> {
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+/// What the general reader makes of a document, whatever its seal.
+#[cfg(test)]
+pub(super) fn decode_unsealed(table: TableName, bytes: &[u8]) -> Result<Decoded, String> {
+    parse(bytes)?.into_state(table)
 }
 
 #[cfg(test)]

@@ -171,6 +171,11 @@ impl PartId {
         Self(id)
     }
 
+    /// The id.
+    pub const fn get(self) -> u128 {
+        self.0
+    }
+
     /// The part's file name in its bucket's directory.
     pub fn file_name(self) -> String {
         format!("part-{}.parquet", self.digits())

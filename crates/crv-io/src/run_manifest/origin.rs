@@ -108,7 +108,8 @@ fn listen(child: &mut Child, deadline: Instant) -> Option<String> {
 fn ends_well(child: &mut Child, deadline: Instant) -> bool {
     loop {
         match child.try_wait() {
-            Ok(Some(status)) => return status.success(),
+            // An answer that came too late is none.
+            Ok(Some(status)) => return status.success() && Instant::now() < deadline,
             Ok(None) if Instant::now() < deadline => thread::sleep(PAUSE),
             _ => return false,
         }

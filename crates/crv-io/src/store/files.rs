@@ -50,7 +50,7 @@ pub trait FileSystem: fmt::Debug + Send + Sync {
 }
 
 /// A file that is being written.
-pub trait NewFile: fmt::Debug {
+pub trait NewFile: fmt::Debug + Send + Sync {
     /// Writes all of `bytes` at the end.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
 

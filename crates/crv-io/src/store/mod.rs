@@ -19,6 +19,7 @@ use local::TempFile;
 pub use local::LocalStore;
 pub use memory::MemoryStore;
 
+use crate::parallel;
 use crate::paths::StorePath;
 
 /// Where runs are kept.
@@ -30,7 +31,8 @@ use crate::paths::StorePath;
 ///   processes, at most one is [`PutOutcome::Stored`]. With [`PutMode::IfMatches`], an object is replaced
 ///   only if nobody replaced it since the tag was taken; it is also refused while somebody else is at it.
 /// - **Durable.** What `put` stored survives power loss once it has returned `Ok`. What `stage` stored does
-///   once [`settle`](Store::settle) has returned `Ok` for its path.
+///   once [`settle`](Store::settle) has returned `Ok` for its path, and what `stage_all` stored once that has. Power
+///   that is lost before may leave a staged object cut short: it has a name that nobody looks for yet.
 /// - **An error changes nothing**, and leaves nothing behind that could be removed, unless it says
 ///   [`unknown`](StoreError::is_unknown): then the bytes may or may not be there.
 /// - **Nothing outside the root** is read or written.
@@ -64,6 +66,15 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Stores `bytes` at `path`, a name never used before. The bytes are durable when this returns; the name
     /// is once [`settle`](Store::settle) says so. Many stages share the cost of one settle.
     fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// Stores every one of `objects` as [`stage`](Store::stage) does, and makes them durable, bytes and names, and with
+    /// them the names of what was `staged` before. Where it fails, some of the objects may be there all the same: no
+    /// name was used before, so the caller can remove them.
+    fn stage_all(&self, objects: &[(StorePath, Vec<u8>)], staged: &[StorePath]) -> Result<(), StoreError> {
+        parallel::for_each(objects, parallel::WAITING, |(path, bytes)| self.stage(path, bytes))?;
+        let names = objects.iter().map(|(path, _)| path).chain(staged).cloned();
+        self.settle(&names.collect::<Vec<_>>())
+    }
 
     /// Makes the names of staged or stored objects durable.
     fn settle(&self, paths: &[StorePath]) -> Result<(), StoreError>;

@@ -41,17 +41,21 @@ impl Prepared {
             let rows = self.ticks(batch).len();
             for offset in (0..rows).step_by(rows_at_once) {
                 let piece = self.slice(batch, offset, rows_at_once.min(rows - offset), 0)?;
-                copies.push(copied(&conform(&piece, schema, arrow)?)?);
+                copies.push(copied_batch(&conform(&piece, schema, arrow)?)?);
             }
         }
         Ok(copies)
     }
 }
 
-fn copied(batch: &RecordBatch) -> Result<RecordBatch, ValidationError> {
+/// The same values in buffers of their own.
+pub(super) fn copied(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     // An array joined with nothing is a copy; one alone would be the same array again.
-    let copy = |array: &ArrayRef| concat(&[array.as_ref(), array.slice(0, 0).as_ref()]);
-    let columns = batch.columns().iter().map(copy).collect::<Result<Vec<_>, ArrowError>>();
+    concat(&[array.as_ref(), array.slice(0, 0).as_ref()])
+}
+
+fn copied_batch(batch: &RecordBatch) -> Result<RecordBatch, ValidationError> {
+    let columns = batch.columns().iter().map(copied).collect::<Result<Vec<_>, ArrowError>>();
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     columns
         .and_then(|columns| {

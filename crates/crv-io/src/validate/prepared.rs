@@ -8,6 +8,7 @@ use arrow_select::take::take;
 
 use super::ValidationError;
 use super::convert::{Casts, convert};
+use super::keep::copied;
 use super::physical::{has_untyped, needs_arrow_schema};
 use crate::schema::{FieldPath, TableSchema};
 
@@ -43,6 +44,21 @@ impl Prepared {
         grown: Option<TableSchema>,
     ) -> Self {
         Prepared { physical: Arc::new(physical), columns, ticks, logical, grown }
+    }
+
+    /// The same rows in buffers of their own: a producer may write its next rows into the ones it gave.
+    pub(crate) fn owned(mut self) -> Result<Self, ValidationError> {
+        for (column, field) in self.columns.iter_mut().zip(self.physical.fields()) {
+            let Column::Given(arrays) = column else { continue };
+            for array in arrays {
+                *array = copied(array)
+                    .map_err(|error| ValidationError::arrow(&FieldPath::column(field.name()), &error))?;
+            }
+        }
+        for ticks in &mut self.ticks {
+            *ticks = Int64Array::new(ticks.values().to_vec().into(), None);
+        }
+        Ok(self)
     }
 
     /// Rows over all batches.

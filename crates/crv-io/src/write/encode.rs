@@ -1,6 +1,6 @@
 //! A part's bytes: Parquet, as small and as plain as readers of any kind like it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
@@ -23,8 +23,11 @@ const PAGE_STATISTICS_ABOVE: u64 = 20_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Encoder {
     schema: SchemaRef,
-    properties: Arc<WriterProperties>,
-    properties_large: Arc<WriterProperties>,
+    codec: Codec,
+    row_group_size: usize,
+    metadata: Vec<KeyValue>,
+    /// How small parts are written, and large ones; made when the first of them comes.
+    properties: [OnceLock<WriterProperties>; 2],
     embed_arrow_schema: bool,
 }
 
@@ -41,25 +44,31 @@ impl Encoder {
             KeyValue::new("crv_table_name".to_owned(), table.as_str().to_owned()),
             KeyValue::new("crv_run_id".to_owned(), run.to_owned()),
         ];
-        let build = |statistics| {
-            let mut builder = WriterProperties::builder()
-                .set_compression(codec(settings.compression()))
-                .set_max_row_group_row_count(Some(settings.row_group_size()))
-                .set_statistics_enabled(statistics)
-                .set_offset_index_disabled(statistics == EnabledStatistics::Chunk)
-                .set_key_value_metadata(Some(metadata.clone()));
-            // Measurements hardly repeat: a dictionary of them is work and bytes for nothing.
-            for field in schema.fields() {
-                if *field.data_type() == DataType::Float64 {
-                    builder =
-                        builder.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), false);
-                }
+        Self {
+            schema,
+            codec: codec(settings.compression()),
+            row_group_size: settings.row_group_size(),
+            metadata,
+            properties: Default::default(),
+            embed_arrow_schema,
+        }
+    }
+
+    fn properties(&self, statistics: EnabledStatistics) -> WriterProperties {
+        let mut builder = WriterProperties::builder()
+            .set_compression(self.codec)
+            .set_max_row_group_row_count(Some(self.row_group_size))
+            .set_statistics_enabled(statistics)
+            .set_offset_index_disabled(statistics == EnabledStatistics::Chunk)
+            .set_key_value_metadata(Some(self.metadata.clone()));
+        // Measurements hardly repeat: a dictionary of them is work and bytes for nothing.
+        for field in self.schema.fields() {
+            if *field.data_type() == DataType::Float64 {
+                builder =
+                    builder.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), false);
             }
-            Arc::new(builder.build())
-        };
-        let properties = build(EnabledStatistics::Chunk);
-        let properties_large = build(EnabledStatistics::Page);
-        Self { schema, properties, properties_large, embed_arrow_schema }
+        }
+        builder.build()
     }
 
     /// The bytes of a part of `rows` rows, made of `batches` of the encoder's schema.
@@ -77,10 +86,14 @@ impl Encoder {
 
     /// Begins a part of `rows` rows.
     pub(crate) fn begin(&self, rows: u64) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
-        let large = rows > PAGE_STATISTICS_ABOVE;
-        let properties = if large { &self.properties_large } else { &self.properties };
+        let [small, large] = &self.properties;
+        let properties = if rows > PAGE_STATISTICS_ABOVE {
+            large.get_or_init(|| self.properties(EnabledStatistics::Page))
+        } else {
+            small.get_or_init(|| self.properties(EnabledStatistics::Chunk))
+        };
         let options = ArrowWriterOptions::new()
-            .with_properties(WriterProperties::clone(properties))
+            .with_properties(properties.clone())
             .with_skip_arrow_metadata(!self.embed_arrow_schema);
         ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&self.schema), options)
     }

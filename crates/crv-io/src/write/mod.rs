@@ -14,6 +14,9 @@ mod writer;
 use crv_core::grammar::TableName;
 
 pub(crate) use encode::Encoder;
+#[cfg(feature = "inner")]
+pub(crate) use split::split;
+
 pub use options::AppendOptions;
 pub use summary::{AppendSummary, PartSummary, TransactionSummary};
 pub use transaction::Transaction;

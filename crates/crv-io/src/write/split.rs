@@ -19,7 +19,7 @@ pub(super) enum Rows {
 
 /// What goes into one bucket.
 #[derive(Debug)]
-pub(super) struct BucketRows {
+pub(crate) struct BucketRows {
     pub(super) bucket: BucketId,
     pub(super) ticks: TickSpan,
     pub(super) rows: u64,
@@ -29,7 +29,7 @@ pub(super) struct BucketRows {
 
 /// Splits batches, given by their ticks (none negative), by bucket. Buckets come sorted; rows keep their
 /// order within a bucket.
-pub(super) fn split<'a>(
+pub(crate) fn split<'a>(
     batches: impl Iterator<Item = &'a [i64]>,
     tick_bucket_size: u64,
 ) -> Result<Vec<BucketRows>> {

@@ -10,7 +10,6 @@ use crv_core::grammar::TableName;
 use crate::commit::RunLog;
 use crate::error::Result;
 use crate::manifest::Part;
-use crate::parallel;
 use crate::paths::{BucketId, StorePath};
 
 /// Encoded parts are held in memory up to this many bytes, so that those of a tick go to disk side by side.
@@ -58,9 +57,12 @@ impl Staging {
     pub(super) fn settle(&mut self, log: &RunLog) -> Result<()> {
         let held = std::mem::take(self.held.get_mut().unwrap_or_else(PoisonError::into_inner));
         self.held_bytes.store(0, Ordering::Relaxed);
-        parallel::for_each(&held, parallel::WAITING, |(path, bytes)| self.write(log, path, bytes))?;
         let staged = self.staged.get_mut().unwrap_or_else(PoisonError::into_inner);
-        log.store.settle(staged).map_err(|error| log.write_failed(error))
+        let before = staged.len();
+        // Noted first: what fails may have taken effect, and is removed all the same.
+        staged.extend(held.iter().map(|(path, _)| path.clone()));
+        let staged = staged.get(..before).unwrap_or_default();
+        log.store.stage_all(&held, staged).map_err(|error| log.write_failed(error))
     }
 
     /// Removes what was written. Only for parts that no commit can name.

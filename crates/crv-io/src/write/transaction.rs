@@ -25,6 +25,10 @@ use crate::schema::TableSchema;
 use crate::stamp;
 use crate::validate::{Prepared, ValidationError, prepare};
 
+/// Rows of so many are kept as they were handed in until the commit, so that the parts of a tick are encoded side by
+/// side. Above it they are encoded at once.
+const ROWS_KEPT: u64 = 16 * 1024;
+
 /// Appends to several tables as one commit.
 ///
 /// Rows are validated as they are handed in, and parts may be written; nothing is visible before
@@ -37,9 +41,22 @@ pub struct Transaction {
     background: Arc<Background>,
     staging: Staging,
     schemas: BTreeMap<TableName, Pending>,
+    kept: Vec<Kept>,
+    /// How many rows are in `kept`.
+    rows_kept: u64,
     summaries: Vec<AppendSummary>,
     /// Did storage fail in the middle of an append? Then what is held is not what was handed in.
     broken: bool,
+}
+
+/// Rows that are validated and wait to be encoded.
+#[derive(Debug)]
+struct Kept {
+    table: TableName,
+    prepared: Prepared,
+    buckets: Vec<BucketRows>,
+    /// The place of their summary.
+    summary: usize,
 }
 
 /// A table's schema as this transaction leaves it.
@@ -58,12 +75,14 @@ impl Transaction {
             background,
             staging: Staging::default(),
             schemas: BTreeMap::new(),
+            kept: Vec::new(),
+            rows_kept: 0,
             summaries: Vec::new(),
             broken: false,
         }
     }
 
-    /// Adds rows to `table`. After an error of kind [`Schema`](ErrorKind::Schema) the transaction is as it was
+    /// Adds rows to `table`, whose buffers may be used again when this returns. After an error of kind [`Schema`](ErrorKind::Schema) the transaction is as it was
     /// before the call; after one of storage it can only be given up.
     pub fn append(
         &mut self,
@@ -71,9 +90,19 @@ impl Transaction {
         frame: impl Into<Frame>,
         options: AppendOptions,
     ) -> Result<()> {
+        self.add(table, &frame.into(), options, true)
+    }
+
+    /// The same for the only append there is, and for rows that stay as they are: `copy` says whether they may not.
+    pub(crate) fn add(
+        &mut self,
+        table: TableName,
+        frame: &Frame,
+        options: AppendOptions,
+        copy: bool,
+    ) -> Result<()> {
         self.check_whole()?;
-        let frame = frame.into();
-        let mut summary = AppendSummary {
+        let summary = AppendSummary {
             table,
             run_id: self.log.paths.run().clone(),
             rows: frame.num_rows() as u64,
@@ -89,37 +118,62 @@ impl Transaction {
             Some(pending) => (Arc::clone(&pending.schema), pending.grown),
             None => self.log.schema(table).map_err(Error::while_writing)?,
         };
-        let prepared = prepare(get_table(table), &frame, &options.checks(&self.settings), &known)
+        let prepared = prepare(get_table(table), frame, &options.checks(&self.settings), &known)
             .map_err(|error| refused(&self.log, table, error))?;
         let batches = (0..prepared.batches()).map(|batch| prepared.ticks(batch).values().as_ref());
         let buckets = split(batches, self.settings.tick_bucket_size())?;
         // Made now, so that parts without a manifest always mean damage.
         self.log.ensure_table(table).map_err(Error::while_writing)?;
-        let parts = self.encode(table, &prepared, &buckets).inspect_err(|_| self.broken = true)?;
-        for (bucket, part) in buckets.iter().zip(&parts) {
-            let path = self.log.paths.part(table, bucket.bucket, part.id);
-            summary.buckets.push(bucket.bucket.get());
-            summary.parts.push(PartSummary {
-                bucket_id: bucket.bucket.get(),
-                path: self.log.store.locate(&path),
-                rows: part.rows,
-                bytes: part.bytes,
-                tick_min: part.ticks.min,
-                tick_max: part.ticks.max,
-            });
-        }
-        self.staging.note(table, buckets.iter().map(|bucket| bucket.bucket).zip(parts).collect());
+        let rows_kept = self.rows_kept.saturating_add(summary.rows);
+        let prepared = if copy && rows_kept <= ROWS_KEPT {
+            prepared.owned().map_err(|error| refused(&self.log, table, error))?
+        } else {
+            prepared
+        };
         let pending = Pending {
             grown: is_new || prepared.grown().is_some(),
             schema: prepared.grown().map_or(known, |grown| Arc::new(grown.clone())),
         };
         self.schemas.insert(table, pending);
+        self.rows_kept = rows_kept;
+        self.kept.push(Kept { table, prepared, buckets, summary: self.summaries.len() });
         self.summaries.push(summary);
+        if self.rows_kept > ROWS_KEPT {
+            self.encode_kept().inspect_err(|_| self.broken = true)?;
+        }
+        Ok(())
+    }
+
+    /// Encodes what was kept, the rows of several tables at once.
+    fn encode_kept(&mut self) -> Result<()> {
+        self.rows_kept = 0;
+        let all = std::mem::take(&mut self.kept);
+        let encoded = parallel::map(&all, parallel::computing(), |kept| self.encode(kept))?;
+        for (kept, parts) in all.iter().zip(encoded) {
+            let table = kept.table;
+            if let Some(summary) = self.summaries.get_mut(kept.summary) {
+                for (bucket, part) in kept.buckets.iter().zip(&parts) {
+                    let path = self.log.paths.part(table, bucket.bucket, part.id);
+                    summary.buckets.push(bucket.bucket.get());
+                    summary.parts.push(PartSummary {
+                        bucket_id: bucket.bucket.get(),
+                        path: self.log.store.locate(&path),
+                        rows: part.rows,
+                        bytes: part.bytes,
+                        tick_min: part.ticks.min,
+                        tick_max: part.ticks.max,
+                    });
+                }
+            }
+            self.staging.note(table, kept.buckets.iter().map(|bucket| bucket.bucket).zip(parts).collect());
+        }
         Ok(())
     }
 
     /// Encodes a part per bucket, several at once.
-    fn encode(&self, table: TableName, prepared: &Prepared, buckets: &[BucketRows]) -> Result<Vec<Part>> {
+    fn encode(&self, kept: &Kept) -> Result<Vec<Part>> {
+        let Kept { table, prepared, buckets, .. } = kept;
+        let table = *table;
         let run = self.log.paths.run();
         let encoder = Encoder::new(
             &self.settings,
@@ -174,6 +228,7 @@ impl Transaction {
     /// number of the commit; `None` when there was nothing to append.
     pub(super) fn publish(&mut self) -> Result<Option<u64>> {
         self.check_whole()?;
+        self.encode_kept()?;
         if self.staging.parts().is_empty() {
             return Ok(None);
         }

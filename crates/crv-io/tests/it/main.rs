@@ -5,6 +5,7 @@
 mod append;
 mod artifacts;
 mod bundle;
+mod calls;
 mod check;
 mod compact;
 mod faults;

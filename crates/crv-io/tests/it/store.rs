@@ -110,6 +110,25 @@ fn of_many_who_swap_the_same_version_one_wins() {
 }
 
 #[test]
+fn objects_that_are_staged_together_are_there() {
+    on_every_store(|store| {
+        let paths = paths();
+        let part = |number: u64| {
+            paths.part(TableName::Holdings, BucketId::new(number % 3), PartId::new(number.into()))
+        };
+        store.stage(&part(0), b"before").unwrap();
+        let objects: Vec<_> = (1..9).map(|number| (part(number), vec![number as u8; 9])).collect();
+        store.stage_all(&objects, &[part(0)]).unwrap();
+        store.stage_all(&[], &[]).unwrap();
+        for (path, bytes) in &objects {
+            assert_eq!(&store.read(path).unwrap().unwrap().0[..], bytes);
+        }
+        let inside = store.list(&paths.bucket(TableName::Holdings, BucketId::new(0)), None).unwrap();
+        assert_eq!(inside.len(), 3, "no temporary file is left: {inside:?}");
+    });
+}
+
+#[test]
 fn staged_objects_are_there_and_settle() {
     on_every_store(|store| {
         let paths = paths();

@@ -324,7 +324,7 @@ impl Writer {
         let mut transaction = self.dataset.transaction();
         for (table, rows) in self.complete.tables() {
             let frame = rows.frame().map_err(|error| refused(log, table, error))?;
-            transaction.append(table, frame, CHECKED)?;
+            transaction.add(table, &frame, CHECKED, false)?;
         }
         match transaction.publish() {
             Ok(number) => {

@@ -1,5 +1,7 @@
 //! Work side by side on a few threads, first error wins.
 
+mod pool;
+
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -61,12 +63,7 @@ where
             done.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
         }
     };
-    thread::scope(|scope| {
-        for _ in 0..helpers {
-            scope.spawn(run);
-        }
-        run();
-    });
+    pool::beside(helpers, &run, run);
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_unstable_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()
@@ -94,14 +91,26 @@ pub(crate) fn both<A, B: Send>(first: impl FnOnce() -> A, second: impl FnOnce() 
         let second = second();
         return (first(), second);
     }
-    thread::scope(|scope| {
-        let second = scope.spawn(second);
-        let first = first();
-        match second.join() {
-            Ok(second) => (first, second),
-            Err(panic) => std::panic::resume_unwind(panic),
+    let second = Mutex::new(Some(second));
+    let done = Mutex::new(None);
+    // Whoever comes first does it: a helper that is free, or this thread when it has done the first.
+    let run = || {
+        let second = second.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(second) = second {
+            let result = second();
+            *done.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         }
-    })
+    };
+    let first = pool::beside(1, &run, || {
+        let first = first();
+        run();
+        first
+    });
+    match done.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(second) => (first, second),
+        // Only where it panicked on a helper, which `beside` has passed on by now.
+        None => std::panic::resume_unwind(Box::new("what was to be done beside was not done")),
+    }
 }
 
 #[cfg(test)]
@@ -127,5 +136,39 @@ mod tests {
         });
         assert_eq!(result, Err(3));
         assert!(begun.into_inner() < 10_000);
+    }
+
+    #[test]
+    fn both_are_done_whatever_they_do_side_by_side_themselves() {
+        let items: Vec<u64> = (0..50).collect();
+        let sum = |factor: u64| {
+            let inner = map(&items, WAITING, |item| {
+                let (one, other) = both(|| item * factor, || item * factor);
+                Ok::<_, ()>(one + other)
+            });
+            inner.unwrap().iter().sum::<u64>()
+        };
+        let outer: Vec<u64> = (1..20).collect();
+        let sums =
+            map(&outer, WAITING, |factor| Ok::<_, ()>(both(|| sum(*factor), || sum(*factor)))).unwrap();
+        assert!(sums.into_iter().zip(outer).all(|(sums, factor)| sums == (2450 * factor, 2450 * factor)));
+    }
+
+    #[test]
+    fn a_panic_is_passed_on_after_everybody_is_done() {
+        let running = AtomicUsize::new(0);
+        let items: Vec<usize> = (0..100).collect();
+        for _ in 0..20 {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                for_each(&items, WAITING, |item| {
+                    running.fetch_add(1, Ordering::SeqCst);
+                    thread::yield_now();
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    if *item == 50 { std::panic::resume_unwind(Box::new("enough")) } else { Ok::<_, ()>(()) }
+                })
+            }));
+            assert_eq!(*outcome.unwrap_err().downcast::<&str>().unwrap(), "enough");
+            assert_eq!(running.load(Ordering::SeqCst), 0, "somebody is at it still");
+        }
     }
 }

@@ -1,0 +1,63 @@
+//! Reading commits in order, many files at a time where there are many.
+//!
+//! What comes out is what reading one after the other would give, to the first that is not there: files beyond that
+//! one may have been read, and what they are is not looked at.
+
+use std::collections::VecDeque;
+
+use super::change::Commit;
+use super::publish::RunLog;
+use crate::error::{Error, Result};
+use crate::parallel;
+use crate::paths::CommitNumber;
+
+/// Files that are read at a time, at most.
+const AT_ONCE: u64 = 256;
+/// Where nobody knows how many commits there are, so many are read one by one before more are read at a time: mostly
+/// there is none, or one.
+const ONE_BY_ONE: u64 = 8;
+
+/// The commits from a number on.
+pub(super) struct Ahead<'a> {
+    log: &'a RunLog,
+    first: CommitNumber,
+    next: CommitNumber,
+    last: Option<CommitNumber>,
+    read: VecDeque<Result<Option<Commit>>>,
+}
+
+impl RunLog {
+    /// The commits from `first` on: up to `last` where that is known, else until there is no more.
+    pub(super) fn commits_from(&self, first: CommitNumber, last: Option<CommitNumber>) -> Ahead<'_> {
+        Ahead { log: self, first, next: first, last, read: VecDeque::new() }
+    }
+}
+
+impl Ahead<'_> {
+    /// The next commit; `None` when it is not there, or after the last.
+    pub(super) fn next(&mut self) -> Result<Option<Commit>> {
+        if self.read.is_empty() {
+            self.read_more()?;
+        }
+        self.read.pop_front().unwrap_or(Ok(None))
+    }
+
+    fn read_more(&mut self) -> Result<()> {
+        let seen = self.next.get() - self.first.get();
+        let many = match self.last {
+            Some(last) => last.get().saturating_add(1).saturating_sub(self.next.get()).min(AT_ONCE),
+            None if seen < ONE_BY_ONE => 1,
+            None => seen.min(AT_ONCE),
+        };
+        let numbers: Vec<CommitNumber> = std::iter::successors(Some(self.next), |number| Some(number.next()))
+            .take(many as usize)
+            .collect();
+        self.next = numbers.last().map_or(self.next, |number| number.next());
+        // An error is told when it is come to.
+        let read = parallel::map(&numbers, parallel::WAITING, |number| {
+            Ok::<_, Error>(self.log.read_commit(*number))
+        });
+        self.read.extend(read?);
+        Ok(())
+    }
+}

@@ -1,0 +1,250 @@
+//! What an append and a read cost, counted: the calls that the store makes of a file system.
+//!
+//! `docs/performance.md` tells what these figures mean. Whoever changes one here changes it there.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use arrow_array::RecordBatch;
+use crv_io::store::files::{FileSystem, Lock, NewFile, OpenFile, OsFiles, Stat};
+use crv_io::store::{EntryKind, LocalStore};
+use crv_io::{AppendOptions, Dataset, IoSettings, TableName};
+
+use crate::support::{EDGES, RUN, Root, edges, holdings};
+
+type Counts = BTreeMap<&'static str, u64>;
+
+/// The files of this machine, with every call counted. Syncs are counted and not made: they take long, and nobody
+/// loses power here.
+#[derive(Debug, Clone, Default)]
+struct Counting(Arc<Mutex<Counts>>);
+
+#[derive(Debug)]
+struct Counted<F>(F, Counting);
+
+impl Counting {
+    fn count(&self, call: &'static str, by: u64) {
+        *self.0.lock().unwrap().entry(call).or_default() += by;
+    }
+
+    /// What was counted since this was asked last.
+    fn take(&self) -> Counts {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+
+    fn open(&self, root: &Root, settings: IoSettings) -> Dataset {
+        let store = LocalStore::on(root.path().to_str().unwrap(), Arc::new(self.clone()));
+        Dataset::with_store(settings, RUN, Arc::new(store)).unwrap()
+    }
+}
+
+impl FileSystem for Counting {
+    fn create_new(&self, path: &Path) -> io::Result<Box<dyn NewFile>> {
+        self.count("create", 1);
+        Ok(Box::new(Counted(OsFiles.create_new(path)?, self.clone())))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+        self.count("open", 1);
+        Ok(Box::new(Counted(OsFiles.open(path)?, self.clone())))
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        self.count("stat", 1);
+        OsFiles.stat(path)
+    }
+
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<(String, EntryKind)>> {
+        self.count("list", 1);
+        OsFiles.read_dir(path)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.count("make directory", 1);
+        OsFiles.create_dir(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.count("rename", 1);
+        OsFiles.rename(from, to)
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.count("link", 1);
+        OsFiles.hard_link(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.count("unlink", 1);
+        OsFiles.remove_file(path)
+    }
+
+    fn sync_dir(&self, _path: &Path) -> io::Result<()> {
+        self.count("sync directory", 1);
+        Ok(())
+    }
+
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Lock>> {
+        self.count("lock", 1);
+        OsFiles.try_lock(path)
+    }
+}
+
+impl NewFile for Counted<Box<dyn NewFile>> {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.1.count("write", 1);
+        self.1.count("bytes written", bytes.len() as u64);
+        self.0.write_all(bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.1.count("sync file", 1);
+        Ok(())
+    }
+
+    fn stat(&self) -> io::Result<Stat> {
+        self.1.count("stat", 1);
+        self.0.stat()
+    }
+}
+
+impl OpenFile for Counted<Box<dyn OpenFile>> {
+    fn stat(&self) -> io::Result<Stat> {
+        self.1.count("stat", 1);
+        self.0.stat()
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.1.count("read", 1);
+        self.1.count("bytes read", buffer.len() as u64);
+        self.0.read_exact_at(buffer, offset)
+    }
+}
+
+/// No checkpoint comes in between.
+fn without_checkpoints(root: &Root) -> IoSettings {
+    root.settings().with_write_manifest_every_n(Some(1_000_000)).unwrap()
+}
+
+fn append(dataset: &Dataset, tick: i64) {
+    dataset.append(EDGES, edges([tick; 200]), AppendOptions::default()).unwrap();
+}
+
+fn calls(mut counts: Counts) -> Vec<(&'static str, u64)> {
+    counts.retain(|call, _| !call.starts_with("bytes"));
+    counts.into_iter().collect()
+}
+
+#[test]
+fn an_append_costs_four_syncs_and_the_same_calls_however_long_the_run_is() {
+    let root = Root::new();
+    let counting = Counting::default();
+    let dataset = counting.open(&root, without_checkpoints(&root));
+    let cost = |ticks: std::ops::RangeInclusive<i64>| {
+        for tick in ticks {
+            counting.take();
+            append(&dataset, tick);
+        }
+        counting.take()
+    };
+    // The tenth, and the thousandth: neither is the first in its bucket.
+    let (early, late) = (cost(0..=9), cost(10..=1050));
+    assert_eq!(
+        calls(early.clone()),
+        [
+            ("create", 2),
+            ("link", 1),
+            ("rename", 1),
+            ("stat", 2),
+            ("sync directory", 2),
+            ("sync file", 2),
+            ("unlink", 1),
+            ("write", 2),
+        ]
+    );
+    assert_eq!(calls(late.clone()), calls(early.clone()));
+    // The numbers have more digits, and compress otherwise.
+    assert!(late["bytes written"].abs_diff(early["bytes written"]) < 64, "{early:?} {late:?}");
+    // The first of a bucket makes its directory, and makes that durable.
+    let first = calls(cost(1100..=1100));
+    assert!(first.contains(&("make directory", 1)) && first.contains(&("sync directory", 3)), "{first:?}");
+}
+
+#[test]
+fn a_transaction_syncs_each_table_and_one_commit() {
+    let root = Root::new();
+    let counting = Counting::default();
+    let dataset = counting.open(&root, without_checkpoints(&root));
+    let tick = |tick: i64| {
+        counting.take();
+        let mut transaction = dataset.transaction();
+        let frames: [(TableName, RecordBatch); 2] =
+            [(EDGES, edges([tick; 9])), (TableName::Holdings, holdings([tick; 9]))];
+        for (table, frame) in frames {
+            transaction.append(table, frame, AppendOptions::default()).unwrap();
+        }
+        transaction.commit().unwrap();
+        counting.take()
+    };
+    tick(0);
+    let counts = tick(1);
+    let syncs = (counts["sync file"], counts["sync directory"], counts["link"]);
+    assert_eq!(syncs, (2 + 1, 2 + 1, 1), "{counts:?}");
+}
+
+#[test]
+fn checkpoints_cost_an_append_no_more_in_a_long_run() {
+    let root = Root::new();
+    let counting = Counting::default();
+    let dataset = counting.open(&root, root.settings());
+    let cost = |ticks: std::ops::Range<i64>| {
+        counting.take();
+        let appends = (ticks.end - ticks.start) as u64;
+        ticks.for_each(|tick| append(&dataset, tick));
+        let counts = counting.take();
+        (counts["bytes written"] / appends, counts["sync file"] as f64 / appends as f64)
+    };
+    let (_, _) = cost(0..300);
+    let (bytes, syncs) = cost(300..600);
+    let (later_bytes, later_syncs) = cost(1200..2400);
+    // From one doubling to the next it is the same; sixteen entries are rewritten for each that is new.
+    assert!(later_bytes * 10 < bytes * 13, "{bytes} bytes, and then {later_bytes}");
+    assert!(later_syncs <= syncs && syncs < 2.1, "{syncs} files synced, and then {later_syncs}");
+}
+
+#[test]
+fn a_fresh_handle_reads_the_manifest_and_the_last_part_and_writes_nothing() {
+    let root = Root::new();
+    let counting = Counting::default();
+    let writer = counting.open(&root, root.settings());
+    (0..200).for_each(|tick| append(&writer, tick));
+    drop(writer);
+    counting.take();
+    let reader = counting.open(&root, root.settings());
+    let batches = reader.scan(EDGES).unwrap().ticks(199..=199).batches();
+    assert_eq!(batches.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 200);
+    drop(reader);
+    // Opened: the manifest, the next commit, which is not there, and the part.
+    assert_eq!(calls(counting.take()), [("open", 3), ("read", 2), ("stat", 7)]);
+    // A handle that knows the run looks whether there is more.
+    let reader = counting.open(&root, root.settings());
+    reader.scan(EDGES).unwrap();
+    counting.take();
+    reader.scan(EDGES).unwrap();
+    assert_eq!(calls(counting.take()), [("open", 1), ("stat", 3)]);
+}
+
+#[test]
+fn a_handle_that_only_read_syncs_nothing_when_it_goes() {
+    let root = Root::new();
+    let counting = Counting::default();
+    append(&counting.open(&root, root.settings()), 0);
+    let reader = counting.open(&root, root.settings());
+    reader.scan(EDGES).unwrap();
+    counting.take();
+    reader.close().unwrap();
+    drop(reader);
+    assert_eq!(counting.take(), Counts::new());
+}
