@@ -176,14 +176,15 @@ impl Case {
             return Err(format!("the error is of kind {:?}: {error}", error.kind()));
         }
         let unknown = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::UnknownOutcome);
+        // A crash now, with nothing kept that was not synced: what a reader sees of a commit of unknown outcome may go.
+        let crashed = machine.after(machine.sim.disk().only_durable(), 0);
         machine.look(&machine.open()?, true).map_err(|why| format!("for another handle: {why}"))?;
         machine.look(&dataset, false).map_err(|why| format!("for the same handle: {why}"))?;
         if failed.iter().any(|(call, path)| is_excused(*call, path, fault)) {
             return Ok(Some(outcome.is_err()));
         }
-        // A crash now, with nothing kept that was not synced.
-        let crashed = machine.after(machine.sim.disk().only_durable(), 0);
-        crashed.look(&crashed.open()?, true).map_err(|why| format!("after the fault and a crash: {why}"))?;
+        let told = |why| format!("after the fault at {:?} and a crash: {why}", failed.first());
+        crashed.look(&crashed.open()?, true).map_err(told)?;
         // What could not be removed may stay, and so may what is perhaps committed.
         let removable = lasts == Lasts::Once && !failed.iter().any(|(call, _)| *call == Call::Unlink);
         if removable {
