@@ -29,6 +29,8 @@ pub enum Operation {
     Append,
     /// A transaction over all tables, into two buckets.
     Transaction,
+    /// A buffered writer that flushes once for each of two buckets.
+    Gather,
     /// An append by a handle that has just been opened.
     AppendAnew,
     /// Reading everything.
@@ -47,10 +49,11 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::First,
         Self::Append,
         Self::Transaction,
+        Self::Gather,
         Self::AppendAnew,
         Self::Read,
         Self::Close,
@@ -68,6 +71,7 @@ impl Operation {
     fn run(self, machine: &Machine, dataset: &Dataset) -> Result<(), Error> {
         match self {
             Self::First | Self::Transaction => machine.write(dataset, &TABLES, &[3, 4]),
+            Self::Gather => machine.gather(dataset, &TABLES, &[3, 4]),
             Self::Append | Self::AppendAnew => machine.write(dataset, &[TableName::Exchange], &[3]),
             Self::Read => machine.look(dataset, false).map_err(|why| Error::new(ErrorKind::Read, why)),
             Self::Close => dataset.close(),
@@ -81,7 +85,7 @@ impl Operation {
     /// The kinds of error that may come of a fault.
     fn may_fail_with(self, kind: ErrorKind) -> bool {
         match self {
-            Self::First | Self::Append | Self::Transaction | Self::AppendAnew => {
+            Self::First | Self::Append | Self::Transaction | Self::Gather | Self::AppendAnew => {
                 matches!(kind, ErrorKind::Write | ErrorKind::UnknownOutcome)
             }
             Self::Read => kind == ErrorKind::Read,

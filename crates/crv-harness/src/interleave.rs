@@ -42,6 +42,7 @@ fn steps() -> Vec<Step> {
     vec![
         write(3),
         Step::Write(vec![TableName::Exchange], vec![9]),
+        Step::Gather(TABLES.to_vec(), vec![3, 4]),
         Step::Close,
         Step::Prune,
         Step::Rebuild(TableName::Holdings),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crv_core::grammar::TableName;
 use crv_io::config::Compression;
-use crv_io::{AppendOptions, Dataset, Error, ErrorKind, IoSettings};
+use crv_io::{AppendOptions, Dataset, Error, ErrorKind, IoSettings, Writer, WriterOptions};
 
 use crate::disk::{Disk, Sim};
 use crate::model::{Model, Row, TABLES, Told};
@@ -92,13 +92,34 @@ impl Machine {
 
     /// Writes rows of these ticks to each of these tables, as one transaction, and notes what came of it.
     pub fn write(&self, dataset: &Dataset, tables: &[TableName], ticks: &[i64]) -> Result<(), Error> {
-        let row = |tick: &i64| Row { tick: *tick, id: self.next_id.fetch_add(1, Ordering::Relaxed) };
-        let rows: BTreeMap<TableName, Vec<Row>> =
-            tables.iter().map(|table| (*table, ticks.iter().map(row).collect())).collect();
+        let rows = self.rows(tables, ticks);
         let entry = self.model().begin(rows.clone(), self.moment());
         let outcome = commit(dataset, &rows);
         self.model().tell(entry, self.moment(), Told::of(&outcome));
         outcome
+    }
+
+    /// The same through a buffered writer, one flush for each bucket.
+    pub fn gather(&self, dataset: &Dataset, tables: &[TableName], ticks: &[i64]) -> Result<(), Error> {
+        let mut writer = dataset.writer(WriterOptions::default());
+        let bucket = |tick: &i64| tick / BUCKET.cast_signed();
+        for ticks in ticks.chunk_by(|tick, next| bucket(tick) == bucket(next)) {
+            let rows = self.rows(tables, ticks);
+            let entry = self.model().begin(rows.clone(), self.moment());
+            let outcome = flush(&mut writer, &rows);
+            if outcome.is_err() {
+                // Else they would go out with the next ones, or when the writer goes.
+                writer.discard();
+            }
+            self.model().tell(entry, self.moment(), Told::of(&outcome));
+            outcome?;
+        }
+        Ok(())
+    }
+
+    fn rows(&self, tables: &[TableName], ticks: &[i64]) -> BTreeMap<TableName, Vec<Row>> {
+        let row = |tick: &i64| Row { tick: *tick, id: self.next_id.fetch_add(1, Ordering::Relaxed) };
+        tables.iter().map(|table| (*table, ticks.iter().map(row).collect())).collect()
     }
 
     /// Reads everything, and compares it with what must be there now. What is open still is settled by it if
@@ -118,6 +139,15 @@ impl Machine {
         }
         Ok(())
     }
+}
+
+fn flush(writer: &mut Writer, rows: &BTreeMap<TableName, Vec<Row>>) -> Result<(), Error> {
+    for (table, rows) in rows {
+        let frame = rows::frame(*table, rows)
+            .map_err(|error| Error::new(ErrorKind::Argument, format!("the harness: {error}")))?;
+        writer.append(*table, frame, AppendOptions::default())?;
+    }
+    writer.flush().map(drop)
 }
 
 fn commit(dataset: &Dataset, rows: &BTreeMap<TableName, Vec<Row>>) -> Result<(), Error> {

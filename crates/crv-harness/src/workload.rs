@@ -30,6 +30,8 @@ pub const NOW: VacuumOptions = VacuumOptions { older_than: Duration::ZERO, dry_r
 pub enum Step {
     /// It appends to these tables, as one transaction.
     Write(Vec<TableName>, Vec<i64>),
+    /// The same through a buffered writer, with a commit for each bucket.
+    Gather(Vec<TableName>, Vec<i64>),
     /// It begins a transaction, and gives it up.
     Abort(TableName),
     /// It closes its handle, which writes manifests.
@@ -93,7 +95,8 @@ fn write(tick: &mut i64, random: &mut Rng) -> Step {
     tables.truncate(count);
     *tick += random.i64(0..3);
     let last = *tick + random.i64(0..3);
-    Step::Write(tables, (*tick..=last).collect())
+    let ticks = (*tick..=last).collect();
+    if random.u8(..4) == 0 { Step::Gather(tables, ticks) } else { Step::Write(tables, ticks) }
 }
 
 fn draw_step(tick: &mut i64, random: &mut Rng) -> Step {
@@ -161,6 +164,9 @@ impl Processes {
         match step {
             Step::Write(tables, ticks) => {
                 unless(self.machine.write(&dataset, tables, ticks), &[VACUUMED]).map_err(told)
+            }
+            Step::Gather(tables, ticks) => {
+                unless(self.machine.gather(&dataset, tables, ticks), &[VACUUMED]).map_err(told)
             }
             Step::Abort(table) => {
                 let frame =
