@@ -5,6 +5,7 @@ A peer's own package is imported when the peer is made, so that one that is miss
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -72,6 +73,18 @@ class Crv(Peer):
 
     def totals(self) -> pl.DataFrame:
         return totals(self.dataset.scan(self.table))
+
+    def compact(self) -> tuple[int, int]:
+        """Merges the parts of each bucket into one; how many parts there were, and are."""
+        before = len(self.dataset.files(self.table))
+        self.dataset.compact(self.table)
+        return before, len(self.dataset.files(self.table))
+
+    def gather(self, frames: Sequence[pl.DataFrame]) -> None:
+        """Appends through a buffered writer; all rows are durable when this returns."""
+        with self.dataset.writer() as writer:
+            for frame in frames:
+                writer.append(self.table, frame)
 
     def rebuild(self) -> int:
         """Makes the manifest anew from the parts; how many rows it knows then."""

@@ -37,6 +37,13 @@ METRICS: dict[str, dict[str, tuple[str, str]]] = {
         "last_tick_glob_ms": ("  from all files, by a glob", "ms"),
         "totals_ms": ("aggregate over all", "ms"),
         "rebuild_ms": ("rebuild the manifest", "ms"),
+        "compact_ms": ("merge the parts", "ms"),
+        "parts_before": ("  parts before", "count"),
+        "parts_after": ("  and after", "count"),
+        "compacted_totals_ms": ("  aggregate over all then", "ms"),
+        "at_once_totals_ms": ("  and over one append of all", "ms"),
+        "gathered_per_s": ("appends/s through a writer", "count"),
+        "gathered_totals_ms": ("  aggregate over all then", "ms"),
     },
     "growth": {
         "near_ms": ("append to the short table, median", "ms"),
@@ -140,6 +147,12 @@ def targets(results: Mapping[str, Rounds], startup: Mapping[str, float], wheel: 
     ticks, bulk = results.get("ticks", ()), results.get("bulk", ())
     add("appends/s of one tick, to raw", ratio(ticks, "crv", "appends_per_s"), 1.0, "{:.2f}", at_least=True)
     add("time of an append, to the bare disk", ratio(ticks, "crv", "append_ms", "disk"), 1.5, "{:.2f}", at_least=False)
+    gathered = ratio(ticks, "crv", "gathered_per_s", base_key="appends_per_s")
+    add("appends/s through a writer, to raw", gathered, 10, "{:.1f}", at_least=True)
+    merged = ratio(ticks, "crv", "compacted_totals_ms", base_key="totals_ms")
+    add("aggregate over merged parts, to raw", merged, 0.15, "{:.3f}", at_least=False)
+    merged = ratio(ticks, "crv", "compacted_totals_ms", "crv", "at_once_totals_ms")
+    add("the same, to one append of all rows", merged, 1.1, "{:.2f}", at_least=False)
     last = ratio(ticks, "crv", "last_tick_ms", base_key="last_tick_glob_ms")
     add("last tick, to raw by a glob", last, 0.05, "{:.3f}", at_least=False)
     rebuild = medians(ticks, "crv").get("rebuild_ms")

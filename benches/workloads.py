@@ -61,7 +61,30 @@ def ticks(name: str, root: Path, sizes: Sizes) -> Steps:
         yield
         metrics["rebuild_ms"], rows = _timed(peer.rebuild)
         _expect(rows == sizes.appends * sizes.rows_per_tick, "the rows of the rebuilt manifest")
+        metrics |= yield from _merged_and_gathered(peer, frames)
     peer.close()
+    return metrics
+
+
+def _merged_and_gathered(peer: Crv, frames: Sequence[pl.DataFrame]) -> Steps:
+    """The same rows with the parts of each bucket merged, through a buffered writer, and appended at once."""
+    everything = pl.concat(frames)
+    wanted = totals(everything.lazy())
+    metrics: Metrics = {}
+    yield
+    metrics["compact_ms"], (before, after) = _timed(peer.compact)
+    metrics |= {"parts_before": before, "parts_after": after}
+    at_once, gathered = Crv(peer.root / "at-once"), Crv(peer.root / "gathered")
+    yield
+    spent, _ = _timed(partial(gathered.gather, frames))
+    metrics["gathered_per_s"] = 1000 * len(frames) / spent
+    at_once.append(everything)
+    ways = {"compacted_totals_ms": peer, "at_once_totals_ms": at_once, "gathered_totals_ms": gathered}
+    for key, store in ways.items():
+        yield
+        store.reopen()
+        metrics[key], found = _repeated(store.totals)
+        _expect(same_rows(found, wanted), f"the totals of {key}")
     return metrics
 
 
