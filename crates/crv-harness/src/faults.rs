@@ -155,7 +155,12 @@ impl Case {
     /// `None` when the operation was over before the fault; else whether the caller was told.
     fn run(self, bug: Option<Bug>, seed: u64) -> Result<Option<bool>, String> {
         let Self { operation, fault, lasts, skip } = self;
-        let machine = Machine::new(bug, Rng::with_seed(seed).choice([None, Some(1), Some(2)]).flatten());
+        let every_n = match operation {
+            // So that there is something for it to write.
+            Operation::Close => Some(1_000),
+            _ => Rng::with_seed(seed).choice([None, Some(1), Some(2)]).flatten(),
+        };
+        let machine = Machine::new(bug, every_n);
         let mut dataset = machine.open()?;
         if operation.needs_run() {
             prepare(&machine, &dataset).map_err(|error| error.to_string())?;

@@ -18,6 +18,6 @@ pub fn hunt(bug: Bug, seeds: std::ops::Range<u64>) -> Option<Broken> {
         let faults =
             || Operation::ALL.into_iter().find_map(|operation| faults::run(operation, seed, Some(bug)).err());
         let crashes = || crashes::run(seed, Some(bug), effort).err();
-        outage.or_else(damage).or_else(others).or_else(faults).or_else(crashes)
+        outage.or_else(damage).or_else(faults).or_else(others).or_else(crashes)
     })
 }

@@ -159,7 +159,7 @@ impl Dataset {
         options.check()?;
         let bounds = Bounds { threads: parallel::computing(), max_bytes: options.max_bytes };
         let Shared { settings, log, .. } = &*self.shared;
-        compact::compact(log, settings, table, Which::Ticks(options.ticks), bounds, &progress)
+        compact::compact(log, settings, table, Which::Ticks(options.ticks), bounds, || true, &progress)
     }
 
     /// The parts that `table` consists of now, in the order of a scan: for tools that read the files themselves.

@@ -42,13 +42,15 @@ pub enum Bug {
     PruneTooEarly,
     /// A number whose commit was pruned is taken again.
     BaseIgnored,
+    /// A vacuum removes parts that no commit names, and nobody hears of it who is about to commit them.
+    VacuumUnheard,
     /// Documents are read whatever their checksum.
     ChecksumIgnored,
 }
 
 impl Bug {
     /// Every bug there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NoFileSync,
         Self::NoDirSync,
         Self::NoAncestorSync,
@@ -62,6 +64,7 @@ impl Bug {
         Self::CheckpointReplacesNewer,
         Self::PruneTooEarly,
         Self::BaseIgnored,
+        Self::VacuumUnheard,
         Self::ChecksumIgnored,
     ];
 }
@@ -83,6 +86,7 @@ impl fmt::Display for Bug {
             Self::CheckpointReplacesNewer => "checkpoint replaces a newer one",
             Self::PruneTooEarly => "prune too early",
             Self::BaseIgnored => "a pruned number is taken again",
+            Self::VacuumUnheard => "a vacuum that nobody hears of",
             Self::ChecksumIgnored => "checksum ignored",
         })
     }

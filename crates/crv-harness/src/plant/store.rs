@@ -129,7 +129,10 @@ impl Store for Planted {
             }
             _ => self.catch_up()?,
         }
-        let outcome = self.store.put(path, bytes, mode);
+        let outcome = match self.bug {
+            Bug::VacuumUnheard if is_commit(path) => self.store.put(path, &unheard(bytes), mode),
+            _ => self.store.put(path, bytes, mode),
+        };
         if is_commit(path) { self.after_commit(outcome) } else { outcome }
     }
 
@@ -184,6 +187,20 @@ impl Blob for Resealed {
         let end = start.checked_add(length).filter(|end| *end <= self.0.len());
         end.map(|end| self.0.slice(start..end)).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
+}
+
+/// A commit of a vacuum as one that does nothing.
+fn unheard(bytes: &[u8]) -> Bytes {
+    const VACUUM: &[u8] = b"\"operation\":\"vacuum\"";
+    const APPEND: &[u8] = b"\"operation\":\"append\"";
+    let Some(at) = bytes.windows(VACUUM.len()).position(|window| window == VACUUM) else {
+        return Bytes::copy_from_slice(bytes);
+    };
+    let mut changed = bytes.to_vec();
+    if let Some(place) = changed.get_mut(at..at + VACUUM.len()) {
+        place.copy_from_slice(APPEND);
+    }
+    resealed(&changed)
 }
 
 /// A sealed document with the checksum that its bytes have now.

@@ -322,6 +322,28 @@ fn a_merge_that_fails_never_fails_an_append() {
 }
 
 #[test]
+fn a_disk_that_is_full_for_a_merge_fails_no_append_and_leaves_nothing() {
+    let root = Root::new();
+    let settings = root.settings().with_compact_sealed_buckets(true);
+    let store = crate::interrupted::full_for_merges(&root);
+    let dataset = Dataset::with_store(settings, crate::support::RUN, store).unwrap();
+    for tick in 98..103 {
+        append(&dataset, [tick]);
+    }
+    let error = dataset.close().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Write);
+    assert!(error.hint().unwrap().contains("make room"), "{error}");
+    assert_eq!(parts(&dataset), [2, 3]);
+    assert!(all_ticks(&root.open()).into_iter().eq(98..103));
+    assert!(dataset.check(CheckOptions { deep: true }).unwrap().problems.is_empty());
+    // With room again, the next bucket is another chance.
+    let dataset = with_sealing(&root);
+    append(&dataset, [200]);
+    dataset.close().unwrap();
+    assert_eq!(parts(&dataset), [1, 1, 1]);
+}
+
+#[test]
 fn appends_by_many_beside_a_compaction_lose_nothing() {
     let root = Root::new();
     let dataset = root.open();

@@ -1,6 +1,8 @@
-//! A local store in which somebody else acts just before, or just after, a commit gets its name.
+//! A local store in which somebody else acts just before, or just after, a commit gets its name; or whose disk fills up
+//! before a merge.
 
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -15,11 +17,19 @@ struct Interrupted {
     inner: LocalStore,
     after: bool,
     act: Mutex<Option<Act>>,
+    /// Is there no room for what is merged?
+    is_full: bool,
 }
 
 fn store(root: &Root, after: bool, act: impl FnOnce() + Send + 'static) -> Arc<dyn Store> {
     let inner = LocalStore::new(root.path().to_str().unwrap());
-    Arc::new(Interrupted { inner, after, act: Mutex::new(Some(Box::new(act))) })
+    Arc::new(Interrupted { inner, after, act: Mutex::new(Some(Box::new(act))), is_full: false })
+}
+
+/// A store that has room for appends, whose parts are staged together, and none for merged parts.
+pub(crate) fn full_for_merges(root: &Root) -> Arc<dyn Store> {
+    let inner = LocalStore::new(root.path().to_str().unwrap());
+    Arc::new(Interrupted { inner, after: false, act: Mutex::default(), is_full: true })
 }
 
 /// A store in which `act` happens once, before its first commit is published.
@@ -80,7 +90,13 @@ impl Store for Interrupted {
         self.around(&path, || self.inner.publish(ready))
     }
     fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
+        if self.is_full {
+            return Err(StoreError::new("write", self.locate(path), io::ErrorKind::StorageFull.into()));
+        }
         self.inner.stage(path, bytes)
+    }
+    fn stage_all(&self, objects: &[(StorePath, Vec<u8>)], staged: &[StorePath]) -> Result<(), StoreError> {
+        self.inner.stage_all(objects, staged)
     }
     fn settle(&self, paths: &[StorePath]) -> Result<(), StoreError> {
         self.inner.settle(paths)

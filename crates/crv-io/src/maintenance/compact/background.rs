@@ -103,7 +103,10 @@ impl Background {
                 table
             };
             let bounds = Bounds { threads: 1, max_bytes: None };
-            let done = compact(&self.log, &self.settings, table, Which::Sealed, bounds, &|_| ());
+            let done = {
+                let is_wanted = || !self.queue().is_stopped;
+                compact(&self.log, &self.settings, table, Which::Sealed, bounds, is_wanted, &|_| ())
+            };
             let mut queue = self.queue();
             match done {
                 Ok(_) => queue.failed.remove(&table),

@@ -39,13 +39,14 @@ pub(crate) struct Bounds {
     pub(crate) max_bytes: Option<u64>,
 }
 
-/// Merges parts of `table`. `progress` hears of every part that was read.
+/// Merges parts of `table`, for as long as `is_wanted` says so. `progress` hears of every part that was read.
 pub(crate) fn compact(
     log: &RunLog,
     settings: &IoSettings,
     table: TableName,
     which: Which,
     bounds: Bounds,
+    is_wanted: impl Fn() -> bool,
     progress: &(dyn Fn(CompactProgress) + Sync),
 ) -> Result<CompactReport> {
     let state = log.logged_state(table)?;
@@ -59,6 +60,10 @@ pub(crate) fn compact(
     let merged = || progress(CompactProgress { parts: read.fetch_add(1, Ordering::Relaxed) + 1, of });
     let work = TableMerge { log, settings, table, schema };
     for batch in plan::batches(groups, BATCH) {
+        if !is_wanted() {
+            report.left += batch.len() as u64;
+            continue;
+        }
         merge_batch(&work, &batch, bounds.threads, &merged, &mut report)?;
     }
     Ok(report)
