@@ -2,8 +2,7 @@
 //!
 //! Replacing a file: a unique temporary file in the same directory, write, `fsync`, `rename`, `fsync` of the
 //! directory. Publishing one if absent: the same with `link`, which fails when the name is taken, in place of
-//! `rename`. Staging objects, which nobody reads before a commit names them: write, `rename`, and then the `fsync`s of
-//! all files and directories side by side. A failed `fsync` is never tried again on the same file: the file is dropped.
+//! `rename`. A failed `fsync` is never tried again on the same file: the file is dropped.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -89,14 +88,6 @@ impl LocalStore {
         self.write_temp(path, temp, |mut file| {
             file.write_all(bytes).and_then(|()| file.sync()).and_then(|()| file.stat()).map(tag_of)
         })
-    }
-
-    /// Writes an object under its name, and syncs neither.
-    fn write_named(&self, path: &StorePath, bytes: &[u8]) -> Result<Box<dyn NewFile>, StoreError> {
-        let temp = with_suffix(&self.full(path), TMP_SUFFIX);
-        let file = self.write_temp(path, &temp, |mut file| file.write_all(bytes).map(|()| file))?;
-        self.rename(&temp, path)?;
-        Ok(file)
     }
 
     /// Makes the directories above `path`; their entries are made durable by [`sync_names`](Self::sync_names).
@@ -201,15 +192,6 @@ impl LocalStore {
     /// Syncs the directories that hold `paths`, and those that hold the entries of directories above them
     /// that are not known to be durable yet, side by side.
     fn sync_names(&self, paths: &[StorePath]) -> Result<(), StoreError> {
-        self.sync_all(Vec::new(), paths)
-    }
-
-    /// The same, and beside them the bytes of `files`.
-    fn sync_all(
-        &self,
-        files: Vec<(&StorePath, Box<dyn NewFile>)>,
-        paths: &[StorePath],
-    ) -> Result<(), StoreError> {
         let mut to_sync = BTreeSet::new();
         let mut proven = BTreeSet::new();
         {
@@ -230,15 +212,10 @@ impl LocalStore {
             self.sync_root()
                 .map_err(|source| self.error("sync the directories above", &StorePath::root(), source))?;
         }
-        // Files first: on a journal, what makes a file durable has mostly made its name durable, too.
-        let files = files.into_iter().map(|(path, file)| ToSync::File(path, file));
-        let to_sync: Vec<ToSync<'_>> = files.chain(to_sync.into_iter().map(ToSync::Dir)).collect();
-        parallel::for_each(&to_sync, parallel::WAITING, |what| match what {
-            ToSync::File(path, file) => file.sync().map_err(|source| self.error("write", path, source)),
-            ToSync::Dir(dir) => {
-                let synced = self.files.sync_dir(&self.full(dir));
-                synced.map_err(|source| self.error("sync the directory", dir, source))
-            }
+        let to_sync: Vec<StorePath> = to_sync.into_iter().collect();
+        parallel::for_each(&to_sync, parallel::WAITING, |dir| {
+            let synced = self.files.sync_dir(&self.full(dir));
+            synced.map_err(|source| self.error("sync the directory", dir, source))
         })?;
         if !proven.is_empty() {
             self.durable.lock().unwrap_or_else(PoisonError::into_inner).extend(proven);
@@ -360,22 +337,9 @@ impl Store for LocalStore {
     }
 
     fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
-        let file = self.write_named(path, bytes)?;
-        file.sync().map_err(|source| {
-            self.drop_temp(&self.full(path));
-            self.error("write", path, source)
-        })
-    }
-
-    fn stage_all(&self, objects: &[(StorePath, Vec<u8>)], staged: &[StorePath]) -> Result<(), StoreError> {
-        // Named before they are synced: then the syncs of bytes and of names need not wait for one another. Nobody
-        // looks at an object that no commit names, whether it is whole or not.
-        let mut files = Vec::with_capacity(objects.len());
-        for (path, bytes) in objects {
-            files.push((path, self.write_named(path, bytes)?));
-        }
-        let names: Vec<StorePath> = objects.iter().map(|(path, _)| path).chain(staged).cloned().collect();
-        self.sync_all(files, &names)
+        let temp = with_suffix(&self.full(path), TMP_SUFFIX);
+        self.write_synced(path, &temp, bytes)?;
+        self.rename(&temp, path)
     }
 
     fn settle(&self, paths: &[StorePath]) -> Result<(), StoreError> {
@@ -402,12 +366,6 @@ impl Store for LocalStore {
     fn locate(&self, path: &StorePath) -> String {
         crate::paths::join_root(&self.shown, path)
     }
-}
-
-/// What is synced beside other such.
-enum ToSync<'a> {
-    File(&'a StorePath, Box<dyn NewFile>),
-    Dir(StorePath),
 }
 
 #[derive(Debug)]

@@ -31,8 +31,7 @@ use crate::paths::StorePath;
 ///   processes, at most one is [`PutOutcome::Stored`]. With [`PutMode::IfMatches`], an object is replaced
 ///   only if nobody replaced it since the tag was taken; it is also refused while somebody else is at it.
 /// - **Durable.** What `put` stored survives power loss once it has returned `Ok`. What `stage` stored does
-///   once [`settle`](Store::settle) has returned `Ok` for its path, and what `stage_all` stored once that has. Power
-///   that is lost before may leave a staged object cut short: it has a name that nobody looks for yet.
+///   once [`settle`](Store::settle) has returned `Ok` for its path, and what `stage_all` stored once that has.
 /// - **An error changes nothing**, and leaves nothing behind that could be removed, unless it says
 ///   [`unknown`](StoreError::is_unknown): then the bytes may or may not be there.
 /// - **Nothing outside the root** is read or written.

@@ -157,7 +157,7 @@ fn an_append_costs_four_syncs_and_the_same_calls_however_long_the_run_is() {
             ("create", 2),
             ("link", 1),
             ("rename", 1),
-            ("stat", 2),
+            ("stat", 3),
             ("sync directory", 2),
             ("sync file", 2),
             ("unlink", 1),
