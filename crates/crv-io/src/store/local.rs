@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use super::files::{FileSystem, NewFile, OpenFile, OsFiles, Stat};
+use super::files::{FileSystem, OpenFile, OsFiles, Stat};
 use super::{Blob, Entry, EntryKind, Held, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
 use crate::parallel;
 use crate::paths::{StorePath, TMP_SUFFIX};
@@ -56,14 +56,10 @@ impl LocalStore {
         StoreError::new(operation, self.locate(path), source)
     }
 
-    /// Makes a new temporary file beside `path`, and the directories it needs, and has `fill` do the rest. Where that
-    /// fails the file goes.
-    fn write_temp<T>(
-        &self,
-        path: &StorePath,
-        temp: &Path,
-        fill: impl FnOnce(Box<dyn NewFile>) -> io::Result<T>,
-    ) -> Result<T, StoreError> {
+    /// Writes and syncs a new temporary file beside `path`, making the directories it needs.
+    /// Gives the tag that the file keeps wherever it is renamed or linked to: taken any later, it could be that
+    /// of a file somebody else put in its place.
+    fn write_temp(&self, path: &StorePath, temp: &Path, bytes: &[u8]) -> Result<Tag, StoreError> {
         let failed = |source: io::Error| {
             // Also when making it failed: it may be there all the same, and the name is ours alone.
             if source.kind() != io::ErrorKind::AlreadyExists {
@@ -71,23 +67,15 @@ impl LocalStore {
             }
             self.error("write", path, source)
         };
-        let made = match self.files.create_new(temp) {
+        let mut file = match self.files.create_new(temp) {
             Err(error) if is_absent(&error) => {
                 self.make_parents(path)?;
                 self.files.create_new(temp).map_err(failed)?
             }
             other => other.map_err(failed)?,
         };
-        fill(made).map_err(failed)
-    }
-
-    /// Writes and syncs a new temporary file beside `path`.
-    /// Gives the tag that the file keeps wherever it is renamed or linked to: taken any later, it could be that
-    /// of a file somebody else put in its place.
-    fn write_synced(&self, path: &StorePath, temp: &Path, bytes: &[u8]) -> Result<Tag, StoreError> {
-        self.write_temp(path, temp, |mut file| {
-            file.write_all(bytes).and_then(|()| file.sync()).and_then(|()| file.stat()).map(tag_of)
-        })
+        let written = file.write_all(bytes).and_then(|()| file.sync()).and_then(|()| file.stat());
+        written.map(tag_of).map_err(failed)
     }
 
     /// Makes the directories above `path`; their entries are made durable by [`sync_names`](Self::sync_names).
@@ -231,7 +219,7 @@ impl LocalStore {
     fn replace(&self, path: &StorePath, bytes: &[u8]) -> Result<PutOutcome, StoreError> {
         let full = self.full(path);
         let temp = unique_temp(&full);
-        let tag = self.write_synced(path, &temp, bytes)?;
+        let tag = self.write_temp(path, &temp, bytes)?;
         self.rename(&temp, path)?;
         self.stored(path, tag)
     }
@@ -310,7 +298,7 @@ impl Store for LocalStore {
 
     fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError> {
         let temp = unique_temp(&self.full(path));
-        let tag = self.write_synced(path, &temp, bytes)?;
+        let tag = self.write_temp(path, &temp, bytes)?;
         let temp = TempFile { files: Arc::clone(&self.files), path: temp };
         Ok(Ready { path: path.clone(), held: Held::File { temp, tag } })
     }
@@ -338,7 +326,7 @@ impl Store for LocalStore {
 
     fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
         let temp = with_suffix(&self.full(path), TMP_SUFFIX);
-        self.write_synced(path, &temp, bytes)?;
+        self.write_temp(path, &temp, bytes)?;
         self.rename(&temp, path)
     }
 

@@ -108,9 +108,11 @@ fn merge_batch(
                 ready.push(merge);
                 merged_groups.push(group);
             }
-            // Somebody else replaced its parts, and they were vacuumed before they were read here.
-            Err(_) if log.are_gone(work.table, group.bucket, &group.ids())? => report.gave_way += 1,
-            Err(error) => failed = failed.or(Some(error)),
+            Err(error) => match log.are_gone(work.table, group.bucket, &group.ids()) {
+                // Somebody else replaced its parts, and they were vacuumed before they were read here.
+                Ok(true) => report.gave_way += 1,
+                Ok(false) | Err(_) => failed = failed.or(Some(error)),
+            },
         }
     }
     let paths: Vec<StorePath> = ready.iter().map(|merge| work.path(merge.bucket, merge.part.id)).collect();
