@@ -25,6 +25,8 @@ use crate::ticks::TickSpan;
 pub(crate) struct PartSchema {
     pub(crate) schema: TableSchema,
     pub(crate) provisional: bool,
+    /// The parts that it was merged from.
+    pub(crate) merged_from: Vec<PartId>,
 }
 
 /// What a part says of itself.
@@ -34,8 +36,6 @@ pub(crate) struct PartFooter {
     pub(crate) bytes: u64,
     /// `None` when there are no rows.
     pub(crate) ticks: Option<TickSpan>,
-    /// The parts that it was merged from.
-    pub(crate) merged_from: Vec<PartId>,
     pub(crate) columns: PartSchema,
 }
 
@@ -60,13 +60,12 @@ fn footer_of(store: &dyn Store, path: &StorePath) -> Result<PartFooter> {
     let metadata = load(store, path, &file)?;
     let columns = columns(store, path, &metadata)?;
     let rows = part_pages::rows(metadata.metadata()).map_err(|why| read_failed(store, path, &why))?;
-    let lineage = lineage::read(metadata.metadata());
     let ticks = match tick_statistics(metadata.metadata()) {
         Some(ticks) => Some(ticks),
         None if rows == 0 => None,
         None => Some(read_ticks(store, path, &file, metadata)?),
     };
-    Ok(PartFooter { rows, bytes: file.size(), ticks, merged_from: lineage, columns })
+    Ok(PartFooter { rows, bytes: file.size(), ticks, columns })
 }
 
 /// The parts that the part at `path` was merged from, as its footer says.
@@ -98,7 +97,8 @@ fn columns(store: &dyn Store, path: &StorePath, metadata: &ArrowReaderMetadata) 
         TableSchema::from_footer(metadata.metadata()).map_err(|error| read_failed(store, path, &error))?;
     let leaves = metadata.metadata().file_metadata().schema_descr().columns();
     let provisional = leaves.iter().any(|leaf| matches!(leaf.logical_type_ref(), Some(LogicalType::Unknown)));
-    Ok(PartSchema { schema, provisional })
+    let merged_from = lineage::read(metadata.metadata());
+    Ok(PartSchema { schema, provisional, merged_from })
 }
 
 fn tick_statistics(metadata: &ParquetMetaData) -> Option<TickSpan> {

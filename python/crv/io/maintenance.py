@@ -54,6 +54,8 @@ class ProblemKind(StrEnum):
     """A part is not what was written."""
     PART_DISAGREES = "part-disagrees"
     """A part is whole, and does not hold what its entry says, or does not fit the table."""
+    DOUBLED_PART = "doubled-part"
+    """The rows of a part are in a merged part as well, and both are live: a read gives them twice."""
     BUCKET_SIZE = "bucket-size"
     """The settings have another bucket size than the table."""
     LEFTOVER_COMMIT = "leftover-commit"
@@ -222,6 +224,8 @@ class GarbageKind(StrEnum):
 
     MERGED_PART = "merged-part"
     """A part whose rows are in another part now."""
+    REMOVED_PART = "removed-part"
+    """A part that a commit took out of its table."""
     ORPHAN_PART = "orphan-part"
     """A part that no commit names."""
     TEMPORARY_FILE = "temporary-file"

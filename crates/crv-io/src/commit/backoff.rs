@@ -4,12 +4,22 @@ use std::time::Duration;
 
 use crate::stamp;
 
+/// How often work that others keep changing the ground of begins again before it is given up.
+pub(super) const TRIES: u32 = 64;
+
 const FIRST: Duration = Duration::from_micros(500);
 const LONGEST: Duration = Duration::from_millis(100);
 
 /// Sleeps before try number `attempt` (from 0): between half and all of a time that doubles up to 100 ms.
 pub(super) fn wait(attempt: u32) {
     stamp::sleep(pause(attempt, stamp::fraction()));
+}
+
+/// Sleeps before a try that is not the first, as [`wait`] does.
+pub(super) fn pause_before(attempt: u32) {
+    if attempt > 0 {
+        wait(attempt - 1);
+    }
 }
 
 fn pause(attempt: u32, fraction: f64) -> Duration {

@@ -5,26 +5,22 @@
 //! covers: whoever finds such a number free, because its view of the run is old, finds that out from the base
 //! (invariant 2).
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crv_core::grammar::TableName;
-use serde::{Deserialize, Serialize};
 
+use super::backoff::{self, TRIES};
+use super::base_file::{self, decode, encode};
 use super::change::Commit;
 use super::load::damaged;
 use super::publish::{RunLog, encoding_failed};
 use super::view::RunView;
 use crate::error::Result;
-use crate::json_map::unique_keys;
-use crate::manifest::{StateDocument, TableState, open_document, parse_time, seal};
+use crate::manifest::TableState;
 use crate::paths::CommitNumber;
 use crate::schema::SchemaConflict;
 use crate::stamp;
-use crate::store::{PutMode, PutOutcome, Tag};
-
-/// The version of the document. A newer one is refused.
-pub(super) const FORMAT: u32 = 1;
+use crate::store::{PutMode, PutOutcome, StoreError, Tag};
 
 /// What the tables of a run were as of a commit.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,13 +51,6 @@ impl Base {
 }
 
 impl Base {
-    /// The id of a commit that it stands for; `None` where that is not known any more.
-    pub(super) fn id_of(&self, number: CommitNumber) -> Option<&str> {
-        let from_the_end = usize::try_from(self.through.get().checked_sub(number.get())?).ok()?;
-        let index = self.ids.len().checked_sub(from_the_end.checked_add(1)?)?;
-        self.ids.get(index).map(String::as_str)
-    }
-
     /// Moves it on by one commit.
     pub(super) fn apply(&mut self, commit: &Commit) -> Result<(), SchemaConflict> {
         for table in commit.change.tables.keys() {
@@ -80,56 +69,36 @@ impl Base {
     }
 }
 
+/// A base without the states of its tables, which is all that most readers of it need.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct BaseHead {
+    /// The last commit that is included.
+    pub(crate) through: CommitNumber,
+    /// As in [`Base`].
+    pub(super) ids: Vec<String>,
+}
+
+impl BaseHead {
+    /// The id of a commit that the base stands for; `None` where that is not known any more.
+    pub(super) fn id_of(&self, number: CommitNumber) -> Option<&str> {
+        let from_the_end = usize::try_from(self.through.get().checked_sub(number.get())?).ok()?;
+        let index = self.ids.len().checked_sub(from_the_end.checked_add(1)?)?;
+        self.ids.get(index).map(String::as_str)
+    }
+}
+
+impl From<Base> for BaseHead {
+    fn from(base: Base) -> Self {
+        Self { through: base.through, ids: base.ids }
+    }
+}
+
 /// What a view knows of the base.
 #[derive(Debug, Default)]
 pub(super) struct BaseSeen {
     tag: Option<Tag>,
     /// No commit file up to this number counts.
     pub(super) through: CommitNumber,
-}
-
-#[derive(Serialize, Deserialize)]
-struct BaseFile<'a> {
-    format: u32,
-    through: u64,
-    created_at: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    ids: Vec<String>,
-    #[serde(deserialize_with = "unique_keys")]
-    tables: BTreeMap<TableName, StateDocument<'a>>,
-}
-
-pub(crate) fn encode(base: &Base) -> Result<Vec<u8>, serde_json::Error> {
-    let tables = base.tables.iter().map(|(table, state)| (*table, StateDocument::of(state)));
-    let file = BaseFile {
-        format: FORMAT,
-        through: base.through.get(),
-        created_at: Cow::Owned(stamp::text(stamp::now())),
-        ids: base.ids.clone(),
-        tables: tables.collect(),
-    };
-    Ok(seal(serde_json::to_vec(&file)?, false))
-}
-
-/// The base in the document `bytes`, or what is wrong with it.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Base, String> {
-    open_document(bytes, FORMAT)?;
-    let file: BaseFile<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    parse_time(&file.created_at)?;
-    let through = CommitNumber::new(file.through);
-    if through == CommitNumber::ZERO || through.next() == through {
-        return Err("no commit has the number it goes up to".to_owned());
-    }
-    let mut tables = BTreeMap::new();
-    for (table, document) in file.tables {
-        let told = |error| format!("in table `{table}` {error}");
-        let state = document.into_state(table).map_err(told)?.state;
-        if state.commit != through {
-            return Err(told(format!("it is of commit {}, and the base of {through}", state.commit)));
-        }
-        tables.insert(table, state);
-    }
-    Ok(Base { through, tables, ids: file.ids })
 }
 
 impl RunLog {
@@ -141,6 +110,21 @@ impl RunLog {
         let base = decode(&bytes)
             .map_err(|why| damaged("base", &self.store.locate(&path), &why).with_hint(self.log_hint()))?;
         Ok((base, Some(tag)))
+    }
+
+    /// The head of the base, and nothing of its tables: opening a run must not cost what its tables hold.
+    pub(crate) fn read_base_head(&self) -> Result<BaseHead> {
+        let path = self.paths.base();
+        let failed = |error| self.read_failed(StoreError::new("read", self.store.locate(&path), error));
+        let opened = self.store.open(&path).map_err(|error| self.read_failed(error))?;
+        let Some(blob) = opened else { return Ok(BaseHead::default()) };
+        let length = usize::try_from(blob.size()).unwrap_or(usize::MAX).min(base_file::HEAD_BYTES);
+        let beginning = blob.read_at(0, length).map_err(failed)?;
+        match base_file::decode_head(&beginning) {
+            Some(head) => Ok(head),
+            // Written by an earlier version, or damaged: the whole document says which.
+            None => Ok(self.read_base()?.0.into()),
+        }
     }
 
     /// Replaces the version `expected` of the base; `false` when somebody else did.
@@ -155,16 +139,25 @@ impl RunLog {
     pub(super) fn see_base(&self, view: &mut RunView) -> Result<()> {
         let tag = self.store.tag(&self.paths.base()).map_err(|error| self.read_failed(error))?;
         if tag != view.base.tag {
-            let (base, tag) = self.read_base()?;
-            view.base = BaseSeen { tag, through: base.through };
+            // Read after its tag: what replaces it meanwhile is noticed by the next look.
+            let head = self.read_base_head()?;
+            view.base = BaseSeen { tag, through: head.through };
         }
         Ok(())
+    }
+
+    /// The last commit that counts in the log, or that its base stands for. Lists every name there is.
+    pub(super) fn last_logged(&self) -> Result<CommitNumber> {
+        // Listed first: what is pruned in between is then covered by the base.
+        let numbers = self.list_commits()?;
+        let through = self.read_base_head()?.through;
+        Ok(numbers.last().copied().unwrap_or_default().max(through))
     }
 
     /// The base, and the numbers of the commits after it, sorted. Only for the rare cases: it looks at every
     /// name there is.
     pub(crate) fn read_log(&self) -> Result<(Base, Vec<CommitNumber>)> {
-        // Listed first: what is pruned in between is then covered by the base.
+        // Listed first, as in `last_logged`.
         let mut numbers = self.list_commits()?;
         let (base, _) = self.read_base()?;
         // Files that were not removed yet, or came back.
@@ -174,7 +167,8 @@ impl RunLog {
 
     /// The base, and every commit after it, in order and without a gap. For the rare cases, too.
     pub(super) fn read_whole_log(&self) -> Result<(Base, Vec<Commit>)> {
-        'again: loop {
+        'again: for attempt in 0..TRIES {
+            backoff::pause_before(attempt);
             let (base, numbers) = self.read_log()?;
             let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
                 return Ok((base, Vec::new()));
@@ -186,86 +180,41 @@ impl RunLog {
             while number <= *last {
                 match read.next()? {
                     Some(commit) => commits.push(commit),
-                    None if self.read_base()?.0.through >= number => continue 'again,
+                    None if self.read_base_head()?.through >= number => continue 'again,
                     None => return Err(self.missing_commit(number)),
                 }
                 number = number.next();
             }
             // What was read may be a number that was pruned and taken again.
-            if self.read_base()?.0.through < *first {
+            if self.read_base_head()?.through < *first {
                 return Ok((base, commits));
             }
         }
+        Err(self.pruned_meanwhile())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
+    use super::super::change::{Change, Operation};
     use super::*;
-    use crate::manifest::strategies::{commit, state_at};
 
-    proptest! {
-        #[test]
-        fn any_base_survives_its_document(
-            base in commit().prop_flat_map(|through| {
-                let states = prop::collection::vec(state_at(Just(through)), 0..4);
-                (states, any::<Vec<String>>()).prop_map(move |(states, ids)| Base {
-                    through,
-                    tables: states.into_iter().map(|state| (state.table, state)).collect(),
-                    ids,
-                })
-            })
-        ) {
-            prop_assert_eq!(decode(&encode(&base).unwrap()).unwrap(), base);
+    fn commit(number: u64) -> Commit {
+        Commit {
+            number: CommitNumber::new(number),
+            id: format!("commit {number}"),
+            created_at: stamp::now(),
+            change: Change { operation: Operation::Append, tables: BTreeMap::new() },
         }
     }
 
+    /// A writer that was stopped for as long as 1,023 commits took still learns what came of its own.
     #[test]
-    fn a_table_that_is_there_twice_is_refused() {
-        let text = String::from_utf8(encode(&sample()).unwrap()).unwrap();
-        let (before, table) = text.split_once("\"holdings\":").unwrap();
-        let (table, _) = table.split_once("},\"crc32c\"").unwrap();
-        let twice = format!("{before}\"holdings\":{table},\"holdings\":{table}}}}}");
-        let error = decode(&seal(twice.into_bytes(), false)).unwrap_err();
-        assert!(error.contains("the key `holdings` is there twice"), "{error}");
-    }
-
-    fn sample() -> Base {
-        let through = CommitNumber::new(41);
-        let now = "2025-09-25T08:00:00.123456Z".parse().unwrap();
-        let state = TableState::new(TableName::Holdings, Some(100), through, now);
-        let ids = vec!["a commit".to_owned(), "the one after it".to_owned()];
-        Base { through, tables: BTreeMap::from([(TableName::Holdings, state)]), ids }
-    }
-
-    #[test]
-    fn a_base_survives_its_document() {
-        assert_eq!(decode(&encode(&sample()).unwrap()).unwrap(), sample());
-    }
-
-    #[test]
-    fn every_flipped_bit_is_noticed() {
-        let bytes = encode(&sample()).unwrap();
-        for bit in 0..bytes.len() * 8 {
-            let mut flipped = bytes.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(decode(&flipped).is_err(), "bit {bit}");
-        }
-    }
-
-    #[test]
-    fn the_last_commits_are_known_by_their_ids() {
-        let base = sample();
-        let known = [39, 40, 41, 42].map(|number| base.id_of(CommitNumber::new(number)));
-        assert_eq!(known, [None, Some("a commit"), Some("the one after it"), None]);
-    }
-
-    #[test]
-    fn a_table_of_another_commit_is_refused() {
-        let mut base = sample();
-        base.through = CommitNumber::new(40);
-        assert!(decode(&encode(&base).unwrap()).unwrap_err().contains("of commit 41"));
+    fn the_last_1024_commits_are_known_by_their_ids() {
+        let mut base = Base::beginning();
+        (1..=2_000).for_each(|number| base.apply(&commit(number)).unwrap());
+        let head = BaseHead::from(base);
+        let known = [976, 977, 1_999, 2_000, 2_001].map(|number| head.id_of(CommitNumber::new(number)));
+        assert_eq!(known, [None, Some("commit 977"), Some("commit 1999"), Some("commit 2000"), None]);
     }
 }

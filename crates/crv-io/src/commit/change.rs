@@ -73,6 +73,18 @@ pub struct Change {
     pub tables: BTreeMap<TableName, TableChange>,
 }
 
+impl Change {
+    /// Gives merged parts the time of their commit: the parts that they replace are needed by readers of snapshots
+    /// that are older than that, and not than the merge's encoding.
+    pub(super) fn date(&mut self, now: Timestamp) {
+        if self.operation == Operation::Compact {
+            for (_, part) in self.tables.values_mut().flat_map(|change| &mut change.add) {
+                part.created_at = now;
+            }
+        }
+    }
+}
+
 /// A commit as it was read from the log.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Commit {
@@ -104,6 +116,7 @@ impl Commit {
                         state.add(*bucket, part.clone());
                     }
                     state.remove(change.remove.iter().copied());
+                    state.note_removed(&change.remove, self.created_at);
                 }
             }
             state.updated_at = state.updated_at.max(self.created_at);

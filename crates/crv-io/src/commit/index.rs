@@ -39,15 +39,13 @@ impl RunLog {
         let read = self.store.read(&path).map_err(|error| self.read_failed(error))?;
         let decoded = read.and_then(|(bytes, _)| manifest::decode(table, &bytes).ok());
         let Some(decoded) = decoded.filter(|decoded| !decoded.knows_log) else { return Ok(None) };
-        let mut state = decoded.state;
-        let (base, commits) = self.read_whole_log()?;
-        for (bucket, part) in base.tables.get(&table).into_iter().flat_map(TableState::parts) {
-            state.add(bucket, part.clone());
+        let mut joined = self.join_log(decoded.state)?;
+        for commit in &joined.commits {
+            commit.apply(&mut joined.state).map_err(|conflict| self.conflicting(commit, &conflict))?;
         }
-        for commit in commits {
-            commit.apply(&mut state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
-        }
-        Ok(Some(state))
+        let unlogged = joined.unlogged.iter().map(|(bucket, part)| (*bucket, part.id)).collect();
+        self.drop_merged(&mut joined.state, &unlogged)?;
+        Ok(Some(joined.state))
     }
 
     pub(crate) fn has_buckets(&self, table: TableName) -> Result<bool> {

@@ -1,29 +1,23 @@
 //! Reading a run: a table's checkpoint, then the commits after it, until there are no more.
 
-use std::collections::HashSet;
 use std::io::ErrorKind as ErrorKindOfIo;
 use std::sync::Arc;
 
 use crv_core::grammar::TableName;
-use crv_core::tables::get_table;
 
+use super::backoff::{self, TRIES};
 use super::change::Commit;
 use super::file;
+use super::foreign::Unlogged;
 use super::publish::RunLog;
 use super::view::{Loaded, RunView};
 use crate::error::{Error, ErrorKind, Result};
-use crate::footer;
-use crate::manifest::{self, Decoded, Part, TableState, check_part};
-use crate::parallel;
+use crate::manifest::{self, Decoded, TableState, check_part};
 use crate::paths::{BucketId, CommitNumber, MANIFEST_FILE, StorePath};
-use crate::schema::TableSchema;
 use crate::store::{EntryKind, StoreError};
 
 /// A manifest of more bytes than this names parts.
 const EMPTY_MANIFEST: u64 = 2048;
-
-/// Parts that a manifest names and the log does not.
-type Unlogged = Vec<(BucketId, Part)>;
 
 impl RunLog {
     /// Commit `number`, or `None` when there is none yet.
@@ -51,7 +45,8 @@ impl RunLog {
         if view.head.is_none() {
             view.head = Some(self.find_head()?);
         }
-        loop {
+        for attempt in 0..TRIES {
+            backoff::pause_before(attempt);
             match self.try_refresh(view) {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
@@ -62,6 +57,18 @@ impl RunLog {
                 }
             }
         }
+        view.forget();
+        Err(self.pruned_meanwhile())
+    }
+
+    /// Each look at the log was overtaken by another pruning.
+    pub(super) fn pruned_meanwhile(&self) -> Error {
+        let run = self.paths.run();
+        Error::new(
+            ErrorKind::Read,
+            format!("run `{run}`: its log was pruned {TRIES} times in a row while it was read"),
+        )
+        .with_hint("try again; prune less often")
     }
 
     /// `false` where commits after the old head were pruned: the view begins again.
@@ -131,8 +138,7 @@ impl RunLog {
     /// The newest commit that the log, its base or any checkpoint knows: a log that was lost must not begin
     /// anew below what checkpoints include.
     pub(super) fn find_head(&self) -> Result<CommitNumber> {
-        let (base, numbers) = self.read_log()?;
-        let mut head = numbers.last().copied().unwrap_or(base.through);
+        let mut head = self.last_logged()?;
         for table in self.table_dirs()? {
             let read =
                 self.store.read(&self.paths.manifest(table)).map_err(|error| self.read_failed(error))?;
@@ -144,9 +150,13 @@ impl RunLog {
     }
 
     /// Brings `table` into the view, as of the newest commit. `false` when it has no manifest.
+    ///
+    /// A manifest that another writer replaces meanwhile does no harm: the one that was read and the commits after it
+    /// tell the same state, and commits that were pruned before they were read are noticed by the base.
     pub(super) fn load(&self, view: &mut RunView, table: TableName) -> Result<bool> {
         let path = self.paths.manifest(table);
-        loop {
+        for attempt in 0..TRIES {
+            backoff::pause_before(attempt);
             view.tables.remove(&table);
             let Some((bytes, tag)) = self.store.read(&path).map_err(|error| self.read_failed(error))? else {
                 return Ok(false);
@@ -166,68 +176,40 @@ impl RunLog {
             let state = Arc::new(state);
             view.tables.insert(
                 table,
-                Loaded { state, manifest: tag.clone(), checkpoint, tried: checkpoint, dirty, unlogged },
+                Loaded { state, manifest: tag, checkpoint, tried: checkpoint, dirty, unlogged },
             );
             self.refresh(view)?;
-            // Did the checkpoint move meanwhile? Then commits that we did not find may have been pruned.
-            let now = self.store.tag(&path).map_err(|error| self.read_failed(error));
-            // A table that was not looked at to the end is not one that was loaded.
-            let moved = now.inspect_err(|_| view.forget())? != Some(tag);
-            if !moved && view.tables.contains_key(&table) {
-                break;
+            // Out of the view and in again: a table that fails a check is not one that was loaded.
+            if let Some(mut loaded) = view.tables.remove(&table) {
+                let state = Arc::make_mut(&mut loaded.state);
+                loaded.unlogged.retain(|(bucket, part)| state.contains(*bucket, part.id));
+                self.learn_unlogged(state, &mut loaded.unlogged)?;
+                self.check_bucket_size(state)?;
+                view.tables.insert(table, loaded);
+                return Ok(true);
             }
+            // Commits were pruned meanwhile, and the view began again without the table.
         }
-        // Out of the view and in again: a table that fails a check is not one that was loaded.
-        if let Some(mut loaded) = view.tables.remove(&table) {
-            let state = Arc::make_mut(&mut loaded.state);
-            loaded.unlogged.retain(|(bucket, part)| state.contains(*bucket, part.id));
-            self.learn_unlogged(state, &mut loaded.unlogged)?;
-            self.check_bucket_size(state)?;
-            view.tables.insert(table, loaded);
-        }
-        Ok(true)
+        Err(self.pruned_meanwhile())
     }
 
     /// Where the replay of the log begins for a table with this manifest, and the parts that only the manifest
     /// names. `None`: begin again, the log was pruned meanwhile.
     fn begin(&self, view: &mut RunView, decoded: Decoded) -> Result<Option<(TableState, Unlogged)>> {
         self.see_base(view)?;
-        let Decoded { mut state, knows_log } = decoded;
-        if knows_log && state.commit >= view.base.through {
+        let Decoded { state, knows_log } = decoded;
+        if !knows_log {
+            let joined = self.join_log(state)?;
+            return Ok((joined.through == view.base.through).then_some((joined.state, joined.unlogged)));
+        }
+        if state.commit >= view.base.through {
             return Ok(Some((state, Unlogged::new())));
         }
-        if knows_log {
-            // A manifest older than the base: the commits between are gone, and the base says what they did.
-            let (base, _) = self.read_base()?;
-            let mut state = base.tables.get(&state.table).cloned().unwrap_or(state);
-            state.commit = base.through;
-            return Ok((base.through == view.base.through).then(|| (state, Unlogged::new())));
-        }
-        let (base, commits) = self.read_whole_log()?;
-        if base.through != view.base.through {
-            return Ok(None);
-        }
-        let known = base.tables.get(&state.table);
-        let mut named = HashSet::new();
-        for (bucket, part) in known.into_iter().flat_map(TableState::parts) {
-            named.insert((bucket, part.id));
-            state.add(bucket, part.clone());
-        }
-        if let Some(known) = known {
-            state.schema.clone_from(&known.schema);
-            state.tick_bucket_size = state.tick_bucket_size.or(known.tick_bucket_size);
-            state.remember_all_vacuumed(known);
-        }
-        for commit in &commits {
-            if let Some(change) = commit.change.tables.get(&state.table) {
-                named.extend(change.add.iter().map(|(bucket, part)| (*bucket, part.id)));
-            }
-        }
-        let before = commits.first().map_or(base.through, |first| first.number.previous());
-        state.commit = before;
-        let unlogged = state.parts().filter(|(bucket, part)| !named.contains(&(*bucket, part.id)));
-        let unlogged = unlogged.map(|(bucket, part)| (bucket, part.clone())).collect();
-        Ok(Some((state, unlogged)))
+        // A manifest older than the base: the commits between are gone, and the base says what they did.
+        let (base, _) = self.read_base()?;
+        let mut state = base.tables.get(&state.table).cloned().unwrap_or(state);
+        state.commit = base.through;
+        Ok((base.through == view.base.through).then(|| (state, Unlogged::new())))
     }
 
     /// Applies to `state` the commits up to the view's head. `None`: begin again, they were pruned meanwhile.
@@ -251,35 +233,6 @@ impl RunLog {
             commit.apply(state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
             *dirty |= commit.change.tables.contains_key(&state.table);
         }
-        Ok(())
-    }
-
-    /// What a manifest of another implementation does not say of its parts, their footers do: their schema.
-    fn learn_unlogged(&self, state: &mut TableState, unlogged: &mut [(BucketId, Part)]) -> Result<()> {
-        if unlogged.is_empty() {
-            return Ok(());
-        }
-        let table = state.table;
-        let learned = parallel::map(unlogged, parallel::WAITING, |(bucket, part)| {
-            let path = self.paths.part(table, *bucket, part.id);
-            footer::read_schema(&*self.store, &path).map_err(|error| error.in_context(self.name(table)))
-        })?;
-        let mut schema = match &state.schema {
-            Some(schema) => TableSchema::clone(schema),
-            None => TableSchema::of(get_table(table)),
-        };
-        for ((bucket, part), found) in unlogged.iter_mut().zip(learned) {
-            schema = schema.union_with_part(&found.schema).map_err(|conflict| {
-                let path = self.store.locate(&self.paths.part(table, *bucket, part.id));
-                Error::new(
-                    ErrorKind::Schema,
-                    format!("{}: part `{path}` does not fit the others: {conflict}", self.name(table)),
-                )
-            })?;
-            part.provisional = found.provisional;
-            state.add(*bucket, part.clone());
-        }
-        state.schema = Some(Arc::new(schema));
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crv_core::grammar::TableName;
 
-use super::backoff;
+use super::backoff::{self, TRIES};
 use super::change::{Change, Commit};
 use super::publish::RunLog;
 use super::view::{Loaded, RunView};
@@ -14,9 +14,6 @@ use crate::maintenance::rebuild::{Known, Plan, RebuildReport, can_mend};
 use crate::manifest::TableState;
 use crate::paths::CommitNumber;
 use crate::store::{PutMode, PutOutcome};
-
-/// How often maintenance begins again because others commit meanwhile.
-const TRIES: u32 = 64;
 
 impl RunLog {
     /// Ticks per bucket, as the settings say.
@@ -33,9 +30,7 @@ impl RunLog {
     ) -> Result<()> {
         let mut view = self.view();
         for attempt in 0..TRIES {
-            if attempt > 0 {
-                backoff::wait(attempt);
-            }
+            backoff::pause_before(attempt);
             if view.state(table).is_none() && !self.load(&mut view, table)? {
                 return Err(self.no_manifest(table, &self.paths.manifest(table)));
             }
@@ -63,9 +58,7 @@ impl RunLog {
         let mut view = self.view();
         let path = self.paths.manifest(table);
         for attempt in 0..TRIES {
-            if attempt > 0 {
-                backoff::wait(attempt);
-            }
+            backoff::pause_before(attempt);
             // Taken first: a checkpoint that somebody writes meanwhile is newer than what we are going to know.
             let there = self.store.tag(&path).map_err(|error| self.read_failed(error))?;
             let known = self.know(&mut view, table)?;

@@ -11,9 +11,11 @@
 mod ahead;
 mod backoff;
 mod base;
+mod base_file;
 mod change;
 mod checkpoint;
 mod file;
+mod foreign;
 mod index;
 mod load;
 mod look;
@@ -28,11 +30,12 @@ mod view;
 
 pub(crate) use base::Base;
 pub(crate) use change::Commit;
+pub(crate) use foreign::join_base;
 
 #[cfg(any(feature = "fuzzing", feature = "inner"))]
 pub(crate) mod decoders {
     #[cfg(feature = "fuzzing")]
-    pub(crate) use super::base::{decode as decode_base, encode as encode_base};
+    pub(crate) use super::base_file::{decode as decode_base, encode as encode_base};
     pub(crate) use super::file::{decode as decode_commit, encode as encode_commit};
 }
 

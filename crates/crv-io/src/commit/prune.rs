@@ -37,9 +37,7 @@ impl RunLog {
         let mut view = self.view();
         let cutoff = stamp::now().saturating_sub(retention).unwrap_or(Timestamp::MIN);
         for attempt in 0..TRIES {
-            if attempt > 0 {
-                backoff::wait(attempt);
-            }
+            backoff::pause_before(attempt);
             if let Some(through) = self.move_base(&mut view, cutoff)? {
                 return self.remove_commits(&mut view, through);
             }

@@ -269,6 +269,9 @@ impl RunLog {
     ) -> Result<CommitNumber> {
         let mut id = stamp::attempt_id();
         let mut attempt = 0;
+        // Tries of the number that is tried now, of which nothing was there afterwards. Races that were lost before
+        // say nothing of storage.
+        let mut absent = 0;
         // Storage could not say what came of a put of ours, and nothing read since has told.
         let mut unclear: Option<StoreError> = None;
         if view.head.is_none() {
@@ -287,7 +290,9 @@ impl RunLog {
                 id.clone_from(&draft.commit.id);
                 (draft.commit, self.store.publish(draft.ready))
             } else {
-                let commit = Commit { number, id: id.clone(), created_at: stamp::now(), change };
+                let created_at = stamp::now();
+                change.date(created_at);
+                let commit = Commit { number, id: id.clone(), created_at, change };
                 let bytes = file::encode(&commit).map_err(|error| encoding_failed(&error))?;
                 (commit, self.store.put(&self.paths.commit(number), &bytes, PutMode::IfAbsent))
             };
@@ -306,6 +311,7 @@ impl RunLog {
             match outcome {
                 Outcome::Ours if !self.stands(view, &commit)? => {
                     self.remove_void(number);
+                    absent = 0;
                     backoff::wait(attempt);
                     change = commit.change;
                     self.refresh(view)?;
@@ -323,6 +329,7 @@ impl RunLog {
                     return Ok(number);
                 }
                 Outcome::Theirs => {
+                    absent = 0;
                     backoff::wait(attempt);
                     change = commit.change;
                     self.refresh(view)?;
@@ -330,12 +337,13 @@ impl RunLog {
                     self.refuse_vacuumed(view, &change)?;
                 }
                 Outcome::Absent(error) => {
-                    if attempt >= UNCLEAR_TRIES {
+                    if absent >= UNCLEAR_TRIES {
                         return Err(match error {
                             Some(error) => self.unknown(number, &id, error),
                             None => self.contradiction(number),
                         });
                     }
+                    absent += 1;
                     backoff::wait(attempt);
                     change = commit.change;
                     unclear = error;
@@ -375,7 +383,7 @@ impl RunLog {
             if view.base.through < commit.number {
                 return Ok(Some(true));
             }
-            Ok(self.read_base()?.0.id_of(commit.number).map(|id| id == commit.id))
+            Ok(self.read_base_head()?.id_of(commit.number).map(|id| id == commit.id))
         });
         let unknown = |why: io::Error| {
             let error = StoreError::new("look at", self.store.locate(&self.paths.base()), why);

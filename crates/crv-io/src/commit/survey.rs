@@ -2,7 +2,8 @@
 
 use crv_core::grammar::TableName;
 
-use super::base::{self, Base};
+use super::base::Base;
+use super::base_file;
 use super::change::Commit;
 use super::file;
 use super::publish::RunLog;
@@ -51,7 +52,7 @@ impl<T> Found<T> {
 impl RunLog {
     /// The base of the log. `read` counts the bytes that were read.
     pub(crate) fn look_at_base(&self, read: &mut u64) -> Found<Base> {
-        self.look(&self.paths.base(), base::FORMAT, read, base::decode)
+        self.look(&self.paths.base(), base_file::FORMAT, read, base_file::decode)
     }
 
     /// Commit `number`.

@@ -4,7 +4,7 @@
 //! still be read, the old manifest: a part that neither names was never committed and stays out. Only where
 //! there is neither is every part on disk taken for live.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crv_core::grammar::TableName;
@@ -12,7 +12,6 @@ use crv_core::grammar::TableName;
 use crate::commit::{Change, Operation, RunLog, TableChange};
 use crate::error::{Error, ErrorKind, Result};
 use crate::footer::{self, PartFooter};
-use crate::lineage;
 use crate::manifest::{Part, TableManifest, TableState, check_part};
 use crate::parallel;
 use crate::paths::{BucketId, PartId, StorePath};
@@ -86,14 +85,12 @@ fn plan(log: &RunLog, table: TableName, known: &Known) -> Result<Plan> {
     })?;
     let mut footers: HashMap<Place, PartFooter> = live.into_iter().zip(footers).collect();
     let mut left_out = left_out;
-    if !known.tells {
-        // Nobody says which parts count: those whose rows are in a merged part do not.
-        for place in superseded(log, table, &footers)? {
-            footers.remove(&place);
-            left_out.push(place);
-        }
-        left_out.sort_unstable();
-    }
+    // Rows count once: parts whose rows are in a merged part do not, where nothing says which parts count, and where
+    // an earlier version took them in beside it.
+    let doubled = superseded(log, table, &footers)?;
+    footers.retain(|place, _| !doubled.contains(place));
+    left_out.extend(doubled.iter().copied());
+    left_out.sort_unstable();
 
     let mut rebuilt = Rebuilt::new(log, table, known);
     // Those that are known come in their order; those that are not, by tick.
@@ -109,30 +106,20 @@ fn plan(log: &RunLog, table: TableName, known: &Known) -> Result<Plan> {
     for (place, found) in unknown {
         rebuilt.add(*place, None, found)?;
     }
-    rebuilt.finish(known, &left_out, &missing)
+    rebuilt.finish(known, &left_out, &missing, &doubled)
 }
 
 /// The parts whose rows another part of their bucket holds as well.
-fn superseded(log: &RunLog, table: TableName, footers: &HashMap<Place, PartFooter>) -> Result<Vec<Place>> {
+fn superseded(
+    log: &RunLog,
+    table: TableName,
+    footers: &HashMap<Place, PartFooter>,
+) -> Result<HashSet<Place>> {
     let mut by_bucket: BTreeMap<BucketId, Vec<(PartId, &[PartId])>> = BTreeMap::new();
     for ((bucket, id), footer) in footers {
-        by_bucket.entry(*bucket).or_default().push((*id, &footer.merged_from));
+        by_bucket.entry(*bucket).or_default().push((*id, &footer.columns.merged_from));
     }
-    let mut found = Vec::new();
-    for (bucket, parts) in by_bucket {
-        let left_out = lineage::superseded(&parts).map_err(|(one, other)| {
-            let path = |id| log.store.locate(&log.paths.part(table, bucket, id));
-            Error::manifest(format!(
-                "{}: parts `{}` and `{}` were both merged from the same parts, and neither holds all rows of the other",
-                log.name(table),
-                path(one),
-                path(other)
-            ))
-            .with_hint("move one of them out of the table's directory, then rebuild again")
-        })?;
-        found.extend(left_out.into_iter().map(|id| (bucket, id)));
-    }
-    Ok(found)
+    log.superseded(table, &by_bucket)
 }
 
 /// A table's state as it is put together again.
@@ -149,7 +136,7 @@ impl<'a> Rebuilt<'a> {
         let size = known.state.tick_bucket_size.unwrap_or(log.tick_bucket_size());
         let mut state = TableState::new(table, Some(size), known.state.commit, known.state.created_at);
         state.updated_at = stamp::now();
-        state.remember_all_vacuumed(&known.state);
+        state.copy_notes(&known.state);
         let schema = match &known.state.schema {
             Some(schema) => TableSchema::clone(schema),
             None => TableSchema::of(crv_core::tables::get_table(table)),
@@ -185,7 +172,13 @@ impl<'a> Rebuilt<'a> {
         Ok(())
     }
 
-    fn finish(mut self, known: &Known, left_out: &[Place], missing: &[Place]) -> Result<Plan> {
+    fn finish(
+        mut self,
+        known: &Known,
+        left_out: &[Place],
+        missing: &[Place],
+        doubled: &HashSet<Place>,
+    ) -> Result<Plan> {
         if self.state.part_count() == 0 && known.state.is_unwritten() {
             return Err(Error::manifest(format!("{} has no parts on disk", self.log.name(self.table)))
                 .with_hint("check the run id and root_dir"));
@@ -197,8 +190,10 @@ impl<'a> Rebuilt<'a> {
             .flat_map(|(bucket, partition)| partition.parts().iter().map(|part| (*bucket, part.clone())))
             .filter(|(bucket, part)| !known.logged.contains_key(&(*bucket, part.id)))
             .collect();
-        let remove: Vec<Place> =
-            missing.iter().filter(|place| known.logged.get(place) == Some(&true)).copied().collect();
+        let logged = |place: &&Place| known.logged.get(*place) == Some(&true);
+        let mut remove: Vec<Place> = missing.iter().chain(doubled).filter(logged).copied().collect();
+        remove.sort_unstable();
+        self.state.note_removed(&remove, stamp::now());
         let schema = Arc::new(self.schema);
         let change = (!add.is_empty() || !remove.is_empty()).then(|| {
             let change = TableChange {

@@ -96,7 +96,11 @@ pub(crate) fn repair(log: &RunLog) -> Result<RepairReport> {
         }
         log.forget();
     }
-    let left = check::check(log, CheckOptions::default(), &|_| {})?.problems;
+    let mut left = check::check(log, CheckOptions::default(), &|_| {})?.problems;
+    if repair.undouble(&left)? {
+        log.forget();
+        left = check::check(log, CheckOptions::default(), &|_| {})?.problems;
+    }
     Ok(RepairReport {
         actions: repair.actions,
         left: left.into_iter().filter(|problem| !problem.harmless).collect(),
@@ -172,6 +176,30 @@ impl Repair<'_> {
         };
         self.did(kind, &path, message, kept.as_ref());
         Ok(true)
+    }
+
+    /// Takes parts out of their tables whose rows are in merged parts as well; `false` when there are none. Not where
+    /// the table has other problems with its parts: a rebuild would drop the rows of those.
+    fn undouble(&mut self, problems: &[Problem]) -> Result<bool> {
+        let mut done = false;
+        for table in TableName::ALL.iter().copied() {
+            let dir = format!("{}/", self.shown(&self.log.paths.table(table)));
+            let mut of_table = problems.iter().filter(|problem| problem.path.starts_with(&dir));
+            let bars = |problem: &Problem| !problem.harmless && problem.kind != ProblemKind::DoubledPart;
+            let doubled = of_table.clone().filter(|problem| problem.kind == ProblemKind::DoubledPart).count();
+            if doubled == 0 || of_table.any(bars) {
+                continue;
+            }
+            let path = self.log.paths.manifest(table);
+            let (_, kept) = self.keep(&path)?;
+            if self.rebuild(table, kept.as_ref())?.is_some() {
+                let message =
+                    format!("{doubled} parts were taken out whose rows are in merged parts as well");
+                self.did(RepairKind::RebuildManifest, &path, message, kept.as_ref());
+                done = true;
+            }
+        }
+        Ok(done)
     }
 
     /// Rebuilds the manifest of `table`, or gives it up: what is in the way is told by the check that follows.

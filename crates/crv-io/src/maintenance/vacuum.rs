@@ -1,14 +1,15 @@
 //! Vacuum: removing files that no table needs, and nobody is about to.
 //!
-//! Three kinds of them are in the directories of a table. Parts that were merged into another part, which says so in its
-//! footer: readers of earlier snapshots may need them until the merge is old enough. Parts that no commit names: a process
-//! died before it committed them, or has not come to it yet. Temporary files, of which the same is true.
+//! Four kinds of them are in the directories of a table. Parts that were merged into another part, which says so in its
+//! footer, and parts that a commit took out, which the table's state says: readers of earlier snapshots may need both
+//! until that commit is old enough. Parts that no commit names: a process died before it committed them, or has not
+//! come to it yet. Temporary files, of which the same is true; those lie beside the log and the bundle, too.
 //!
 //! Files that may be in flight are left for [`IN_FLIGHT`] whatever was asked for. Should a transaction take longer than
 //! that, the log decides: parts without a commit are removed only after a commit says so, and no commit after
 //! it may name them (invariant 7).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crv_core::grammar::TableName;
@@ -20,7 +21,9 @@ use crate::error::{Error, Result};
 use crate::footer;
 use crate::manifest::TableState;
 use crate::parallel;
-use crate::paths::{BucketId, MANIFEST_FILE, PartId, StorePath, TMP_SUFFIX};
+use crate::paths::{
+    BASE_FILE, BUNDLE_FILE, BucketId, CommitNumber, MANIFEST_FILE, PartId, StorePath, TMP_SUFFIX,
+};
 use crate::stamp;
 use crate::store::EntryKind;
 
@@ -53,6 +56,8 @@ impl Default for VacuumOptions {
 pub enum GarbageKind {
     /// A part whose rows are in another part now.
     MergedPart,
+    /// A part that a commit took out of its table.
+    RemovedPart,
     /// A part that no commit names.
     OrphanPart,
     /// A file that was never finished.
@@ -64,6 +69,7 @@ impl GarbageKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MergedPart => "merged-part",
+            Self::RemovedPart => "removed-part",
             Self::OrphanPart => "orphan-part",
             Self::TemporaryFile => "temporary-file",
         }
@@ -111,9 +117,8 @@ pub struct VacuumReport {
 /// A file that may not be needed.
 #[derive(Debug)]
 struct Candidate {
-    table: TableName,
     /// The part it is; `None` for a temporary file.
-    part: Option<(BucketId, PartId)>,
+    part: Option<(TableName, BucketId, PartId)>,
     path: StorePath,
     bytes: u64,
 }
@@ -131,7 +136,7 @@ struct Found {
 /// Removes what no table of the run needs.
 pub(crate) fn vacuum(log: &RunLog, options: VacuumOptions) -> Result<VacuumReport> {
     let now = stamp::now();
-    let mut found = Vec::new();
+    let mut found = unfinished(log, now, options.older_than)?;
     for table in log.table_dirs()? {
         found.extend(look(log, table, now, options.older_than)?);
     }
@@ -188,7 +193,7 @@ fn candidates(log: &RunLog, table: TableName) -> Result<Vec<Candidate>> {
             EntryKind::Directory => buckets.extend(BucketId::parse_dir_name(&entry.name)),
             EntryKind::Object(bytes) if is_temporary(&entry.name, MANIFEST_FILE) => {
                 let path = dir.entry(&entry.name);
-                found.extend(path.map(|path| Candidate { table, part: None, path, bytes }));
+                found.extend(path.map(|path| Candidate { part: None, path, bytes }));
             }
             EntryKind::Object(_) | EntryKind::Other => {}
         }
@@ -198,10 +203,10 @@ fn candidates(log: &RunLog, table: TableName) -> Result<Vec<Candidate>> {
         let mut found = Vec::new();
         for entry in list(&dir)? {
             let EntryKind::Object(bytes) = entry.kind else { continue };
-            let part = PartId::parse_file_name(&entry.name).map(|id| (*bucket, id));
+            let part = PartId::parse_file_name(&entry.name).map(|id| (table, *bucket, id));
             if part.is_some() || is_temporary(&entry.name, "part-") {
                 let path = dir.entry(&entry.name);
-                found.extend(path.map(|path| Candidate { table, part, path, bytes }));
+                found.extend(path.map(|path| Candidate { part, path, bytes }));
             }
         }
         Ok::<_, Error>(found)
@@ -215,6 +220,35 @@ fn is_temporary(name: &str, beginning: &str) -> bool {
     name.starts_with(beginning) && name.ends_with(TMP_SUFFIX)
 }
 
+/// The file that a temporary file of this name was to replace: `<name>.<16 hex digits>.tmp`.
+fn unfinished_of(name: &str) -> Option<&str> {
+    let (file, random) = name.strip_suffix(TMP_SUFFIX)?.rsplit_once('.')?;
+    (random.len() == 16 && random.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(file)
+}
+
+/// Temporary files in the run's directory and in that of its log.
+fn unfinished(log: &RunLog, now: Timestamp, older_than: Duration) -> Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for dir in [log.paths.root(), &log.paths.commits()] {
+        for entry in log.store.list(dir, None).map_err(|error| log.read_failed(error))? {
+            let EntryKind::Object(bytes) = entry.kind else { continue };
+            let ours = |name: &str| {
+                name == BUNDLE_FILE || name == BASE_FILE || CommitNumber::parse_file_name(name).is_some()
+            };
+            if !unfinished_of(&entry.name).is_some_and(ours) {
+                continue;
+            }
+            let Some(path) = dir.entry(&entry.name) else { continue };
+            let candidate = Candidate { part: None, path, bytes };
+            let Some(since) = written(log, &candidate)? else { continue };
+            let is_old_enough = is_older(since, now, older_than.max(IN_FLIGHT));
+            let kind = GarbageKind::TemporaryFile;
+            found.push(Found { candidate, kind, is_old_enough, undecided: false });
+        }
+    }
+    Ok(found)
+}
+
 /// What of the candidates is not needed, and why.
 fn classify(
     log: &RunLog,
@@ -224,21 +258,24 @@ fn classify(
     older_than: Duration,
 ) -> Result<Vec<Found>> {
     let is_live =
-        |candidate: &Candidate| candidate.part.is_some_and(|(bucket, id)| state.contains(bucket, id));
+        |candidate: &Candidate| candidate.part.is_some_and(|(_, bucket, id)| state.contains(bucket, id));
     let candidates: Vec<Candidate> = candidates.into_iter().filter(|candidate| !is_live(candidate)).collect();
-    let replaced = replaced(log, state, &candidates)?;
+    let retired = Retired::read(log, state, &candidates)?;
     let found = parallel::map(&candidates, parallel::WAITING, |candidate| {
-        let merged = candidate.part.and_then(|part| replaced.get(&part));
-        let (kind, since, keep) = match (candidate.part, merged) {
-            (_, Some(since)) => (GarbageKind::MergedPart, Some(*since), older_than),
-            (part, None) => {
-                let kind = part.map_or(GarbageKind::TemporaryFile, |_| GarbageKind::OrphanPart);
-                (kind, written(log, candidate)?, older_than.max(IN_FLIGHT))
-            }
-        };
-        let decided = candidate.part.is_none_or(|(bucket, id)| state.was_vacuumed(bucket, id));
-        // Whose file is gone by now was removed by somebody else.
-        Ok::<_, Error>(since.map(|since| (kind, is_older(since, now, keep), merged.is_none() && !decided)))
+        let place = candidate.part.map(|(_, bucket, id)| (bucket, id));
+        if let Some(since) = place.and_then(|place| retired.merged.get(&place)) {
+            return Ok(Some((GarbageKind::MergedPart, is_older(*since, now, older_than), false)));
+        }
+        let announced = place.is_none_or(|(bucket, id)| state.was_vacuumed(bucket, id));
+        if let Some(since) = place.and_then(|place| state.removed().get(&place)) {
+            return Ok(Some((GarbageKind::RemovedPart, is_older(*since, now, older_than), !announced)));
+        }
+        let kind = place.map_or(GarbageKind::TemporaryFile, |_| GarbageKind::OrphanPart);
+        // A file that is gone was removed by another process.
+        let Some(written) = written(log, candidate)? else { return Ok(None) };
+        let unexplained = place.and_then(|(bucket, _)| retired.unknown.get(&bucket));
+        let since = unexplained.map_or(written, |since| written.max(*since));
+        Ok::<_, Error>(Some((kind, is_older(since, now, older_than.max(IN_FLIGHT)), !announced)))
     })?;
     let found = candidates.into_iter().zip(found).filter_map(|(candidate, found)| {
         let (kind, is_old_enough, undecided) = found?;
@@ -247,31 +284,47 @@ fn classify(
     Ok(found.collect())
 }
 
-/// The parts whose rows are in a live part of their bucket, and since when.
-fn replaced(
-    log: &RunLog,
-    state: &TableState,
-    candidates: &[Candidate],
-) -> Result<HashMap<(BucketId, PartId), Timestamp>> {
-    let mut buckets: BTreeMap<BucketId, Vec<PartId>> = BTreeMap::new();
-    for (bucket, id) in candidates.iter().filter_map(|candidate| candidate.part) {
-        buckets.entry(bucket).or_default().push(id);
+/// Since when the parts that were merged are not needed: since the commit that put another in their place, or that
+/// took that one out again.
+struct Retired {
+    merged: HashMap<(BucketId, PartId), Timestamp>,
+    /// In these buckets a commit of this time took out a part that cannot be read any more: any part that nothing
+    /// else accounts for may be one that it was merged from.
+    unknown: HashMap<BucketId, Timestamp>,
+}
+
+impl Retired {
+    /// Asks the footers of the live parts, and of those that a commit took out, in the buckets of `candidates`.
+    fn read(log: &RunLog, state: &TableState, candidates: &[Candidate]) -> Result<Self> {
+        let buckets: BTreeSet<BucketId> =
+            candidates.iter().filter_map(|candidate| candidate.part).map(|(_, bucket, _)| bucket).collect();
+        let partitions = buckets.iter().filter_map(|bucket| Some((bucket, state.partitions().get(bucket)?)));
+        let live: Vec<_> = partitions
+            .flat_map(|(bucket, partition)| partition.parts().iter().map(move |part| (*bucket, part)))
+            .collect();
+        let lineage =
+            |bucket, id| footer::read_lineage(&*log.store, &log.paths.part(state.table, bucket, id));
+        let lineages = parallel::map(&live, parallel::WAITING, |(bucket, part)| {
+            lineage(*bucket, part.id).map_err(|error| error.in_context(log.name(state.table)))
+        })?;
+        let mut retired = Self { merged: HashMap::new(), unknown: HashMap::new() };
+        for ((bucket, part), from) in live.into_iter().zip(lineages) {
+            retired.merged.extend(from.into_iter().map(|from| ((bucket, from), part.created_at)));
+        }
+        let latest = |known: &mut Timestamp, since: Timestamp| *known = since.max(*known);
+        for ((bucket, id), since) in
+            state.removed().iter().filter(|((bucket, _), _)| buckets.contains(bucket))
+        {
+            if let Ok(from) = lineage(*bucket, *id) {
+                for from in from {
+                    latest(retired.merged.entry((*bucket, from)).or_insert(*since), *since);
+                }
+            } else {
+                latest(retired.unknown.entry(*bucket).or_insert(*since), *since);
+            }
+        }
+        Ok(retired)
     }
-    let partitions = state.partitions();
-    let live: Vec<_> = buckets
-        .keys()
-        .filter_map(|bucket| partitions.get(bucket).map(|partition| (*bucket, partition)))
-        .flat_map(|(bucket, partition)| partition.parts().iter().map(move |part| (bucket, part)))
-        .collect();
-    let lineages = parallel::map(&live, parallel::WAITING, |(bucket, part)| {
-        footer::read_lineage(&*log.store, &log.paths.part(state.table, *bucket, part.id))
-            .map_err(|error| error.in_context(log.name(state.table)))
-    })?;
-    let mut replaced = HashMap::new();
-    for ((bucket, part), lineage) in live.into_iter().zip(lineages) {
-        replaced.extend(lineage.into_iter().map(|from| ((bucket, from), part.created_at)));
-    }
-    Ok(replaced)
 }
 
 /// When a file was written; `None` when it is gone.
@@ -290,15 +343,19 @@ fn is_older(since: Timestamp, now: Timestamp, keep: Duration) -> bool {
 fn decide(log: &RunLog, old: &mut Vec<Found>) -> Result<()> {
     let mut undecided = Parts::new();
     for found in old.iter().filter(|found| found.undecided) {
-        undecided.entry(found.candidate.table).or_default().extend(found.candidate.part);
+        if let Some((table, bucket, id)) = found.candidate.part {
+            undecided.entry(table).or_default().push((bucket, id));
+        }
     }
     if undecided.is_empty() {
         return Ok(());
     }
     let dead = log.publish_vacuum(&undecided)?;
     old.retain(|found| {
-        let named = |parts: &Vec<_>| found.candidate.part.is_some_and(|part| parts.contains(&part));
-        !found.undecided || dead.get(&found.candidate.table).is_some_and(named)
+        let is_dead = |(table, bucket, id)| {
+            dead.get(&table).is_some_and(|parts: &Vec<_>| parts.contains(&(bucket, id)))
+        };
+        !found.undecided || found.candidate.part.is_some_and(is_dead)
     });
     Ok(())
 }

@@ -55,6 +55,12 @@ pub(super) fn read(table: TableName, document: &[u8]) -> Option<TableState> {
         state.schema = Some(Arc::new(text.schema()?));
         text.mark(b',')?;
     }
+    for (bucket, id, at) in text.notes(b"\"vacuumed\"", b"\"vacuumed_at\"")? {
+        state.remember_vacuumed(bucket, id, at);
+    }
+    for (bucket, id, at) in text.notes(b"\"removed\"", b"\"removed_at\"")? {
+        state.remember_removed(bucket, id, at);
+    }
     text.key(b"\"partitions\"")?;
     text.mark(b'{')?;
     if text.is_at(b"}") {
@@ -211,6 +217,37 @@ impl<'a> Text<'a> {
         let id = u128::from_be_bytes(self.hex()?);
         self.literal(b".parquet\"")?;
         Some(PartId::new(id))
+    }
+
+    /// The value of `key`, a list of parts that are gone and of when that was noted under `time`; none where the
+    /// document goes on with another key.
+    fn notes<const KEY: usize, const TIME: usize>(
+        &mut self,
+        key: &[u8; KEY],
+        time: &[u8; TIME],
+    ) -> Option<Vec<(BucketId, PartId, Timestamp)>> {
+        let mut notes = Vec::new();
+        if !self.is_at(key) {
+            return Some(notes);
+        }
+        self.key(key)?;
+        self.mark(b'[')?;
+        loop {
+            self.mark(b'{')?;
+            self.key(b"\"bucket_id\"")?;
+            let bucket = BucketId::new(self.number()?);
+            self.next_key(b"\"path\"")?;
+            let id = self.part_id()?;
+            self.next_key(time)?;
+            let at = self.time()?;
+            self.mark(b'}')?;
+            notes.push((bucket, id, at));
+            if !self.goes_on()? {
+                break;
+            }
+        }
+        self.mark(b',')?;
+        Some(notes)
     }
 
     /// A bucket and its parts; some `expected` many.

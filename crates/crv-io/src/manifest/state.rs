@@ -154,6 +154,9 @@ pub struct TableState {
     part_count: u64,
     /// Parts that no commit named when they were removed, and when that was: none may name them later.
     vacuumed: BTreeMap<(BucketId, PartId), Timestamp>,
+    /// Parts that a commit other than a compaction took out, and when that was: their files are kept for readers of
+    /// earlier snapshots. Of a compacted part, the part that replaced it says when that was.
+    removed: BTreeMap<(BucketId, PartId), Timestamp>,
 }
 
 impl TableState {
@@ -174,6 +177,7 @@ impl TableState {
             partitions: BTreeMap::new(),
             part_count: 0,
             vacuumed: BTreeMap::new(),
+            removed: BTreeMap::new(),
         }
     }
 
@@ -216,6 +220,7 @@ impl TableState {
 
     /// Adds a part. Idempotent: a part is its bucket and its id.
     pub fn add(&mut self, bucket: BucketId, part: Part) {
+        self.removed.remove(&(bucket, part.id));
         if Arc::make_mut(self.partitions.entry(bucket).or_default()).add(part) {
             self.part_count += 1;
         }
@@ -255,6 +260,7 @@ impl TableState {
             let (removed, added) = by_bucket.entry(*bucket).or_default();
             // What is removed is not there afterwards, and what is there twice is there once.
             if !removed.contains(&part.id) && !added.iter().any(|known| known.id == part.id) {
+                self.removed.remove(&(*bucket, part.id));
                 added.push(part.clone());
             }
         }
@@ -269,9 +275,23 @@ impl TableState {
         }
     }
 
+    /// Notes that a commit of this time took these parts out. Idempotent.
+    pub(crate) fn note_removed(&mut self, parts: &[(BucketId, PartId)], at: Timestamp) {
+        for part in parts {
+            let time = self.removed.entry(*part).or_insert(at);
+            *time = at.max(*time);
+        }
+    }
+
+    /// Parts that a commit other than a compaction took out, and when that was. A vacuum of them ends the note.
+    pub(crate) fn removed(&self) -> &BTreeMap<(BucketId, PartId), Timestamp> {
+        &self.removed
+    }
+
     /// Notes that these parts are removed from storage, and forgets those for which that is long ago. Idempotent.
     pub(crate) fn note_vacuumed(&mut self, parts: &[(BucketId, PartId)], now: Timestamp) {
         for part in parts {
+            self.removed.remove(part);
             let time = self.vacuumed.entry(*part).or_insert(now);
             *time = now.max(*time);
         }
@@ -288,9 +308,17 @@ impl TableState {
         self.vacuumed.contains_key(&(bucket, id))
     }
 
-    /// Remembers what `other` does.
-    pub(crate) fn remember_all_vacuumed(&mut self, other: &Self) {
+    /// Copies the notes on parts that were taken out or vacuumed, but for parts that are live here.
+    pub(crate) fn copy_notes(&mut self, other: &Self) {
         self.vacuumed.extend(other.vacuumed.iter().map(|(part, at)| (*part, *at)));
+        let gone = other.removed.iter().filter(|((bucket, id), _)| !self.contains(*bucket, *id));
+        let gone: Vec<_> = gone.map(|(part, at)| (*part, *at)).collect();
+        self.removed.extend(gone);
+    }
+
+    /// Takes from a document that a commit of this time took a part out.
+    pub(super) fn remember_removed(&mut self, bucket: BucketId, id: PartId, at: Timestamp) {
+        self.removed.insert((bucket, id), at);
     }
 
     /// Remembers what a document says was vacuumed.

@@ -61,16 +61,29 @@ pub(crate) fn schema() -> impl Strategy<Value = Option<Arc<TableSchema>>> {
     prop::option::of(table_schema().prop_map(Arc::new))
 }
 
+/// Parts that are gone, and when that was: mostly none.
+fn notes() -> impl Strategy<Value = Vec<(BucketId, PartId, Timestamp)>> {
+    let note = (any::<u64>(), any::<u128>(), time())
+        .prop_map(|(bucket, id, at)| (BucketId::new(bucket), PartId::new(id), at));
+    prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(note, 1..4)]
+}
+
 /// Any state as of `commit`.
 pub(crate) fn state_at(commit: impl Strategy<Value = CommitNumber>) -> impl Strategy<Value = TableState> {
     let parts = bucket_size().prop_flat_map(|size| (Just(size), prop::collection::vec(part(size), 0..6)));
-    (table(), commit, time(), time(), parts, schema()).prop_map(
-        |(table, commit, created_at, updated_at, (size, parts), schema)| {
+    (table(), commit, time(), time(), parts, schema(), notes(), notes()).prop_map(
+        |(table, commit, created_at, updated_at, (size, parts), schema, vacuumed, removed)| {
             let mut state = TableState::new(table, size, commit, created_at);
             state.updated_at = updated_at;
             state.schema = schema;
             for (bucket, part) in parts {
                 state.add(bucket, part);
+            }
+            for (bucket, id, at) in vacuumed {
+                state.remember_vacuumed(bucket, id, at);
+            }
+            for (bucket, id, at) in removed {
+                state.remember_removed(bucket, id, at);
             }
             state
         },

@@ -50,6 +50,8 @@ pub(crate) struct StateDocument<'a> {
     schema: Option<Cow<'a, TableSchema>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     vacuumed: Vec<VacuumedFile>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    removed: Vec<RemovedFile>,
     partitions: Partitions<'a>,
 }
 
@@ -59,6 +61,14 @@ struct VacuumedFile {
     bucket_id: u64,
     path: String,
     vacuumed_at: Timestamp8601,
+}
+
+/// A part that a commit took out, and that was not vacuumed since.
+#[derive(Serialize, Deserialize)]
+struct RemovedFile {
+    bucket_id: u64,
+    path: String,
+    removed_at: Timestamp8601,
 }
 
 /// A time as text; any offset is read, UTC is written.
@@ -228,6 +238,12 @@ impl VacuumedFile {
     }
 }
 
+impl RemovedFile {
+    fn of(((bucket, id), at): (&(BucketId, PartId), &Timestamp)) -> Self {
+        Self { bucket_id: bucket.get(), path: id.file_name(), removed_at: Timestamp8601(*at) }
+    }
+}
+
 impl<'a> StateDocument<'a> {
     pub(crate) fn of(state: &'a TableState) -> Self {
         Self {
@@ -239,6 +255,7 @@ impl<'a> StateDocument<'a> {
             tick_bucket_size: state.tick_bucket_size,
             schema: state.schema.as_deref().map(Cow::Borrowed),
             vacuumed: state.vacuumed().iter().map(VacuumedFile::of).collect(),
+            removed: state.removed().iter().map(RemovedFile::of).collect(),
             partitions: Partitions::Write(state),
         }
     }
@@ -281,6 +298,10 @@ impl<'a> StateDocument<'a> {
                 }
                 state.add(bucket, part);
             }
+        }
+        for gone in self.removed {
+            let id = parse_part_name(&gone.path)?;
+            state.remember_removed(BucketId::new(gone.bucket_id), id, gone.removed_at.0);
         }
         Ok(Decoded { state, knows_log })
     }
@@ -379,6 +400,7 @@ mod tests {
             let mut never = TableState::new(state.table, size, state.commit, state.created_at);
             never.schema.clone_from(&state.schema);
             never.updated_at = state.updated_at;
+            never.copy_notes(&state);
             for (index, (bucket, part)) in state.parts().enumerate() {
                 if !goes(index) {
                     never.add(bucket, part.clone());

@@ -227,13 +227,46 @@ fn a_fresh_handle_reads_the_manifest_and_the_last_part_and_writes_nothing() {
     assert_eq!(batches.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 200);
     drop(reader);
     // Opened: the manifest, the next commit, which is not there, and the part.
-    assert_eq!(calls(counting.take()), [("open", 3), ("read", 2), ("stat", 7)]);
+    assert_eq!(calls(counting.take()), [("open", 3), ("read", 2), ("stat", 6)]);
     // A handle that knows the run looks whether there is more.
     let reader = counting.open(&root, root.settings());
     reader.scan(EDGES).unwrap();
     counting.take();
     reader.scan(EDGES).unwrap();
     assert_eq!(calls(counting.take()), [("open", 1), ("stat", 3)]);
+}
+
+/// The base holds the state of every table, and a handle needs none of it: what opening costs does not grow with the
+/// run, before a prune or after one.
+#[test]
+fn a_prune_makes_opening_cost_no_more_than_the_head_of_the_base() {
+    let root = Root::new();
+    let counting = Counting::default();
+    let writer = counting.open(&root, root.settings());
+    (0..1_100).for_each(|tick| append(&writer, tick));
+    writer.close().unwrap();
+    let opening = || {
+        counting.take();
+        let reader = counting.open(&root, root.settings());
+        reader.scan(EDGES).unwrap();
+        counting.take()
+    };
+    let before = opening();
+    writer.prune(std::time::Duration::ZERO).unwrap();
+    let base = fs_err::metadata(root.run_dir().join("_commits/base.json")).unwrap().len();
+    let after = opening();
+    assert_eq!(calls(after.clone()), [("open", 3), ("read", 2), ("stat", 6)]);
+    let head = after["bytes read"] - before["bytes read"];
+    assert!(head <= 64 * 1024 && base > 3 * head, "{head} of the {base} bytes of the base were read");
+    // Nor does a later prune make a handle that is current read it, or the manifest, again.
+    let reader = counting.open(&root, root.settings());
+    append(&writer, 1_100);
+    reader.scan(EDGES).unwrap();
+    writer.prune(std::time::Duration::ZERO).unwrap();
+    counting.take();
+    append(&reader, 1_101);
+    let later = counting.take();
+    assert!(later.get("bytes read").copied().unwrap_or(0) <= 64 * 1024, "{later:?}");
 }
 
 #[test]

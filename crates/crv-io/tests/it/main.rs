@@ -2,14 +2,18 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is its report")]
 
+mod after;
 mod append;
 mod artifacts;
 mod bundle;
 mod calls;
 mod check;
 mod compact;
+mod durable;
 mod faults;
+mod foreign;
 mod handles;
+mod hooked;
 mod hostile;
 mod interrupted;
 mod log;

@@ -1,10 +1,14 @@
 //! Manifests on disk: damage, loss, and those an earlier implementation wrote.
 
 use std::path::Path;
+use std::time::Duration;
 
-use crv_io::{AppendOptions, Dataset, ErrorKind, IoSettings, TableManifest, TableName, TickRange};
+use crv_io::{
+    AppendOptions, CheckOptions, Dataset, ErrorKind, IoSettings, TableManifest, TableName, TickRange,
+    VacuumOptions,
+};
 
-use crate::support::{EDGES, Root, all_ticks, append, edges, ticks_of};
+use crate::support::{EDGES, Root, all_ticks, append, edges, holdings, ticks_of};
 
 const EARLIER: &str = "20250925-000000";
 
@@ -161,6 +165,28 @@ fn a_missing_or_damaged_manifest_is_an_error_for_readers_and_writers() {
     let report = root.open().rebuild_manifest(EDGES).unwrap();
     assert_eq!(report.rows, 1);
     assert_eq!(all_ticks(&root.open()), [1]);
+}
+
+/// Written before bases had a head, and manifests named the parts that a commit took out.
+#[test]
+fn a_pruned_run_of_an_earlier_version_reads_and_goes_on() {
+    let root = Root::new();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/pruned-run"), root.path());
+    let settings = root.settings().with_tick_bucket_size(10).unwrap();
+    let open = || Dataset::open(settings.clone(), "pruned").unwrap();
+    let ticks = |dataset: &Dataset| ticks_of(dataset, TableName::Holdings, TickRange::ALL).unwrap();
+    assert_eq!(ticks(&open()), Vec::from_iter((0..8).chain([10, 11])));
+    assert!(open().check(CheckOptions { deep: true }).unwrap().ok);
+    let dataset = open();
+    dataset.append(TableName::Holdings, holdings([12]), AppendOptions::default()).unwrap();
+    dataset.prune(Duration::ZERO).unwrap();
+    dataset.close().unwrap();
+    let base = fs_err::read_to_string(root.path().join("runs/pruned/_commits/base.json")).unwrap();
+    assert!(base.contains("\"head_crc32c\""), "{base}");
+    let report = open().vacuum(VacuumOptions { older_than: Duration::ZERO, dry_run: false }).unwrap();
+    // Eight that were merged; the one that was taken out says nothing of when, and may be about to be committed.
+    assert_eq!((report.removed.len(), report.kept), (8, 1), "{report:?}");
+    assert_eq!(ticks(&open()), Vec::from_iter((0..8).chain([10, 11, 12])));
 }
 
 #[test]

@@ -110,6 +110,131 @@ fn orphans_and_temporary_files_go_when_nobody_can_be_about_to_use_them() {
     assert_eq!(root.commits().len(), commits + 1, "no commit where there is nothing to remove");
 }
 
+/// Every part of the run looks as if it had been written long ago.
+fn age_parts(root: &Root) {
+    for file in root.files().iter().filter(|file| file.ends_with(".parquet")) {
+        age(root.path().join(file).to_str().unwrap(), DAYS);
+    }
+}
+
+/// A reader that began before the commit still needs the part, however old its file is.
+#[test]
+fn a_part_that_a_commit_took_out_a_moment_ago_stays_for_readers_of_earlier_snapshots() {
+    for how in ["as it is", "pruned", "manifest lost"] {
+        let root = Root::new();
+        let dataset = root.open();
+        append(&dataset, [0]);
+        let one = dataset.manifest(EDGES).unwrap();
+        append(&dataset, [1]);
+        age_parts(&root);
+        let before = dataset.scan(EDGES).unwrap();
+        dataset.replace_manifest(&one).unwrap();
+        match how {
+            "pruned" => _ = dataset.prune(Duration::ZERO).unwrap(),
+            "manifest lost" => {
+                fs_err::remove_file(root.manifest(EDGES)).unwrap();
+                root.open().repair().unwrap();
+            }
+            _ => {}
+        }
+        for dataset in [&dataset, &root.open()] {
+            let report = dataset.vacuum(VacuumOptions::default()).unwrap();
+            assert_eq!((report.removed.len(), report.kept), (0, 1), "{how}");
+        }
+        assert_eq!(before.batches().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 2, "{how}");
+        // When no reader needs it, it goes, and the log says so first: no commit may name it again.
+        let report = root.open().vacuum(AT_ONCE).unwrap();
+        assert_eq!(kinds(&report), [GarbageKind::RemovedPart], "{how}");
+        assert_eq!(vacuum(&root.open()).removed, []);
+        assert_eq!(all_ticks(&root.open()), [0]);
+        assert!(root.open().check(CheckOptions { deep: true }).unwrap().problems.is_empty(), "{how}");
+    }
+}
+
+#[test]
+fn a_part_that_was_put_back_in_its_table_is_not_vacuumed() {
+    let root = Root::new();
+    let dataset = root.open();
+    append(&dataset, [0]);
+    let one = dataset.manifest(EDGES).unwrap();
+    append(&dataset, [1]);
+    let two = dataset.manifest(EDGES).unwrap();
+    dataset.replace_manifest(&one).unwrap();
+    dataset.replace_manifest(&two).unwrap();
+    assert_eq!(vacuum(&root.open()).removed, []);
+    assert_eq!(all_ticks(&root.open()), [0, 1]);
+    let text = fs_err::read_to_string(root.manifest(EDGES)).unwrap();
+    assert!(!text.contains("removed_at"), "{text}");
+}
+
+/// Parts were merged a moment ago, and then the merged part was taken out: nothing live says any more that they were.
+#[test]
+fn what_a_part_that_was_taken_out_was_merged_from_is_as_young_as_that() {
+    for damaged in [false, true] {
+        let root = Root::new();
+        let dataset = root.open();
+        append(&dataset, [200]);
+        let without = dataset.manifest(EDGES).unwrap();
+        (0..3).for_each(|tick| append(&dataset, [tick]));
+        let before = dataset.scan(EDGES).unwrap();
+        dataset.compact(EDGES, CompactOptions::default()).unwrap();
+        let merged = dataset.files(EDGES).unwrap().remove(0).path;
+        dataset.replace_manifest(&without).unwrap();
+        age_parts(&root);
+        if damaged {
+            fs_err::write(&merged, "damaged").unwrap();
+        }
+        let report = dataset.vacuum(VacuumOptions::default()).unwrap();
+        assert_eq!((report.removed.len(), report.kept), (0, 4), "damaged: {damaged}");
+        assert_eq!(before.batches().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 4);
+        let older = VacuumOptions { older_than: Duration::from_nanos(1), dry_run: false };
+        let removed = if damaged { 1 } else { 4 };
+        assert_eq!(dataset.vacuum(older).unwrap().removed.len(), removed, "damaged: {damaged}");
+    }
+}
+
+/// The merge was encoded long before its commit won the race for a number.
+#[test]
+fn merged_parts_are_as_old_as_the_commit_that_let_them_go() {
+    let root = Root::new();
+    let writer = root.open();
+    (0..3).for_each(|tick| append(&writer, [tick]));
+    let wait = Duration::from_millis(300);
+    let store = crate::interrupted::before_publish(&root, move || std::thread::sleep(wait));
+    let merger = Dataset::with_store(root.settings(), RUN, store).unwrap();
+    let encoded_before = std::time::Instant::now();
+    merger.compact(EDGES, CompactOptions::default()).unwrap();
+    assert!(encoded_before.elapsed() >= wait);
+    let commit = fs_err::read_to_string(root.run_dir().join("_commits/00000000000000000004.json")).unwrap();
+    let times: Vec<&str> = commit.split("\"created_at\":\"").skip(1).map(|rest| &rest[..32]).collect();
+    assert_eq!(times.len(), 2, "{commit}");
+    assert_eq!(times[0], times[1], "the merged part has the time of its commit");
+}
+
+#[test]
+fn temporary_files_beside_the_log_and_the_bundle_go_when_they_are_old() {
+    let root = Root::new();
+    let dataset = root.open();
+    append(&dataset, [0]);
+    let names = [
+        "_commits/00000000000000000002.json.00c0ffee00c0ffee.tmp",
+        "_commits/base.json.00c0ffee00c0ffee.tmp",
+        "bundle.manifest.json.00c0ffee00c0ffee.tmp",
+    ];
+    let foreign = ["_commits/notes.tmp", "_commits/notes.00c0ffee00c0ffee.tmp", "mine.tmp"];
+    let path = |name: &str| root.run_dir().join(name).to_str().unwrap().to_owned();
+    names.iter().chain(&foreign).for_each(|name| fs_err::write(path(name), "half").unwrap());
+    assert_eq!(vacuum(&dataset).removed, [], "they may be in flight");
+    names.iter().chain(&foreign).for_each(|name| age(&path(name), DAYS));
+    let longer = VacuumOptions { older_than: 2 * DAYS, dry_run: false };
+    assert_eq!(dataset.vacuum(longer).unwrap().kept, 3);
+    let report = vacuum(&dataset);
+    assert_eq!(kinds(&report), [GarbageKind::TemporaryFile; 3]);
+    assert!(names.iter().all(|name| !fs_err::exists(path(name)).unwrap()));
+    assert!(foreign.iter().all(|name| fs_err::exists(path(name)).unwrap()), "files of others stay");
+    assert_eq!(all_ticks(&root.open()), [0]);
+}
+
 /// A transaction that took longer than anybody thought: its parts are gone, and committing them would be damage.
 #[test]
 fn a_writer_whose_parts_were_vacuumed_is_refused_and_can_try_again() {

@@ -3,11 +3,11 @@
 //! Manifests are read first, then the names in the log, then its base: whatever is committed, checkpointed or
 //! pruned meanwhile, the log that is found then goes at least as far as the manifests.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crv_core::grammar::TableName;
 
-use crate::commit::{Base, Commit, Damage, Found, RunLog};
+use crate::commit::{Base, Commit, Damage, Found, RunLog, join_base};
 use crate::manifest::{Decoded, Part, TableState};
 use crate::paths::{BucketId, CommitNumber, PartId};
 
@@ -71,6 +71,8 @@ pub(crate) struct TableHistory {
     pub(crate) from_log: bool,
     /// In what the manifest differs from the log.
     pub(crate) disagreement: Option<String>,
+    /// Parts of the state that a manifest of another implementation names, and the log does not.
+    unlogged: HashSet<(BucketId, PartId)>,
 }
 
 impl TableHistory {
@@ -128,7 +130,14 @@ impl History {
                 Found::Unreadable(why) => replay.break_off(number, Cause::Unreadable(why)),
             }
         }
-        let (end, breaks, tables) = (replay.at, replay.breaks, replay.tables);
+        let (end, breaks, mut tables) = (replay.at, replay.breaks, replay.tables);
+        for table in tables.values_mut() {
+            if let Some(state) = &mut table.state {
+                table.unlogged.retain(|(bucket, id)| state.contains(*bucket, *id));
+                // Error ignored: a part that cannot be read is reported where its parts are looked at.
+                let _ = log.drop_merged(state, &table.unlogged);
+            }
+        }
         let checkpoints = tables.values().filter_map(TableHistory::checkpoint);
         let head = checkpoints.fold(end, CommitNumber::max);
         let mut history = Self { base, leftovers, breaks, end, head, tables, unlisted, commits, bytes };
@@ -241,21 +250,20 @@ impl Replay {
         let tables = manifests.into_iter().map(|(table, manifest)| {
             let mut from_log = true;
             let mut state = known.map(|known| known.state(table));
+            let mut unlogged = HashSet::new();
             if let (Some(state), Some(theirs)) =
                 (&mut state, manifest.whole().filter(|found| !found.knows_log))
             {
                 from_log = false;
-                let ours = std::mem::replace(state, theirs.state.clone());
-                state.schema.clone_from(&ours.schema);
-                state.tick_bucket_size = state.tick_bucket_size.or(ours.tick_bucket_size);
-                state.commit = ours.commit;
-                for (bucket, part) in ours.parts() {
-                    state.add(bucket, part.clone());
-                }
+                let commit = state.commit;
+                let base = known.and_then(|known| known.tables.get(&table));
+                (*state, unlogged) = join_base(theirs.state.clone(), base);
+                state.commit = commit;
             }
             let has_buckets = manifest.whole().is_none() && has_buckets(table);
             let certain = state.is_some();
-            (table, TableHistory { manifest, has_buckets, state, certain, from_log, disagreement: None })
+            let disagreement = None;
+            (table, TableHistory { manifest, has_buckets, state, certain, from_log, disagreement, unlogged })
         });
         let at = match known {
             Some(base) => base.through,
@@ -277,6 +285,10 @@ impl Replay {
                 table.certain = false;
                 conflict = Some(found);
             }
+        }
+        for (table, change) in &commit.change.tables {
+            let Some(table) = self.tables.get_mut(table) else { continue };
+            change.add.iter().for_each(|(bucket, part)| _ = table.unlogged.remove(&(*bucket, part.id)));
         }
         if let Some(conflict) = conflict {
             let why = format!("its schema does not fit the table's: {conflict}");

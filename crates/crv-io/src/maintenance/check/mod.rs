@@ -45,6 +45,8 @@ pub(crate) fn check(
         merged: Mutex::default(),
     };
     let mut parts: Vec<PartProblem> = states.iter().flat_map(|state| inspector.table(state)).collect();
+    let merged = inspector.merged.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    parts.extend(states.iter().flat_map(|state| parts::doubled(log, state, &merged)));
     let mut names = names::problems(log, |table, bucket, id| history.may_name(table, bucket, id));
     if !parts.is_empty() || names.iter().any(|name| name.part.is_some()) {
         // Committed, or taken out, since the log was read?
@@ -52,7 +54,6 @@ pub(crate) fn check(
         parts.retain(|found| now.may_name(found.table, found.bucket, found.id));
         names.retain(|name| !name.part.is_some_and(|(table, bucket, id)| now.may_name(table, bucket, id)));
     }
-    let merged = inspector.merged.into_inner().unwrap_or_else(PoisonError::into_inner);
     let merged = names::summarize_merged(log, &mut names, &merged);
     let mut problems = documents;
     problems.extend(parts.into_iter().map(|found| found.problem));

@@ -1,9 +1,10 @@
 //! Every name in the directory of a run: what each stands for, and those that stand for nothing.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use crv_core::grammar::TableName;
 
+use super::parts::Merged;
 use super::report::{Problem, ProblemKind};
 use crate::commit::RunLog;
 use crate::paths::{
@@ -23,14 +24,10 @@ pub(super) struct NameProblem {
 }
 
 /// Parts whose rows are in merged parts are as they should be until a vacuum: one line for each table says so.
-pub(super) fn summarize_merged(
-    log: &RunLog,
-    found: &mut Vec<NameProblem>,
-    merged: &HashSet<(TableName, BucketId, PartId)>,
-) -> Vec<Problem> {
+pub(super) fn summarize_merged(log: &RunLog, found: &mut Vec<NameProblem>, merged: &Merged) -> Vec<Problem> {
     let mut counts: BTreeMap<TableName, (u64, String)> = BTreeMap::new();
     found.retain(|name| {
-        let Some(part) = name.part.filter(|part| merged.contains(part)) else { return true };
+        let Some(part) = name.part.filter(|part| merged.contains_key(part)) else { return true };
         counts.entry(part.0).or_insert_with(|| (0, name.problem.path.clone())).0 += 1;
         false
     });

@@ -1,6 +1,6 @@
 //! Parts against their entries: is each there, whole, and does it hold what is said of it?
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,9 +35,12 @@ pub(super) struct Inspector<'a> {
     pub(super) of: u64,
     pub(super) parts: AtomicU64,
     pub(super) bytes: AtomicU64,
-    /// The parts that those looked at were merged from.
-    pub(super) merged: Mutex<HashSet<(TableName, BucketId, PartId)>>,
+    /// The parts that those looked at were merged from, each with the part that it was merged into.
+    pub(super) merged: Mutex<Merged>,
 }
+
+/// Parts, and the merged part that has the rows of each.
+pub(super) type Merged = HashMap<(TableName, BucketId, PartId), PartId>;
 
 /// What a part must be.
 struct Entry<'a> {
@@ -120,7 +123,8 @@ impl Inspector<'_> {
         let Entry { path, part, state, .. } = entry;
         let store = &*self.log.store;
         let found = footer::read(store, path)?;
-        let merged_from = found.merged_from.iter().map(|id| (state.table, bucket, *id));
+        let merged_from = found.columns.merged_from.iter();
+        let merged_from = merged_from.map(|id| ((state.table, bucket, *id), part.id));
         self.merged.lock().unwrap_or_else(PoisonError::into_inner).extend(merged_from);
         let mut told = (found.rows, found.ticks);
         if self.deep {
@@ -171,4 +175,19 @@ fn misfit(table: &TableSchema, part: &TableSchema) -> Option<String> {
         }
         Ok(_) => None,
     }
+}
+
+/// The live parts of a table whose rows are in another live part as well.
+pub(super) fn doubled(log: &RunLog, state: &TableState, merged: &Merged) -> Vec<PartProblem> {
+    let table = state.table;
+    let held = state.parts().filter_map(|(bucket, part)| {
+        let holder = merged.get(&(table, bucket, part.id))?;
+        let shown = log.store.locate(&log.paths.part(table, bucket, part.id));
+        let message = format!("its rows are in part `{}` as well, and both count", holder.file_name());
+        let action =
+            format!("`crv repair {}` takes it out of the table; no row is lost by that", log.paths.run());
+        let problem = Problem::new(ProblemKind::DoubledPart, shown, message, action);
+        Some(PartProblem { table, bucket, id: part.id, problem })
+    });
+    held.collect()
 }

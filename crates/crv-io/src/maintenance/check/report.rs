@@ -101,6 +101,8 @@ pub enum ProblemKind {
     DamagedPart,
     /// A part is whole, and does not hold what its entry says, or does not fit the table.
     PartDisagrees,
+    /// The rows of a part are in a merged part as well, and both are live: a read gives them twice.
+    DoubledPart,
     /// The settings have another bucket size than the table.
     BucketSize,
     /// A commit file that the base stands for.
@@ -125,7 +127,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, those that are harmless last.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Unreadable,
         Self::LaterVersion,
         Self::DamagedBase,
@@ -139,6 +141,7 @@ impl ProblemKind {
         Self::MissingPart,
         Self::DamagedPart,
         Self::PartDisagrees,
+        Self::DoubledPart,
         Self::BucketSize,
         Self::LeftoverCommit,
         Self::OldManifest,
@@ -167,6 +170,7 @@ impl ProblemKind {
             Self::MissingPart => "missing-part",
             Self::DamagedPart => "damaged-part",
             Self::PartDisagrees => "part-disagrees",
+            Self::DoubledPart => "doubled-part",
             Self::BucketSize => "bucket-size",
             Self::LeftoverCommit => "leftover-commit",
             Self::OldManifest => "old-manifest",

@@ -1,0 +1,176 @@
+//! A local store with a hook before and after each of its calls: to act as another process just then, to fail, or to
+//! note what was called.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use crv_io::paths::StorePath;
+use crv_io::store::{Blob, Entry, LocalStore, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
+use crv_io::{Dataset, IoSettings};
+
+use crate::support::{RUN, Root};
+
+/// Is the call still to be made?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    Before,
+    After,
+}
+
+/// A call of a store, with the path it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call<'a> {
+    Read(&'a StorePath),
+    Tag(&'a StorePath),
+    Open(&'a StorePath),
+    List(&'a StorePath),
+    /// A document gets its name, by `put` or by `publish`.
+    Put(&'a StorePath),
+    /// A part gets its name.
+    Stage(&'a StorePath),
+    Settle(&'a StorePath),
+    Remove(&'a StorePath),
+}
+
+type Hook = Box<dyn Fn(When, Call<'_>) -> Result<(), StoreError> + Send + Sync>;
+
+pub(crate) struct Hooked {
+    inner: LocalStore,
+    hook: Hook,
+}
+
+impl fmt::Debug for Hooked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hooked")
+    }
+}
+
+impl Hooked {
+    /// A store whose calls fail where `hook` does.
+    pub(crate) fn store(
+        root: &Root,
+        hook: impl Fn(When, Call<'_>) -> Result<(), StoreError> + Send + Sync + 'static,
+    ) -> Arc<dyn Store> {
+        Arc::new(Self { inner: LocalStore::new(root.path().to_str().unwrap()), hook: Box::new(hook) })
+    }
+
+    /// A dataset on a store with a hook that never fails.
+    pub(crate) fn open(
+        root: &Root,
+        settings: IoSettings,
+        hook: impl Fn(When, Call<'_>) + Send + Sync + 'static,
+    ) -> Dataset {
+        let store = Self::store(root, move |when, call| {
+            hook(when, call);
+            Ok(())
+        });
+        Dataset::with_store(settings, RUN, store).unwrap()
+    }
+
+    /// A dataset, and what its store did of what matters to others, in order: `put`, `stage`, `settle` and `remove`, each
+    /// with its path.
+    pub(crate) fn recording(root: &Root, settings: IoSettings) -> (Dataset, Arc<Mutex<Vec<String>>>) {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&events);
+        let dataset = Self::open(root, settings, move |when, call| {
+            let event = match call {
+                Call::Put(path) => format!("put {}", path.as_str()),
+                Call::Stage(path) => format!("stage {}", path.as_str()),
+                Call::Settle(path) => format!("settle {}", path.as_str()),
+                Call::Remove(path) => format!("remove {}", path.as_str()),
+                Call::Read(_) | Call::Tag(_) | Call::Open(_) | Call::List(_) => return,
+            };
+            // A name counts when the call is over; what is removed may be gone when it begins.
+            if (when == When::Before) == matches!(call, Call::Remove(_)) {
+                noted.lock().unwrap().push(event);
+            }
+        });
+        (dataset, events)
+    }
+
+    fn around<T>(
+        &self,
+        call: Call<'_>,
+        call_inner: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        (self.hook)(When::Before, call)?;
+        let result = call_inner()?;
+        (self.hook)(When::After, call)?;
+        Ok(result)
+    }
+}
+
+impl Store for Hooked {
+    fn read(&self, path: &StorePath) -> Result<Option<(Bytes, Tag)>, StoreError> {
+        self.around(Call::Read(path), || self.inner.read(path))
+    }
+
+    fn tag(&self, path: &StorePath) -> Result<Option<Tag>, StoreError> {
+        self.around(Call::Tag(path), || self.inner.tag(path))
+    }
+
+    fn modified(&self, path: &StorePath) -> Result<Option<u64>, StoreError> {
+        self.inner.modified(path)
+    }
+
+    fn open(&self, path: &StorePath) -> Result<Option<Box<dyn Blob>>, StoreError> {
+        self.around(Call::Open(path), || self.inner.open(path))
+    }
+
+    fn list(&self, dir: &StorePath, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
+        self.around(Call::List(dir), || self.inner.list(dir, after))
+    }
+
+    fn put(&self, path: &StorePath, bytes: &[u8], mode: PutMode<'_>) -> Result<PutOutcome, StoreError> {
+        self.around(Call::Put(path), || self.inner.put(path, bytes, mode))
+    }
+
+    fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError> {
+        self.inner.ready(path, bytes)
+    }
+
+    fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError> {
+        let path = ready.path().clone();
+        self.around(Call::Put(&path), || self.inner.publish(ready))
+    }
+
+    fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
+        self.around(Call::Stage(path), || self.inner.stage(path, bytes))
+    }
+
+    fn settle(&self, paths: &[StorePath]) -> Result<(), StoreError> {
+        paths.iter().try_for_each(|path| (self.hook)(When::Before, Call::Settle(path)))?;
+        self.inner.settle(paths)?;
+        paths.iter().try_for_each(|path| (self.hook)(When::After, Call::Settle(path)))
+    }
+
+    fn remove(&self, path: &StorePath) -> Result<(), StoreError> {
+        self.around(Call::Remove(path), || self.inner.remove(path))
+    }
+
+    fn locate(&self, path: &StorePath) -> String {
+        self.inner.locate(path)
+    }
+}
+
+/// Something that another process does, once.
+pub(crate) struct Once(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Once {
+    pub(crate) fn new(act: impl FnOnce() + Send + 'static) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Some(Box::new(act)))))
+    }
+
+    pub(crate) fn act(&self) {
+        // Taken out first: what it does may come by here again.
+        let act = self.0.lock().unwrap().take();
+        if let Some(act) = act {
+            act();
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.0.lock().unwrap().is_none()
+    }
+}
