@@ -113,6 +113,10 @@ fuzz: target-dir ## Fuzz each target for FUZZ_SECONDS (needs cargo-fuzz, a C++ c
 			-timeout=20 -rss_limit_mb=3072 -malloc_limit_mb=1024 -max_total_time=$(FUZZ_SECONDS) \
 			-print_final_stats=1; done
 
+.PHONY: mutants
+mutants: target-dir ## Change the store in small ways, and see whether a test notices (needs cargo-mutants; MUTANTS_ARGS)
+	CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)/mutants" $(PYTHON) scripts/mutants.py $(MUTANTS_ARGS)
+
 .PHONY: deny
 deny: ## Licences, bans and sources of the dependencies (needs cargo-deny)
 	cargo deny --all-features check bans licenses sources

@@ -100,3 +100,70 @@ for tick in range(50):
     subprocess.run([sys.executable, "-c", script, settings.root_dir], check=True)
     manifest = json.loads(Path(settings.root_dir, "runs/r/tables/holdings/manifest.json").read_text())
     assert manifest["partitions"]["000000"]["row_count"] == 50
+
+
+# The other thread runs as soon as the interpreter is released, and no earlier: it is never taken from a thread here.
+DROPPED_WHILE_MERGING = """
+import sys, threading
+import pyarrow as pa
+from crv.io import Dataset, IoSettings
+
+root, last = sys.argv[1:]
+rows = 20_000
+columns = {"agent_id": [f"A{row * 7919 % rows}" for row in range(rows)], "token_id": ["T"] * rows,
+           "quantity": [row * 104729 % 1_000_003 for row in range(rows)]}
+dataset = Dataset(IoSettings(root_dir=root, compact_sealed_buckets=True), "r")
+for tick in [*range(20), 100]:
+    dataset.append("holdings", pa.table({"tick": [tick] * rows, **columns}))
+if last == "writer":
+    writer = dataset.writer()
+    del dataset
+
+turn, ran = threading.Lock(), []
+turn.acquire()
+thread = threading.Thread(target=lambda: turn.acquire() and ran.append(True))
+thread.start()
+sys.setswitchinterval(1000)
+turn.release()
+assert not ran
+if last == "writer":
+    del writer
+else:
+    del dataset
+ran_meanwhile = bool(ran)
+thread.join()
+assert ran_meanwhile
+"""
+
+
+@pytest.mark.parametrize("last", ["dataset", "writer"])
+def test_other_threads_run_while_a_dataset_is_dropped(settings: IoSettings, last: str) -> None:
+    command = [sys.executable, "-c", DROPPED_WHILE_MERGING, settings.root_dir, last]
+    subprocess.run(command, check=True, timeout=60)
+    assert Dataset(settings, "r").read(HOLDINGS).height == 21 * 20_000
+
+
+def test_an_interpreter_that_ends_beside_busy_threads_drops_what_is_open(settings: IoSettings) -> None:
+    script = """
+import sys, threading
+import pyarrow as pa
+from crv.io import Dataset, IoSettings
+dataset = Dataset(IoSettings(root_dir=sys.argv[1], compact_sealed_buckets=True), "r")
+
+def rows(tick):
+    return pa.table({"tick": [tick], "agent_id": ["A"], "token_id": ["T"], "quantity": [1]})
+
+for tick in range(250):
+    dataset.append("holdings", rows(tick))
+transaction, writer = dataset.transaction(), dataset.writer()
+transaction.append("holdings", rows(250))
+writer.append("holdings", rows(251))
+
+for _ in range(2):
+    # With globals of their own: else they would keep those of the script from being dropped.
+    threading.Thread(target=exec, args=("while True: sum(range(1000))", {}), daemon=True).start()
+"""
+    subprocess.run([sys.executable, "-c", script, settings.root_dir], check=True, timeout=60)
+    manifest = json.loads(Path(settings.root_dir, "runs/r/tables/holdings/manifest.json").read_text())
+    assert sum(partition["row_count"] for partition in manifest["partitions"].values()) == 250
+    assert list(Path(settings.root_dir).rglob("*.tmp")) == []

@@ -140,6 +140,27 @@ def test_an_exception_is_not_lost_when_writing_fails_too(dataset: Dataset, setti
     assert ticks(dataset, HOLDINGS) == [0, 1]
 
 
+class InDoubt:
+    """A native writer with a commit in doubt, whose rows of the newest tick are dropped."""
+
+    in_doubt = (3, "an id")
+    buffered_rows, is_closed = 0, True
+
+    def abandon_tick(self) -> int:
+        return 2
+
+    def close(self) -> dict[str, Any]:
+        return {"commit": None, "tables": []}
+
+
+def test_the_note_says_that_rows_in_doubt_may_be_written() -> None:
+    native: Any = InDoubt()
+    with pytest.raises(ZeroDivisionError) as raised, Writer(native):
+        _ = 1 // 0
+    (note,) = raised.value.__notes__
+    assert note.startswith("crv: 2 rows of the newest tick") and "commit 3, whose outcome is unknown" in note
+
+
 def test_a_flush_that_fails_keeps_the_rows(dataset: Dataset, settings: IoSettings) -> None:
     w = dataset.writer()
     w.append(HOLDINGS, holdings(99))

@@ -18,6 +18,7 @@ use crate::disk::{Call, Disk, Sim};
 use crate::machine::{Machine, ROOT};
 use crate::model::TABLES;
 use crate::plant::Bug;
+use crate::torn::Torn;
 use crate::workload::NOW;
 
 /// An operation that is tried with faults.
@@ -31,6 +32,8 @@ pub enum Operation {
     Transaction,
     /// A buffered writer that flushes once for each of two buckets.
     Gather,
+    /// A tick that meets the bound of a buffered writer in its middle.
+    Tear,
     /// An append by a handle that has just been opened.
     AppendAnew,
     /// Reading everything.
@@ -49,11 +52,12 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::First,
         Self::Append,
         Self::Transaction,
         Self::Gather,
+        Self::Tear,
         Self::AppendAnew,
         Self::Read,
         Self::Close,
@@ -68,10 +72,12 @@ impl Operation {
     }
 
     /// Does it. What it writes is noted in the model of `machine`.
-    fn run(self, machine: &Machine, dataset: &Dataset) -> Result<(), Error> {
+    /// What can be gone on with when the fault is gone is left in `torn`.
+    fn run(self, machine: &Machine, dataset: &Dataset, torn: &mut Option<Torn>) -> Result<(), Error> {
         match self {
             Self::First | Self::Transaction => machine.write(dataset, &TABLES, &[3, 4]),
             Self::Gather => machine.gather(dataset, &TABLES, &[3, 4]),
+            Self::Tear => torn.insert(Torn::begin(machine, dataset, 3)?).go_on(machine),
             Self::Append | Self::AppendAnew => machine.write(dataset, &[TableName::Exchange], &[3]),
             Self::Read => machine.look(dataset, false).map_err(|why| Error::new(ErrorKind::Read, why)),
             Self::Close => dataset.close(),
@@ -85,7 +91,7 @@ impl Operation {
     /// The kinds of error that may come of a fault.
     fn may_fail_with(self, kind: ErrorKind) -> bool {
         match self {
-            Self::First | Self::Append | Self::Transaction | Self::Gather | Self::AppendAnew => {
+            Self::First | Self::Append | Self::Transaction | Self::Gather | Self::Tear | Self::AppendAnew => {
                 matches!(kind, ErrorKind::Write | ErrorKind::UnknownOutcome)
             }
             Self::Read => kind == ErrorKind::Read,
@@ -173,7 +179,8 @@ impl Case {
             dataset = machine.open()?;
         }
         machine.sim.plan(Plan::new(fault, lasts, skip));
-        let outcome = operation.run(&machine, &dataset);
+        let mut torn = None;
+        let outcome = operation.run(&machine, &dataset, &mut torn);
         let failed = machine.sim.mend();
         if failed.is_empty() {
             outcome.map_err(|error| format!("it failed without a fault: {error}"))?;
@@ -206,6 +213,9 @@ impl Case {
             _ => {}
         }
         let again = |error: Error| format!("the fault is gone, and the same handle still fails: {error}");
+        if let (Some(torn), Err(_)) = (&mut torn, &outcome) {
+            torn.go_on(&machine).map_err(again)?;
+        }
         machine.write(&dataset, &TABLES, &[5]).map_err(again)?;
         machine.look(&dataset, false).map_err(|why| format!("after writing on: {why}"))?;
         let crashed = machine.after(machine.sim.disk().only_durable(), 0);

@@ -43,6 +43,7 @@ fn steps() -> Vec<Step> {
         write(3),
         Step::Write(vec![TableName::Exchange], vec![9]),
         Step::Gather(TABLES.to_vec(), vec![3, 4]),
+        Step::Tear(3),
         Step::Close,
         Step::Prune,
         Step::Rebuild(TableName::Holdings),

@@ -8,7 +8,7 @@
 //!   [`LocalStore`](crv_io::store::LocalStore). [`disk::crash`] tells what a crash may leave, [`disk::fault`]
 //!   makes calls fail.
 //! - [`model`]: what writers were told, and so what readers must find. [`machine`]: a disk, its processes, their
-//!   model. [`workload`]: what the processes do, drawn from a seed.
+//!   model. [`workload`]: what the processes do, drawn from a seed. [`torn`]: a tick that is written in two commits.
 //! - [`crashes`], [`interleave`], [`faults`], [`damage`]: what is tried on simulated machines. [`judge`]: what must
 //!   hold after a crash.
 //! - [`plant`]: bugs, each a precaution of the store undone; [`hunt`] looks for them.
@@ -37,4 +37,5 @@ pub mod plant;
 pub mod process;
 pub mod rows;
 pub mod soak;
+pub mod torn;
 pub mod workload;

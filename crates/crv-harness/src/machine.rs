@@ -117,7 +117,8 @@ impl Machine {
         Ok(())
     }
 
-    fn rows(&self, tables: &[TableName], ticks: &[i64]) -> BTreeMap<TableName, Vec<Row>> {
+    /// New rows: one for each of these ticks, in each of these tables.
+    pub fn rows(&self, tables: &[TableName], ticks: &[i64]) -> BTreeMap<TableName, Vec<Row>> {
         let row = |tick: &i64| Row { tick: *tick, id: self.next_id.fetch_add(1, Ordering::Relaxed) };
         tables.iter().map(|table| (*table, ticks.iter().map(row).collect())).collect()
     }

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crv_core::grammar::TableName;
-use crv_io::{AppendOptions, CompactOptions, Dataset, VacuumOptions};
+use crv_io::{AppendOptions, CompactOptions, Dataset, ErrorKind, VacuumOptions};
 use fastrand::Rng;
 
 use crate::disk::fault::{Fault, Lasts, Plan};
 use crate::machine::Machine;
 use crate::model::{Row, TABLES};
 use crate::rows;
+use crate::torn::Torn;
 
 /// Maintenance gives way to a process that has a manifest locked, also to one that is stopped just then.
 const GAVE_WAY: &str = "others keep changing it";
@@ -32,6 +33,8 @@ pub enum Step {
     Write(Vec<TableName>, Vec<i64>),
     /// The same through a buffered writer, with a commit for each bucket.
     Gather(Vec<TableName>, Vec<i64>),
+    /// A tick through a buffered writer that it does not fit into, done again if it failed.
+    Tear(i64),
     /// It begins a transaction, and gives it up.
     Abort(TableName),
     /// It closes its handle, which writes manifests.
@@ -96,7 +99,11 @@ fn write(tick: &mut i64, random: &mut Rng) -> Step {
     *tick += random.i64(0..3);
     let last = *tick + random.i64(0..3);
     let ticks = (*tick..=last).collect();
-    if random.u8(..4) == 0 { Step::Gather(tables, ticks) } else { Step::Write(tables, ticks) }
+    match random.u8(..8) {
+        0 | 1 => Step::Gather(tables, ticks),
+        2 => Step::Tear(*tick),
+        _ => Step::Write(tables, ticks),
+    }
 }
 
 fn draw_step(tick: &mut i64, random: &mut Rng) -> Step {
@@ -167,6 +174,14 @@ impl Processes {
             }
             Step::Gather(tables, ticks) => {
                 unless(self.machine.gather(&dataset, tables, ticks), &[VACUUMED]).map_err(told)
+            }
+            Step::Tear(tick) => {
+                let mut torn = Torn::begin(&self.machine, &dataset, *tick).map_err(told)?;
+                let done = torn.go_on(&self.machine).or_else(|error| match error.kind() {
+                    ErrorKind::Write | ErrorKind::UnknownOutcome => torn.go_on(&self.machine),
+                    _ => Err(error),
+                });
+                unless(done, &[VACUUMED]).map_err(told)
             }
             Step::Abort(table) => {
                 let frame =

@@ -10,10 +10,10 @@ use crate::commit::{PruneReport, RunLog};
 use crate::config::{FsProtocol, IoSettings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
-use crate::maintenance::compact::{Background, Bounds, Which};
+use crate::maintenance::compact::{Background, Bounds, Compaction, Which, together};
 use crate::maintenance::{
     CheckOptions, CheckProgress, CheckReport, CompactOptions, CompactProgress, CompactReport, RebuildReport,
-    RepairReport, VacuumOptions, VacuumReport, check, compact, rebuild, repair, replace, vacuum,
+    RepairReport, VacuumOptions, VacuumReport, check, rebuild, repair, replace, vacuum,
 };
 use crate::manifest::TableManifest;
 use crate::parallel;
@@ -143,8 +143,9 @@ impl Dataset {
     /// Merges the parts of `table`, bucket by bucket, so that it reads as if it had been written at once: rows stay
     /// as they are, in the order they are in. The parts that were merged stay on disk until a vacuum removes them.
     ///
-    /// Others may read and write meanwhile. Every byte of the parts is checked: one that is damaged is an error that
-    /// names it. What was merged before an error stays merged, and the same call goes on from there.
+    /// Others may read and write meanwhile. Every byte of the parts is checked. Parts of a bucket are left as they are
+    /// where one of them is damaged or missing: everything else is merged, and then the error names those parts. What
+    /// was merged before an error stays merged, and the same call does not merge it again.
     pub fn compact(&self, table: TableName, options: CompactOptions) -> Result<CompactReport> {
         self.compact_watched(table, options, |_| {})
     }
@@ -159,7 +160,8 @@ impl Dataset {
         options.check()?;
         let bounds = Bounds { threads: parallel::computing(), max_bytes: options.max_bytes };
         let Shared { settings, log, .. } = &*self.shared;
-        compact::compact(log, settings, table, Which::Ticks(options.ticks), bounds, || true, &progress)
+        let which = Which::Ticks(options.ticks);
+        Compaction { log, settings, table, which, bounds }.run(Vec::new(), || true, &progress).into_result()
     }
 
     /// The parts that `table` consists of now, in the order of a scan: for tools that read the files themselves.
@@ -226,8 +228,9 @@ impl Dataset {
     /// last clone of a handle writes manifests, too, leaves buckets that were not begun with, and is silent about errors.
     pub fn close(&self) -> Result<()> {
         let merged = self.shared.background.finish();
-        self.shared.log.close()?;
-        merged
+        let closed = self.shared.log.close();
+        let errors = [merged, closed].into_iter().filter_map(Result::err);
+        together("errors while closing", errors.collect()).map_or(Ok(()), Err)
     }
 }
 

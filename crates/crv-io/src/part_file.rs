@@ -31,7 +31,10 @@ impl PartFile {
         let blob = store.open(path).map_err(|error| {
             let hint = error.hint();
             let read = Error::new(ErrorKind::Read, error.to_string()).with_source(error);
-            hint.map(|hint| Error::new(ErrorKind::Read, read.to_string()).with_hint(hint)).unwrap_or(read)
+            match hint {
+                Some(hint) => read.with_hint(hint),
+                None => read,
+            }
         })?;
         let Some(blob) = blob else {
             return Err(Error::new(

@@ -1,25 +1,31 @@
-//! Values that belong to one process.
+//! Values that belong to one process, and are dropped with the interpreter released.
 
 use std::mem;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use pyo3::prelude::*;
+
 /// A value that only the process that made it drops.
 ///
-/// Dropping a dataset brings manifests up to date. In a process that was forked off, a lock of it may be held for
-/// ever by a thread that only the parent has; so there the value is leaked.
-pub(crate) struct OwnProcess<T> {
+/// Dropping a dataset waits for merges and brings manifests up to date; dropping a transaction removes files. Other
+/// Python threads run meanwhile. In a process that was forked off, a lock of the value may be held for ever by a thread
+/// that only the parent has; so there the value is leaked.
+pub(crate) struct OwnProcess<T: Send + Sync> {
     value: Arc<T>,
-    process: u32,
+    // After `value`: fields are dropped in this order, so that this one drops the last reference.
+    _last: Last<T>,
 }
 
-impl<T> OwnProcess<T> {
+impl<T: Send + Sync> OwnProcess<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { value: Arc::new(value), process: std::process::id() }
+        let value = Arc::new(value);
+        let last = Last { value: Some(Arc::clone(&value)), process: std::process::id() };
+        Self { value, _last: last }
     }
 }
 
-impl<T> Deref for OwnProcess<T> {
+impl<T: Send + Sync> Deref for OwnProcess<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -27,10 +33,21 @@ impl<T> Deref for OwnProcess<T> {
     }
 }
 
-impl<T> Drop for OwnProcess<T> {
+/// The last reference to a value.
+struct Last<T: Send + Sync> {
+    value: Option<Arc<T>>,
+    process: u32,
+}
+
+impl<T: Send + Sync> Drop for Last<T> {
     fn drop(&mut self) {
+        let mut value = self.value.take();
         if std::process::id() != self.process {
-            mem::forget(Arc::clone(&self.value));
+            mem::forget(value);
+            return;
         }
+        // Where there is no interpreter (it has ended, or this is a thread that cannot attach), there is none to
+        // release: the value is dropped at the end of this function.
+        let _ = Python::try_attach(|py| py.detach(|| drop(value.take())));
     }
 }

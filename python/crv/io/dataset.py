@@ -145,7 +145,8 @@ class Dataset:
         Rows stay as they are, in the order they are in, and others may read and write meanwhile. ``ticks`` takes the
         first and the last tick, both inclusive: only buckets with such ticks. ``max_bytes`` stops after parts of so many
         bytes; ``left`` in the report says whether there is more to do. The parts that were merged stay on disk until a
-        `vacuum`. A damaged part is an error that names it, and changes nothing.
+        `vacuum`. A damaged part is an error that names it: the parts beside it stay as they are, and everything else is
+        merged.
         """
         where: Where | None = None if ticks is None else {"tick_min": ticks[0], "tick_max": ticks[1]}
         return CompactReport.from_json_obj(self._own().compact(table, ticks=where, max_bytes=max_bytes))

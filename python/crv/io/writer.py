@@ -27,10 +27,11 @@ class Writer:
     several commits, each of whole appends.
 
     Leaving the ``with`` block closes the writer. When an exception leaves it, the complete ticks are written and the
-    newest, which may be half a tick, is let go; the exception has a note that says so.
+    newest, which may be half a tick, is let go, as `abandon_tick` does it; the exception has a note that says so.
 
-    After an error the writer is as it was before the call, and the call can be made again. Threads can share a writer.
-    It belongs to the process that made it, and cannot be pickled.
+    After an error the writer is as it was before the call, and the call can be made again. A flush that failed completes
+    no tick: the newest can still be abandoned. Threads can share a writer. It belongs to the process that made it, and
+    cannot be pickled.
 
     >>> import tempfile
     >>> import polars as pl
@@ -87,7 +88,12 @@ class Writer:
         return summary
 
     def abandon_tick(self) -> int:
-        """Lets go of the rows of the newest tick that still wait, so that it can be done again. How many they were."""
+        """Drops the rows of the newest tick that are here, so that it can be done again. Returns how many they were.
+
+        A write that failed has taken none of them. Rows of the tick that a flush or the bounds have written are in the
+        store and stay there: if `append` returned a summary with this tick, doing the tick again doubles them. Rows that
+        are `in_doubt` are dropped too: they are in the store if that commit took effect. To know, `flush` first.
+        """
         return self._own().abandon_tick()
 
     def discard(self) -> int:
@@ -138,8 +144,11 @@ class Writer:
 
     def _leave(self) -> str | None:
         """Writes the complete ticks and ends. What there is to say about rows that are not in the store."""
+        doubt = self.in_doubt
         newest = self.abandon_tick()
         let_go = f"{newest} rows of the newest tick, which may not be complete, were let go" if newest else None
+        if let_go and doubt:
+            let_go += f" (those of them in commit {doubt[0]}, whose outcome is unknown, are written if it took effect)"
         try:
             self.close()
         except IoError as error:

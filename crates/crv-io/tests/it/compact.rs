@@ -158,10 +158,12 @@ fn a_bound_below_one_is_refused_and_an_unwritten_table_is_told() {
 /// A byte that no statistic, count or page check looks at: a scan would hand it out, a merge would give it a new
 /// checksum and make it the truth.
 #[test]
-fn a_damaged_part_stops_it_is_named_and_nothing_changes() {
+fn a_damaged_part_is_named_and_nothing_of_its_bucket_changes() {
     let root = Root::new();
     let dataset = root.open();
     history(&dataset);
+    let ticks = (100..=199).into();
+    dataset.compact(EDGES, CompactOptions { ticks, ..CompactOptions::default() }).unwrap();
     let victim = dataset.files(EDGES).unwrap().remove(2).path;
     let bytes = fs_err::read(&victim).unwrap();
     let files = root.files();

@@ -26,6 +26,7 @@ mod repair;
 mod replies;
 mod rows;
 mod scan;
+mod set_aside;
 mod store;
 mod support;
 mod transaction;

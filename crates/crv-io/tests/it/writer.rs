@@ -37,6 +37,11 @@ fn add(writer: &mut Writer, table: TableName, frame: impl Into<Frame>) -> Option
     summary.map(|summary| summary.commit.unwrap())
 }
 
+/// Rows that are taken in if there is room.
+fn add_or_fail(writer: &mut Writer, table: TableName, frame: impl Into<Frame>) {
+    let _ = writer.append(table, frame, AppendOptions::default());
+}
+
 /// A tick in both tables.
 fn tick(writer: &mut Writer, tick: i64) -> Result<(), Error> {
     writer.append(EDGES, edges([tick]), AppendOptions::default())?;
@@ -584,6 +589,151 @@ fn an_append_that_cannot_make_room_is_not_taken_in_and_can_be_made_again() {
     tick(&mut writer, 100).unwrap();
     writer.close().unwrap();
     assert_eq!(ticks(&store), [99, 100]);
+}
+
+/// Every write of an append that meets the bound in the middle of a tick, in turn and in every way.
+fn at_the_bound(mut try_it: impl FnMut(&Arc<Faulty>, &mut Writer, Result<(), Error>, &str)) {
+    for fault in [Fault::Refused, Fault::UnknownAndNot, Fault::UnknownAndDone] {
+        for forever in [false, true] {
+            for at in 0.. {
+                let store = Arc::new(Faulty::new(i64::MAX, fault, forever));
+                let dataset = open(&store);
+                let mut writer = max_rows(&dataset, 2);
+                tick(&mut writer, 0).unwrap();
+                writer.flush().unwrap();
+                add(&mut writer, EDGES, edges([1, 1]));
+                store.left.store(at, Ordering::SeqCst);
+                let outcome = writer.append(HOLDINGS, holdings([1]), AppendOptions::default()).map(drop);
+                let failed = store.left.load(Ordering::SeqCst) < 0;
+                let told = format!("{fault:?} {forever} {at}: {outcome:?}");
+                try_it(&store, &mut writer, outcome, &told);
+                if !failed {
+                    assert!(at >= 3, "{told}");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// The bound was met in the middle of the tick, and the write failed. Half a tick then counted as complete: abandoning it
+/// dropped nothing, and the tick that was done again had its rows twice.
+#[test]
+fn a_tick_whose_write_failed_at_the_bound_can_be_abandoned_and_done_again() {
+    at_the_bound(|store, writer, outcome, told| {
+        let in_doubt = writer.in_doubt().is_some();
+        if outcome.is_ok() || in_doubt {
+            // Part of the tick is in the store, or may be.
+            return;
+        }
+        assert_eq!(writer.buffered_rows(), 2, "{told}");
+        assert_eq!(writer.abandon_tick(), 2, "{told}");
+        assert_eq!(writer.buffered_rows(), 0, "{told}");
+        store.mend();
+        add(writer, EDGES, edges([1, 1]));
+        add(writer, HOLDINGS, holdings([1]));
+        writer.close().unwrap();
+        let dataset = open(store);
+        assert_eq!((seen(&dataset, EDGES), seen(&dataset, HOLDINGS)), (vec![0, 1, 1], vec![0, 1]), "{told}");
+    });
+}
+
+/// The same, and the call is made again instead: nothing is lost, and nothing is there twice.
+#[test]
+fn an_append_that_failed_at_the_bound_in_the_middle_of_a_tick_can_be_made_again() {
+    at_the_bound(|store, writer, outcome, told| {
+        store.mend();
+        if outcome.is_err() {
+            add(writer, HOLDINGS, holdings([1]));
+        }
+        writer.close().unwrap();
+        let dataset = open(store);
+        assert_eq!((seen(&dataset, EDGES), seen(&dataset, HOLDINGS)), (vec![0, 1, 1], vec![0, 1]), "{told}");
+    });
+}
+
+/// A commit with the first half of a tick is in doubt. Abandoning the tick drops its rows there too: where the commit did
+/// not take effect, the tick that is done again has them once, and where it did, they are in the store and stay there.
+#[test]
+fn an_abandoned_tick_of_a_commit_in_doubt_is_not_written_again() {
+    let mut doubts = 0;
+    at_the_bound(|store, writer, _, told| {
+        if writer.in_doubt().is_none() {
+            return;
+        }
+        doubts += 1;
+        add_or_fail(writer, HOLDINGS, holdings([1]));
+        let waiting = writer.buffered_rows();
+        assert_eq!(writer.abandon_tick(), waiting, "{told}");
+        assert_eq!(writer.buffered_rows(), 0, "{told}");
+        store.mend();
+        let took_effect = seen(&open(store), EDGES).len() == 3;
+        add(writer, EDGES, edges([2]));
+        writer.close().unwrap();
+        let dataset = open(store);
+        let expected = if took_effect { vec![0, 1, 1, 2] } else { vec![0, 2] };
+        assert_eq!((seen(&dataset, EDGES), seen(&dataset, HOLDINGS)), (expected, vec![0]), "{told}");
+    });
+    assert!(doubts >= 2, "{doubts}");
+}
+
+/// Rows of the newest tick that were in doubt and are not in the store are part of the newest tick again.
+#[test]
+fn a_tick_that_was_in_doubt_and_is_not_there_can_be_abandoned_as_a_whole() {
+    let (store, mut writer) = in_doubt(Fault::UnknownAndNot, 100);
+    // More of the same tick comes in before the outcome is known.
+    add(&mut writer, EDGES, edges([1]));
+    store.mend();
+    writer.resolve(CommitOutcome::DidNot);
+    assert_eq!((writer.abandon_tick(), writer.buffered_rows()), (3, 0));
+    // Not so when a later tick has begun.
+    let (store, mut writer) = in_doubt(Fault::UnknownAndNot, 100);
+    tick(&mut writer, 2).unwrap();
+    store.mend();
+    writer.resolve(CommitOutcome::DidNot);
+    assert_eq!((writer.abandon_tick(), writer.buffered_rows()), (2, 2));
+    writer.close().unwrap();
+    assert_eq!(ticks(&store), [0, 1]);
+}
+
+/// A flush that failed has completed no tick.
+#[test]
+fn after_a_flush_that_failed_the_newest_tick_can_be_abandoned_and_done_again() {
+    let store = Arc::new(Faulty::new(i64::MAX, Fault::Refused, true));
+    let dataset = open(&store);
+    let mut writer = writer(&dataset);
+    tick(&mut writer, 0).unwrap();
+    tick(&mut writer, 1).unwrap();
+    store.left.store(0, Ordering::SeqCst);
+    writer.flush().unwrap_err();
+    writer.close().unwrap_err();
+    assert!(!writer.is_closed());
+    assert_eq!((writer.abandon_tick(), writer.abandon_tick(), writer.buffered_rows()), (2, 0, 2));
+    store.mend();
+    tick(&mut writer, 1).unwrap();
+    writer.close().unwrap();
+    assert_eq!(ticks(&store), [0, 1]);
+}
+
+/// A commit in doubt turns out to be there, and the write after it fails: the next call that succeeds returns both.
+#[test]
+fn a_commit_that_was_in_doubt_is_in_the_summary_even_if_the_next_write_fails_first() {
+    let (store, mut writer) = in_doubt(Fault::UnknownAndDone, 100);
+    tick(&mut writer, 2).unwrap();
+    // Storage answers, and the parts cannot be written.
+    for at in 0.. {
+        store.mend();
+        if writer.in_doubt().is_none() {
+            break;
+        }
+        store.left.store(at, Ordering::SeqCst);
+        writer.flush().unwrap_err();
+    }
+    store.mend();
+    let summary = writer.close().unwrap();
+    let commits: Vec<_> = summary.tables.iter().map(|table| (table.rows, table.commit.unwrap())).collect();
+    assert_eq!(commits, [(1, 3), (1, 3), (1, 4), (1, 4)]);
+    assert_eq!(ticks(&store), [0, 1, 2]);
 }
 
 /// Storage is mute after the put of a commit, which took effect or did not, and the writer has to wait and see.

@@ -1,8 +1,9 @@
 //! Merging the parts of sealed buckets behind an appender's back.
 //!
 //! A bucket is sealed when a later one has begun. An append that says so wakes a thread, which merges what there is to
-//! merge and ends. Nobody waits for it but [`Background::finish`], and what fails is tried again when the next bucket
-//! is sealed: an append never fails by it.
+//! merge and ends. Nobody waits for it but [`Background::finish`], and an append never fails by it. After an error of
+//! storage a table is tried again when its next bucket is sealed. Parts that cannot be merged, because one is damaged or
+//! missing, are set aside until [`Background::finish`] has reported them: they are not read again at each seal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,10 +12,11 @@ use std::thread;
 
 use crv_core::grammar::TableName;
 
-use super::{Bounds, Which, compact};
+use super::outcome::SetAside;
+use super::{Bounds, Compaction, Which, together};
 use crate::commit::RunLog;
 use crate::config::IoSettings;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::paths::BucketId;
 
 /// The tables whose sealed buckets wait to be merged, and who does it.
@@ -33,8 +35,23 @@ struct Queue {
     waiting: BTreeSet<TableName>,
     is_running: bool,
     is_stopped: bool,
-    /// What last went wrong, and was not done since.
-    failed: BTreeMap<TableName, crate::error::Error>,
+    /// What could not be merged, table by table.
+    failed: BTreeMap<TableName, Failed>,
+}
+
+/// What could not be merged of a table.
+#[derive(Default)]
+struct Failed {
+    aside: Vec<SetAside>,
+    /// The error of storage that stopped the last try.
+    stopped: Option<Error>,
+}
+
+impl Failed {
+    fn into_error(self) -> Option<Error> {
+        let errors = self.aside.into_iter().map(|aside| aside.error).chain(self.stopped);
+        together("merges failed", errors.collect())
+    }
 }
 
 impl fmt::Debug for Background {
@@ -92,7 +109,7 @@ impl Background {
         }
         let mut ends = Ends(Some(self));
         loop {
-            let table = {
+            let (table, aside) = {
                 let mut queue = self.queue();
                 let next = if queue.is_stopped { None } else { queue.waiting.pop_first() };
                 let Some(table) = next else {
@@ -100,18 +117,18 @@ impl Background {
                     ends.0 = None;
                     return;
                 };
-                table
+                (table, queue.failed.remove(&table).map(|failed| failed.aside).unwrap_or_default())
             };
-            let bounds = Bounds { threads: 1, max_bytes: None };
-            let done = {
-                let is_wanted = || !self.queue().is_stopped;
-                compact(&self.log, &self.settings, table, Which::Sealed, bounds, is_wanted, &|_| ())
+            let compaction = Compaction {
+                log: &self.log,
+                settings: &self.settings,
+                table,
+                which: Which::Sealed,
+                bounds: Bounds { threads: 1, max_bytes: None },
             };
-            let mut queue = self.queue();
-            match done {
-                Ok(_) => queue.failed.remove(&table),
-                Err(error) => queue.failed.insert(table, error),
-            };
+            let outcome = compaction.run(aside, || !self.queue().is_stopped, &|_| ());
+            let failed = Failed { aside: outcome.aside, stopped: outcome.stopped };
+            self.queue().failed.insert(table, failed);
         }
     }
 
@@ -120,13 +137,17 @@ impl Background {
         self.idle.notify_all();
     }
 
-    /// Waits until everything that was sealed so far is merged, and says what could not be.
+    /// Waits until everything that was sealed so far is merged. An error for everything that could not be, in all tables:
+    /// it is reported once, and what was set aside is tried again when the next bucket is sealed.
     pub(crate) fn finish(&self) -> Result<()> {
         let mut queue = self.queue();
         while queue.is_running {
             queue = self.idle.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        match std::mem::take(&mut queue.failed).into_values().next() {
+        let failed = std::mem::take(&mut queue.failed);
+        drop(queue);
+        let errors = failed.into_values().filter_map(Failed::into_error);
+        match together("tables were not merged", errors.collect()) {
             Some(error) => Err(error),
             None => Ok(()),
         }

@@ -3,10 +3,13 @@
 //! What to merge is [planned](plan) from a table's state, a few buckets at a time. Their parts are read, every byte, and
 //! [merged](merge); one commit then puts the merged parts in the place of the others. An append never conflicts with
 //! it. Whoever finds a part of theirs replaced by somebody else gives way. The parts that were replaced stay on
-//! disk for readers of earlier snapshots, until a vacuum removes them.
+//! disk for readers of earlier snapshots, until a vacuum removes them. Groups of parts that cannot be merged are [set
+//! aside](outcome::SetAside).
 
 mod background;
+mod failures;
 mod merge;
+mod outcome;
 mod plan;
 mod report;
 
@@ -21,9 +24,11 @@ use crate::parallel;
 use crate::paths::StorePath;
 
 use merge::TableMerge;
+use outcome::{Outcome, SetAside, is_of_storage};
 use plan::Group;
 
 pub(crate) use background::Background;
+pub(crate) use failures::together;
 pub(crate) use plan::Which;
 pub use report::{CompactOptions, CompactProgress, CompactReport};
 
@@ -35,64 +40,98 @@ const BATCH: u64 = 32 * 1024 * 1024;
 pub(crate) struct Bounds {
     /// Threads that merge.
     pub(crate) threads: usize,
-    /// Bytes of parts that are read; the first batch is done whatever it has.
+    /// Bytes of parts that are merged; the first group is merged whatever it has.
     pub(crate) max_bytes: Option<u64>,
 }
 
-/// Merges parts of `table`, for as long as `is_wanted` says so. `progress` hears of every part that was read.
-pub(crate) fn compact(
-    log: &RunLog,
-    settings: &IoSettings,
-    table: TableName,
-    which: Which,
-    bounds: Bounds,
-    is_wanted: impl Fn() -> bool,
-    progress: &(dyn Fn(CompactProgress) + Sync),
-) -> Result<CompactReport> {
-    let state = log.logged_state(table)?;
-    let mut groups = plan::plan(&state, which);
-    let mut report = CompactReport::of(table);
-    report.left = cut(&mut groups, bounds.max_bytes);
-    let Some(schema) = state.schema.clone() else { return Ok(report) };
-    drop(state);
-    let of = groups.iter().map(|group| group.parts.len() as u64).sum();
-    let read = AtomicU64::new(0);
-    let merged = || progress(CompactProgress { parts: read.fetch_add(1, Ordering::Relaxed) + 1, of });
-    let work = TableMerge { log, settings, table, schema };
-    for batch in plan::batches(groups, BATCH) {
-        if !is_wanted() {
-            report.left += batch.len() as u64;
-            continue;
+/// A compaction of one table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Compaction<'a> {
+    pub(crate) log: &'a RunLog,
+    pub(crate) settings: &'a IoSettings,
+    pub(crate) table: TableName,
+    pub(crate) which: Which,
+    pub(crate) bounds: Bounds,
+}
+
+impl Compaction<'_> {
+    /// Merges parts, for as long as `is_wanted` says so. `progress` is called for every part that was read.
+    ///
+    /// A group that cannot be merged is set aside, and the others go on. Groups that were set `aside` before are not read
+    /// again: they are in the outcome for as long as the table has their parts.
+    pub(crate) fn run(
+        &self,
+        aside: Vec<SetAside>,
+        is_wanted: impl Fn() -> bool,
+        progress: &(dyn Fn(CompactProgress) + Sync),
+    ) -> Outcome {
+        let mut outcome = Outcome::of(self.table);
+        let state = match self.log.logged_state(self.table) {
+            Ok(state) => state,
+            Err(error) => return Outcome { stopped: Some(error), aside, ..outcome },
+        };
+        let mut groups = plan::plan(&state, self.which);
+        outcome.aside = aside;
+        outcome.aside.retain(|aside| groups.iter().any(|group| aside.has_any_of(group)));
+        groups.retain(|group| !outcome.aside.iter().any(|aside| aside.has_any_of(group)));
+        let Some(schema) = state.schema.clone() else { return outcome };
+        drop(state);
+        let (read, of) = (AtomicU64::new(0), AtomicU64::new(0));
+        let merged = || {
+            let parts = read.fetch_add(1, Ordering::Relaxed) + 1;
+            progress(CompactProgress { parts, of: of.load(Ordering::Relaxed) });
+        };
+        let Self { log, settings, table, .. } = *self;
+        let work = TableMerge { log, settings, table, schema };
+        let mut budget = self.bounds.max_bytes;
+        while outcome.stopped.is_none() && !groups.is_empty() {
+            let is_first = outcome.report.parts_after == 0;
+            let later = groups.split_off(plan::within(&groups, budget, is_first));
+            of.fetch_add(groups.iter().map(|group| group.parts.len() as u64).sum(), Ordering::Relaxed);
+            budget = self.merge(&work, groups, &is_wanted, &merged, &mut outcome);
+            groups = later;
+            if budget.is_none_or(|budget| budget == 0) {
+                break;
+            }
         }
-        merge_batch(&work, &batch, bounds.threads, &merged, &mut report)?;
+        outcome.report.left += groups.len() as u64;
+        outcome
     }
-    Ok(report)
+
+    /// Merges these groups, batch by batch. Returns how many bytes of them were set aside, where bytes are bounded:
+    /// others take their place.
+    fn merge(
+        &self,
+        work: &TableMerge<'_>,
+        groups: Vec<Group>,
+        is_wanted: &impl Fn() -> bool,
+        merged: &(dyn Fn() + Sync),
+        outcome: &mut Outcome,
+    ) -> Option<u64> {
+        let mut aside = 0_u64;
+        for batch in plan::batches(groups, BATCH) {
+            if outcome.stopped.is_some() || !is_wanted() {
+                outcome.report.left += batch.len() as u64;
+                continue;
+            }
+            match merge_batch(work, &batch, self.bounds.threads, merged, outcome) {
+                Ok(bytes) => aside = aside.saturating_add(bytes),
+                Err(error) => outcome.stopped = Some(error),
+            }
+        }
+        self.bounds.max_bytes.map(|_| aside)
+    }
 }
 
-/// Keeps the first groups, up to so many bytes, and says how many are left for another time.
-fn cut(groups: &mut Vec<Group>, max_bytes: Option<u64>) -> u64 {
-    let Some(max_bytes) = max_bytes else { return 0 };
-    let mut bytes = 0_u64;
-    let wanted = groups.iter().take_while(|group| {
-        let first = bytes == 0;
-        bytes = bytes.saturating_add(group.bytes());
-        first || bytes <= max_bytes
-    });
-    let wanted = wanted.count();
-    let left = groups.len() - wanted;
-    groups.truncate(wanted);
-    left as u64
-}
-
-/// Merges the groups of a batch side by side, and publishes what came of it as one commit. Nothing of it stays where
-/// one of them fails.
+/// Merges the groups of a batch side by side, and publishes those that could be merged as one commit. Returns how many
+/// bytes were set aside. After an error of storage nothing else should be tried.
 fn merge_batch(
     work: &TableMerge<'_>,
     batch: &[Group],
     threads: usize,
     merged: &(dyn Fn() + Sync),
-    report: &mut CompactReport,
-) -> Result<()> {
+    outcome: &mut Outcome,
+) -> Result<u64> {
     let log = work.log;
     let done = parallel::map(batch, threads, |group| {
         // An error of one must not lose sight of the parts that the others wrote.
@@ -100,7 +139,8 @@ fn merge_batch(
     });
     let Ok(done) = done;
     let mut ready = Vec::with_capacity(done.len());
-    let mut failed = None;
+    let mut refused = None;
+    let mut aside = 0_u64;
     let mut merged_groups = Vec::with_capacity(done.len());
     for (group, merge) in batch.iter().zip(done) {
         match merge {
@@ -109,17 +149,36 @@ fn merge_batch(
                 merged_groups.push(group);
             }
             Err(error) => match log.are_gone(work.table, group.bucket, &group.ids()) {
-                // Somebody else replaced its parts, and they were vacuumed before they were read here.
-                Ok(true) => report.gave_way += 1,
-                Ok(false) | Err(_) => failed = failed.or(Some(error)),
+                // Another process replaced its parts, and they were vacuumed before they were read here.
+                Ok(true) => outcome.report.gave_way += 1,
+                Ok(false) | Err(_) if is_of_storage(&error) => refused = refused.or(Some(error)),
+                Ok(false) | Err(_) => {
+                    aside = aside.saturating_add(group.bytes());
+                    outcome.aside.push(SetAside::new(group, error));
+                }
             },
         }
     }
+    let published = publish(work, &ready, &mut outcome.report, &merged_groups);
+    // What storage said first.
+    refused.map_or(published.map(|()| aside), Err)
+}
+
+/// Publishes merges as one commit. Those that others were faster with, and all of them after an error, are removed.
+fn publish(
+    work: &TableMerge<'_>,
+    ready: &[Merge],
+    report: &mut CompactReport,
+    groups: &[&Group],
+) -> Result<()> {
+    if ready.is_empty() {
+        return Ok(());
+    }
+    let log = work.log;
     let paths: Vec<StorePath> = ready.iter().map(|merge| work.path(merge.bucket, merge.part.id)).collect();
-    let published = match failed {
-        Some(error) => Err(error),
-        None => publish(work, &ready, &paths),
-    };
+    let settled = log.store.settle(&paths).map_err(|error| log.write_failed(error));
+    let published =
+        settled.and_then(|()| log.publish_merges(work.table, ready).map_err(Error::while_writing));
     let published = published.inspect_err(|error| {
         if error.kind() != ErrorKind::UnknownOutcome {
             remove(log, &paths);
@@ -130,8 +189,8 @@ fn merge_batch(
         report.gave_way += ready.len() as u64;
         return Ok(());
     };
-    report.commits.push(number);
-    for (((merge, group), path), stands) in ready.iter().zip(merged_groups).zip(&paths).zip(standing) {
+    report.commits.push(number.get());
+    for (((merge, group), path), stands) in ready.iter().zip(groups).zip(&paths).zip(standing) {
         if stands {
             report.count(group.parts.len() as u64, group.bytes(), &merge.part);
         } else {
@@ -140,13 +199,6 @@ fn merge_batch(
         }
     }
     Ok(())
-}
-
-fn publish(work: &TableMerge<'_>, ready: &[Merge], paths: &[StorePath]) -> Result<Option<(u64, Vec<bool>)>> {
-    let log = work.log;
-    log.store.settle(paths).map_err(|error| log.write_failed(error))?;
-    let published = log.publish_merges(work.table, ready).map_err(Error::while_writing)?;
-    Ok(published.map(|(number, standing)| (number.get(), standing)))
 }
 
 /// Removes parts that no commit can name. What cannot be removed stays, invisible.

@@ -66,6 +66,17 @@ pub(super) fn plan(state: &TableState, which: Which) -> Vec<Group> {
     groups
 }
 
+/// How many of the groups have at most so many bytes together. At least one, if the first of all is among them.
+pub(super) fn within(groups: &[Group], max_bytes: Option<u64>, is_first: bool) -> usize {
+    let Some(max_bytes) = max_bytes else { return groups.len() };
+    let mut bytes = 0_u64;
+    let wanted = groups.iter().enumerate().take_while(|(index, group)| {
+        bytes = bytes.saturating_add(group.bytes());
+        (is_first && *index == 0) || bytes <= max_bytes
+    });
+    wanted.count()
+}
+
 fn groups_of(bucket: BucketId, partition: &Partition) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut group = Group { bucket, parts: Vec::new() };

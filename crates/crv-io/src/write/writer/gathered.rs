@@ -29,8 +29,8 @@ impl Sum for Size {
     }
 }
 
-/// Rows of several tables.
-#[derive(Debug, Default)]
+/// Rows of several tables. A clone shares the batches.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Gathered {
     tables: BTreeMap<TableName, TableRows>,
     newest: Option<i64>,
@@ -71,5 +71,15 @@ impl Gathered {
         for (table, rows) in later.tables {
             self.tables.entry(table).or_default().extend(rows);
         }
+    }
+
+    /// These rows and later ones, for a commit: the batches are shared, and stay as they are.
+    pub(super) fn and(&self, later: &Self) -> Self {
+        let mut both = self.clone();
+        both.newest = both.newest.max(later.newest);
+        for (table, rows) in later.tables() {
+            both.tables.entry(table).or_default().extend_apart(rows);
+        }
+        both
     }
 }

@@ -55,8 +55,9 @@ const CHECKED: AppendOptions = AppendOptions { validate_schema: false, validate_
 /// is coming in, and what encoding takes. Rows are copied: the caller may use the frame's buffers again.
 ///
 /// After any error the writer is as it was before the call, so that the call can be made again, except that a commit may be
-/// [in doubt](Self::in_doubt). A writer that is dropped writes its complete ticks, lets go of the newest, and cannot
-/// tell of errors: close it.
+/// [in doubt](Self::in_doubt). A write that failed completes no tick: the newest can still be
+/// [abandoned](Self::abandon_tick), and the tick be done again. A writer that is dropped abandons the newest tick, writes
+/// the complete ones, and reports no error: close it.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -94,7 +95,18 @@ pub struct Writer {
     /// The schema of each table with what is gathered for it: what appends are checked against.
     schemas: BTreeMap<TableName, Arc<TableSchema>>,
     doubt: Option<Doubt>,
+    /// Commits that were in doubt and turned out to be there, until a call has returned them.
+    found: Vec<TransactionSummary>,
     closed: bool,
+}
+
+/// Which rows a commit takes.
+#[derive(Debug, Clone, Copy)]
+enum Extent {
+    /// Those of complete ticks.
+    Complete,
+    /// Those of the newest tick too.
+    All,
 }
 
 impl Writer {
@@ -106,6 +118,7 @@ impl Writer {
             current: Gathered::default(),
             schemas: BTreeMap::new(),
             doubt: None,
+            found: Vec::new(),
             closed: false,
         }
     }
@@ -132,7 +145,7 @@ impl Writer {
         let prepared = prepare(get_table(table), &frame, &checks, &known).map_err(refused)?;
         let schema = prepared.grown().map_or(known, |grown| Arc::new(grown.clone()));
         let Some(taken) = Taken::of(&prepared, table, &schema).map_err(refused)? else { return Ok(None) };
-        let begins_tick = self.newest().is_none_or(|newest| newest < taken.ticks.min);
+        let begins_tick = self.begins_tick(taken.ticks.min);
         let summary = self.make_room(&taken, begins_tick)?;
         if begins_tick {
             self.end_tick();
@@ -147,12 +160,11 @@ impl Writer {
     /// If a commit is [in doubt](Self::in_doubt), looks first whether it is there, and writes its rows again only if it is
     /// not. What it came to is then part of the summary: each table says in which commit it is.
     ///
-    /// After an error everything is still in the writer. A payload field that another writer has given another type since
+    /// After an error everything is still in the writer, and the newest tick can still be abandoned. A payload field that another writer has given another type since
     /// is an error of kind [`Schema`](crate::ErrorKind::Schema) here, and stays one: [`discard`](Self::discard) lets go.
     pub fn flush(&mut self) -> Result<TransactionSummary> {
         self.check_open()?;
-        self.end_tick();
-        self.write()
+        self.write(Extent::All)
     }
 
     /// [Flushes](Self::flush), and takes in no more. After an error the writer is still open, and can be closed again.
@@ -166,14 +178,22 @@ impl Writer {
         Ok(summary)
     }
 
-    /// Lets go of the rows of the newest tick, so that it can be done again, or be left out when a simulation fails in
-    /// the middle of it. How many they were.
+    /// Drops the rows of the newest tick that are in the writer, so that the tick can be done again, or be left out when a
+    /// simulation fails in the middle of it. Returns how many they were.
     ///
-    /// Only of rows that still wait: not of those that a [`flush`](Self::flush), or the bound, has sent out.
+    /// A write that failed has taken none of them. Two things have:
+    ///
+    /// - A write that succeeded: a [`flush`](Self::flush) in the middle of the tick, or the bound, where
+    ///   [`append`](Self::append) returned a summary with ticks up to this one. Those rows are in the store and stay
+    ///   there. A tick that is done again as a whole then has them twice.
+    /// - A commit [in doubt](Self::in_doubt). Its rows of the newest tick are dropped too, and counted: they are not
+    ///   written again. If the commit took effect, they are in the store. To know, flush first: when that has returned,
+    ///   every row is in the store, once, and the tick need not be done again.
     pub fn abandon_tick(&mut self) -> u64 {
         // The table may have had fields for them only.
         self.schemas.clear();
-        mem::take(&mut self.current).size().rows
+        let in_doubt = self.doubt.as_mut().map(|doubt| mem::take(&mut doubt.newest));
+        (mem::take(&mut self.current).size() + in_doubt.unwrap_or_default().size()).rows
     }
 
     /// Lets go of all rows that wait, those of a commit in doubt as well. How many they were.
@@ -226,8 +246,8 @@ impl Writer {
     }
 
     fn waiting(&self) -> impl Iterator<Item = &Gathered> {
-        let in_doubt = self.doubt.as_ref().map(|doubt| &doubt.rows);
-        in_doubt.into_iter().chain([&self.complete, &self.current])
+        let in_doubt = self.doubt.iter().flat_map(|doubt| [&doubt.complete, &doubt.newest]);
+        in_doubt.chain([&self.complete, &self.current])
     }
 
     fn size(&self) -> Size {
@@ -237,6 +257,12 @@ impl Writer {
     /// The newest tick of the rows that wait, but for those in doubt.
     fn newest(&self) -> Option<i64> {
         self.complete.newest().max(self.current.newest())
+    }
+
+    /// Do rows from this tick on begin a later one? Rows in doubt may still be part of the newest tick.
+    fn begins_tick(&self, first: i64) -> bool {
+        let newest = self.waiting().filter_map(Gathered::newest).max();
+        newest.is_none_or(|newest| newest < first)
     }
 
     /// The schema of a table with what is gathered for it.
@@ -260,14 +286,18 @@ impl Writer {
         if waiting.rows == 0 || (self.options.hold(waiting + size) && !self.closes_bucket(taken)?) {
             return Ok(None);
         }
+        // First: rows that were in doubt may be part of the newest tick again.
+        self.look()?;
         // Rows of the newest tick stay, so that the rest of it can join them - if that makes room enough.
-        if begins_tick || !self.options.hold(self.current.size() + size) {
-            self.end_tick();
-        }
-        if self.complete.is_empty() && self.doubt.is_none() {
+        let extent = if begins_tick || !self.options.hold(self.current.size() + size) {
+            Extent::All
+        } else {
+            Extent::Complete
+        };
+        if self.to_write(extent).is_empty() && self.found.is_empty() {
             return Ok(None);
         }
-        self.write().map(Some)
+        self.write(extent).map(Some)
     }
 
     /// Are there rows of a later bucket than any that wait?
@@ -277,58 +307,84 @@ impl Writer {
         Ok(BucketId::of_tick(newest, size)? < BucketId::of_tick(taken.ticks.max, size)?)
     }
 
-    /// The newest tick is complete.
+    /// A later tick has begun: the newest is complete, wherever its rows are.
     fn end_tick(&mut self) {
+        if let Some(doubt) = &mut self.doubt {
+            doubt.end_tick();
+        }
         self.complete.extend(mem::take(&mut self.current));
     }
 
-    /// Writes the complete ticks as one commit, when it is known what came of the one before.
-    fn write(&mut self) -> Result<TransactionSummary> {
-        let earlier = self.look()?;
-        let mut summary = self.commit()?;
-        if let Some(earlier) = earlier {
+    /// The rows that a commit would take.
+    fn to_write(&self, extent: Extent) -> Gathered {
+        match extent {
+            Extent::Complete => self.complete.clone(),
+            Extent::All => self.complete.and(&self.current),
+        }
+    }
+
+    /// Takes those rows out.
+    fn take(&mut self, extent: Extent) -> (Gathered, Gathered) {
+        let newest = match extent {
+            Extent::Complete => Gathered::default(),
+            Extent::All => mem::take(&mut self.current),
+        };
+        (mem::take(&mut self.complete), newest)
+    }
+
+    /// Writes rows as one commit, when the outcome of the one before is known.
+    fn write(&mut self, extent: Extent) -> Result<TransactionSummary> {
+        self.look()?;
+        let mut summary = self.commit(extent)?;
+        for earlier in mem::take(&mut self.found).into_iter().rev() {
             summary.commit = summary.commit.or(earlier.commit);
             summary.tables.splice(0..0, earlier.tables);
         }
         Ok(summary)
     }
 
-    /// Looks what came of the commit in doubt.
-    fn look(&mut self) -> Result<Option<TransactionSummary>> {
-        let Some(doubt) = &self.doubt else { return Ok(None) };
+    /// Looks whether the commit in doubt is there.
+    fn look(&mut self) -> Result<()> {
+        let Some(doubt) = &self.doubt else { return Ok(()) };
         let took_effect = self.dataset.log().took_effect(doubt.number, &doubt.id).map_err(|error| {
             error.with_hint(
                 "the rows are kept: flush again when storage answers; or look for them, and tell the writer with \
                  `resolve` what you found",
             )
         })?;
-        Ok(self.settle(if took_effect { CommitOutcome::TookEffect } else { CommitOutcome::DidNot }))
+        let outcome = if took_effect { CommitOutcome::TookEffect } else { CommitOutcome::DidNot };
+        let found = self.settle(outcome);
+        self.found.extend(found);
+        Ok(())
     }
 
-    /// The commit in doubt is not any more: what it came to, if it took effect.
+    /// The commit in doubt is not any more: its summary, if it took effect.
     fn settle(&mut self, outcome: CommitOutcome) -> Option<TransactionSummary> {
         let doubt = self.doubt.take()?;
         match outcome {
             CommitOutcome::TookEffect => Some(doubt.summary),
             CommitOutcome::DidNot => {
-                // They came first, and go first.
-                let later = mem::replace(&mut self.complete, doubt.rows);
-                self.complete.extend(later);
+                // They came first, and go first. What is left of the newest tick is part of it again.
+                let complete = mem::replace(&mut self.complete, doubt.complete);
+                self.complete.extend(complete);
+                let current = mem::replace(&mut self.current, doubt.newest);
+                self.current.extend(current);
                 None
             }
         }
     }
 
-    fn commit(&mut self) -> Result<TransactionSummary> {
+    /// Nothing is taken out of the writer before it has succeeded, or is in doubt.
+    fn commit(&mut self, extent: Extent) -> Result<TransactionSummary> {
         let log = self.dataset.log();
         let mut transaction = self.dataset.transaction();
-        for (table, rows) in self.complete.tables() {
+        for (table, rows) in self.to_write(extent).tables() {
             let frame = rows.frame().map_err(|error| refused(log, table, error))?;
             transaction.add(table, &frame, CHECKED, false)?;
         }
         match transaction.publish() {
             Ok(number) => {
-                self.complete = Gathered::default();
+                self.take(extent);
                 if self.current.is_empty() {
                     // What others have written since is looked at again.
                     self.schemas.clear();
@@ -339,7 +395,8 @@ impl Writer {
                 let Some((number, id)) = error.commit() else { return Err(error) };
                 let (number, id) = (CommitNumber::new(number), id.to_owned());
                 let summary = transaction.into_summary(Some(number.get()));
-                self.doubt = Some(Doubt { number, id, rows: mem::take(&mut self.complete), summary });
+                let (complete, newest) = self.take(extent);
+                self.doubt = Some(Doubt { number, id, complete, newest, summary });
                 Err(error.with_hint(
                     "the rows are kept: flush again when storage answers; the writer looks first whether the commit \
                      is there, and writes nothing twice",

@@ -72,6 +72,11 @@ impl TableRows {
         while self.join() {}
     }
 
+    /// The same without joining any: no row is copied.
+    pub(super) fn extend_apart(&mut self, later: &TableRows) {
+        self.chunks.extend_from_slice(&later.chunks);
+    }
+
     /// Makes one batch of the last few, if they are small and enough: as many as are of no more rows, by powers of
     /// [`JOINED`], than the very last. So no row is joined more often than there are powers.
     fn join(&mut self) -> bool {

@@ -1,0 +1,89 @@
+//! A tick that the bound of a buffered writer tears, and what its caller does when a write of it fails.
+
+use std::collections::BTreeMap;
+
+use crv_core::grammar::TableName;
+use crv_io::{AppendOptions, Dataset, Error, ErrorKind, Writer, WriterOptions};
+
+use crate::machine::Machine;
+use crate::model::{Row, TABLES, Told};
+use crate::rows;
+
+/// A tick with a row for each table, through a writer that holds two: the bound is met with the third, and the rows of the
+/// first two tables go out in the middle of the tick.
+#[derive(Debug)]
+pub struct Torn {
+    writer: Writer,
+    rows: BTreeMap<TableName, Vec<Row>>,
+    /// The commits of the tick in the model: its first two tables, and the third.
+    entries: [usize; 2],
+    /// Is the first in the store?
+    is_out: bool,
+}
+
+impl Torn {
+    /// Begins the tick.
+    pub fn begin(machine: &Machine, dataset: &Dataset, tick: i64) -> Result<Self, Error> {
+        let rows = machine.rows(&TABLES, &[tick]);
+        let of = |range: &[TableName]| {
+            let of = rows.iter().filter(|(table, _)| range.contains(table));
+            of.map(|(table, rows)| (*table, rows.clone())).collect::<BTreeMap<_, _>>()
+        };
+        let (first, second) = TABLES.split_at(2);
+        let moment = machine.moment();
+        let entries = [first, second].map(|tables| machine.model().begin(of(tables), moment));
+        let writer = dataset.writer(WriterOptions::default().with_max_rows(2)?);
+        Ok(Self { writer, rows, entries, is_out: false })
+    }
+
+    /// Does the tick, or what is left of it, and notes what the caller was told. After an error that says what is there,
+    /// the writer abandons what it has of the tick.
+    pub fn go_on(&mut self, machine: &Machine) -> Result<(), Error> {
+        if !self.is_out {
+            let outcome = self.first();
+            self.tell(machine, 0, &outcome)?;
+            self.is_out = true;
+        }
+        let outcome = self.second();
+        self.tell(machine, 1, &outcome)
+    }
+
+    fn first(&mut self) -> Result<(), Error> {
+        if self.writer.in_doubt().is_some() {
+            // The rows are in the store when this returns, and not twice.
+            return self.writer.flush().map(drop);
+        }
+        TABLES.into_iter().try_for_each(|table| self.append(table))
+    }
+
+    fn second(&mut self) -> Result<(), Error> {
+        // They are there where the bound was met, and not where it was abandoned or in doubt since.
+        if self.writer.in_doubt().is_none() && self.writer.buffered_rows() == 0 {
+            self.append(TABLES[2])?;
+        }
+        self.writer.flush().map(drop)
+    }
+
+    fn append(&mut self, table: TableName) -> Result<(), Error> {
+        let rows = self.rows.get(&table).map_or(&[][..], Vec::as_slice);
+        let frame = rows::frame(table, rows)
+            .map_err(|error| Error::new(ErrorKind::Argument, format!("the harness: {error}")))?;
+        self.writer.append(table, frame, AppendOptions::default()).map(drop)
+    }
+
+    fn tell(&mut self, machine: &Machine, entry: usize, outcome: &Result<(), Error>) -> Result<(), Error> {
+        let told = Told::of(outcome);
+        let moment = machine.moment();
+        machine.model().tell(self.entries[entry], moment, told);
+        let Err(error) = outcome else { return Ok(()) };
+        if told == Told::Failed {
+            self.writer.abandon_tick();
+            if self.writer.buffered_rows() > 0 {
+                let text =
+                    format!("{} rows are left of a tick that was abandoned", self.writer.buffered_rows());
+                return Err(Error::new(ErrorKind::Schema, text));
+            }
+        }
+        Err(Error::new(error.kind(), error.to_string()))
+    }
+}

@@ -1,0 +1,61 @@
+//! What a compaction did, and the groups of parts that it could not merge.
+
+use std::collections::BTreeSet;
+use std::error::Error as _;
+
+use crv_core::grammar::TableName;
+
+use super::failures::together;
+use super::plan::Group;
+use super::report::CompactReport;
+use crate::error::{Error, Result};
+use crate::paths::PartId;
+use crate::store::StoreError;
+
+/// The outcome of a compaction: what it did, and what it could not do.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(super) report: CompactReport,
+    /// Groups that cannot be merged.
+    pub(super) aside: Vec<SetAside>,
+    /// The error of storage that stopped it. It may work the next time.
+    pub(super) stopped: Option<Error>,
+}
+
+impl Outcome {
+    pub(super) fn of(table: TableName) -> Self {
+        Self { report: CompactReport::of(table), aside: Vec::new(), stopped: None }
+    }
+
+    /// An error for everything that could not be done.
+    pub(crate) fn into_result(self) -> Result<CompactReport> {
+        let errors = self.aside.into_iter().map(|aside| aside.error).chain(self.stopped);
+        match together("merges failed", errors.collect()) {
+            Some(error) => Err(error),
+            None => Ok(self.report),
+        }
+    }
+}
+
+/// Parts that cannot be merged, because one of them is damaged or missing: reading them again would say the same.
+#[derive(Debug)]
+pub(crate) struct SetAside {
+    parts: BTreeSet<PartId>,
+    pub(super) error: Error,
+}
+
+impl SetAside {
+    pub(super) fn new(group: &Group, error: Error) -> Self {
+        Self { parts: group.ids().into_iter().collect(), error }
+    }
+
+    /// The group may have got parts since.
+    pub(super) fn has_any_of(&self, group: &Group) -> bool {
+        group.parts.iter().any(|part| self.parts.contains(&part.id))
+    }
+}
+
+/// Did storage refuse something? That says nothing about the parts.
+pub(super) fn is_of_storage(error: &Error) -> bool {
+    matches!(error.source(), Some(source) if source.is::<StoreError>())
+}
