@@ -262,7 +262,8 @@ impl RunLog {
         let table = state.table;
         let learned = parallel::map(unlogged, parallel::WAITING, |(bucket, part)| {
             let path = self.paths.part(table, *bucket, part.id);
-            footer::read_schema(&*self.store, &path).map_err(|error| error.in_context(self.name(table)))
+            footer::read_schema(&*self.store, &path, table)
+                .map_err(|error| error.in_context(self.name(table)))
         })?;
         let mut schema = match &state.schema {
             Some(schema) => TableSchema::clone(schema),

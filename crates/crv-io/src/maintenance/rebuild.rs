@@ -11,7 +11,7 @@ use crv_core::grammar::TableName;
 
 use crate::commit::{Change, Operation, RunLog, TableChange};
 use crate::error::{Error, ErrorKind, Result};
-use crate::footer::{self, PartFooter};
+use crate::footer::{self, PartFooter, Undecided};
 use crate::lineage;
 use crate::manifest::{Part, TableManifest, TableState, check_part};
 use crate::parallel;
@@ -81,7 +81,7 @@ fn plan(log: &RunLog, table: TableName, known: &Known) -> Result<Plan> {
     missing.sort_unstable();
 
     let footers = parallel::map(&live, parallel::WAITING, |(bucket, id)| {
-        footer::read(&*log.store, &log.paths.part(table, *bucket, *id))
+        footer::read(&*log.store, &log.paths.part(table, *bucket, *id), table, Undecided::Read)
             .map_err(|error| error.in_context(log.name(table)))
     })?;
     let mut footers: HashMap<Place, PartFooter> = live.into_iter().zip(footers).collect();

@@ -35,6 +35,7 @@ use crv_core::tables::{Dtype, TableDescriptor};
 pub use conform::conform;
 pub use error::ValidationError;
 pub(crate) use merged::MergedLayout;
+pub(crate) use observe::outgrows_floats;
 pub use prepared::Prepared;
 
 use crate::frame::Frame;

@@ -26,4 +26,5 @@ mod store;
 mod support;
 mod transaction;
 mod vacuum;
+mod wide;
 mod writer;
