@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow_schema::Schema;
 use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
 
@@ -92,7 +93,8 @@ impl Dataset {
 
     /// Appends rows to one table, as one commit. When this returns, they are visible and survive power loss.
     ///
-    /// `bucket` is always computed from `tick`. No rows: nothing is written. After any error but
+    /// `bucket` is always computed from `tick`. A frame without rows is checked as any other, unless it has no columns
+    /// either, and nothing is written. After any error but
     /// [`UnknownOutcome`](ErrorKind::UnknownOutcome) the table is as it was, and the same call can be made
     /// again.
     pub fn append(
@@ -105,6 +107,12 @@ impl Dataset {
         transaction.add(table, &frame.into(), options, false)?;
         let mut tables = transaction.commit()?.tables;
         tables.pop().ok_or_else(|| Error::new(ErrorKind::Write, "an append came to nothing"))
+    }
+
+    /// Refuses a schema that nests too deep for any table, as [`append`](Self::append) would with rows: for who has the
+    /// schema before the rows, which may take long to make.
+    pub fn check_nesting(&self, table: TableName, schema: &Schema) -> Result<()> {
+        self.transaction().check_nesting(table, schema)
     }
 
     /// Begins a transaction: appends to several tables that become visible as one commit.

@@ -9,6 +9,7 @@ mod calls;
 mod check;
 mod compact;
 mod faults;
+mod growth;
 mod handles;
 mod hostile;
 mod interrupted;
