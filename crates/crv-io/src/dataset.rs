@@ -68,7 +68,7 @@ struct Shared {
 impl Dataset {
     /// The run `run_id` under the settings' root.
     pub fn open(settings: IoSettings, run_id: &str) -> Result<Self> {
-        let store = open_store(&settings);
+        let store = open_store(&settings)?;
         Self::with_store(settings, run_id, store)
     }
 
@@ -247,9 +247,10 @@ impl Drop for Shared {
     }
 }
 
-pub(crate) fn open_store(settings: &IoSettings) -> Arc<dyn Store> {
-    match settings.fs_protocol() {
+pub(crate) fn open_store(settings: &IoSettings) -> Result<Arc<dyn Store>> {
+    settings.check_root()?;
+    Ok(match settings.fs_protocol() {
         FsProtocol::File => Arc::new(LocalStore::new(settings.root_dir())),
         FsProtocol::Memory => MemoryStore::of_root(settings.root_dir()),
-    }
+    })
 }

@@ -323,7 +323,7 @@ impl RunLog {
     pub(crate) fn snapshot(&self, table: TableName) -> Result<Arc<TableState>> {
         match self.state(table)? {
             Some(state) if !state.is_unwritten() => Ok(state),
-            _ => Err(self.no_manifest(table, &self.paths.manifest(table))),
+            _ => Err(self.unwritten(table)),
         }
     }
 

@@ -187,6 +187,7 @@ impl<'a> Rebuilt<'a> {
 
     fn finish(mut self, known: &Known, left_out: &[Place], missing: &[Place]) -> Result<Plan> {
         if self.state.part_count() == 0 && known.state.is_unwritten() {
+            self.log.check_exists()?;
             return Err(Error::manifest(format!("{} has no parts on disk", self.log.name(self.table)))
                 .with_hint("check the run id and root_dir"));
         }

@@ -23,6 +23,7 @@ mod repair;
 mod replies;
 mod rows;
 mod scan;
+mod slips;
 mod store;
 mod support;
 mod transaction;
