@@ -150,7 +150,7 @@ def test_a_bundle_written_again_keeps_when_the_run_began(settings: IoSettings, d
     dataset.append("holdings", holdings(0))
     second = write_run_bundle_manifest(settings, RUN)
     assert second["run"]["created_at"] == first["run"]["created_at"]
-    assert (second["meta"], second["tables"]["holdings"]["rows"]) == ({}, 1)
+    assert (second["meta"], second["tables"]["holdings"]["rows"]) == ({"a": 1}, 1)
 
 
 def test_a_damaged_table_is_an_error_and_leaves_the_bundle(settings: IoSettings, dataset: Dataset) -> None:
@@ -262,3 +262,11 @@ def test_a_git_that_hangs_is_not_waited_for(
     started = time.monotonic()
     assert write_run_bundle_manifest(settings, RUN)["run"]["git"] == {"sha": None, "dirty": None}
     assert time.monotonic() - started < 20
+
+
+def test_what_was_said_of_a_run_is_kept_until_something_else_is_said(settings: IoSettings) -> None:
+    assert write_run_bundle_manifest(settings, RUN, meta={"seed": 7})["meta"] == {"seed": 7}
+    assert write_run_bundle_manifest(settings, RUN)["meta"] == {"seed": 7}
+    assert write_run_bundle_manifest(settings, RUN, meta={"note": "x"})["meta"] == {"note": "x"}
+    assert write_run_bundle_manifest(settings, RUN, meta={})["meta"] == {}
+    assert on_disk(settings)["meta"] == {}

@@ -126,9 +126,9 @@ def test_an_appended_row_is_seen_by_another_handle_at_once(run: Dataset, setting
     assert other.read(HOLDINGS).height == 81
 
 
-def test_a_missing_manifest_says_what_to_call(settings: IoSettings) -> None:
+def test_a_missing_manifest_says_what_to_call(run: Dataset) -> None:
     with pytest.raises(IoManifestError, match="rebuild_manifest"):
-        Dataset(settings, RUN).scan(HOLDINGS)
+        run.scan("messages")
 
 
 # Payloads

@@ -263,9 +263,9 @@ def bundle_manifest_path(settings: IoSettings, run_id: str) -> str:
     """The path of a run's bundle."""
 
 def write_run_bundle_manifest(
-    settings: IoSettings, run_id: str, meta: str, *, python: str | None, polars: str | None, pyarrow: str | None
+    settings: IoSettings, run_id: str, meta: str | None, *, python: str | None, polars: str | None, pyarrow: str | None
 ) -> str:
-    """Writes a run's bundle and gives its JSON; ``meta`` is JSON too."""
+    """Writes a run's bundle and gives its JSON; ``meta`` is JSON too, and kept as it was without one."""
 
 def collect_tables_index(settings: IoSettings, run_id: str) -> dict[str, TableIndex]:
     """The totals of each table of a run."""

@@ -1,7 +1,7 @@
 //! What every verb needs: the settings that count, and where to print.
 
 use crv_io::config::{DEFAULT_PREFIX, Origin, SettingValue};
-use crv_io::{Dataset, IoSettings, TableManifest, TableName};
+use crv_io::{Dataset, ErrorKind, IoSettings, TableManifest, TableName};
 
 use crate::args::{Globals, SettingFlags};
 use crate::error::CliError;
@@ -61,6 +61,7 @@ impl Context {
         let dataset = self.open(run)?;
         let tables = dataset.tables()?;
         if tables.is_empty() {
+            no_run(&dataset)?;
             let root = self.settings.root_dir();
             let message = format!("run `{run}` has no tables under `{root}`");
             return Err(CliError::missing(message, "list the runs with `crv runs`, or name another --root"));
@@ -70,26 +71,16 @@ impl Context {
 
     /// A run that must exist, if only by its artifacts.
     pub(crate) fn existing_run(&self, run: &str) -> Result<Dataset, CliError> {
-        let dataset = self.open(run)?;
-        if dataset.exists()? {
-            return self.open_or_new(run);
-        }
-        Err(self.no_run(run))
+        no_run(&self.open(run)?)?;
+        self.open_or_new(run)
     }
 
     /// A run that must exist, in whatever state it is.
     pub(crate) fn run_to_mend(&self, run: &str) -> Result<Dataset, CliError> {
         let dataset = self.open(run)?;
-        if dataset.exists()? {
-            // A run that does not even tell its tables is one to look into.
-            return Ok(self.open_or_new(run).unwrap_or(dataset));
-        }
-        Err(self.no_run(run))
-    }
-
-    fn no_run(&self, run: &str) -> CliError {
-        let message = format!("there is no run `{run}` under `{}`", self.settings.root_dir());
-        CliError::missing(message, "list the runs with `crv runs`, or name another --root")
+        no_run(&dataset)?;
+        // A run that does not even tell its tables is one to look into.
+        Ok(self.open_or_new(run).unwrap_or(dataset))
     }
 
     /// A run in which this table must exist.
@@ -102,6 +93,14 @@ impl Context {
         let message = format!("run `{run}` has no table `{table}`");
         Err(CliError::missing(message, format!("its tables are {}", names.join(", "))))
     }
+}
+
+/// An error if there is no trace of the run, in the store's words: nothing of it is damaged.
+fn no_run(dataset: &Dataset) -> Result<(), CliError> {
+    dataset.check_exists().map_err(|error| match error.kind() {
+        ErrorKind::Manifest => CliError::missing(error.to_string(), error.hint().unwrap_or_default()),
+        _ => error.into(),
+    })
 }
 
 /// Flags over environment over file over defaults.

@@ -42,11 +42,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
     }
 }
 
-/// [`run`] for callers whose arguments are text already.
-pub fn main_with_args(arguments: Vec<String>) -> i32 {
-    run(arguments.into_iter().map(OsString::from))
-}
-
 fn act(arguments: &Arguments) -> Result<(), CliError> {
     // Completions are for shells without any settings, and must not fail because of a wrong one.
     if let args::Command::Completions(completions) = &arguments.command {

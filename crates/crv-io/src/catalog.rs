@@ -4,11 +4,12 @@ use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
 use serde::Serialize;
 
-use crate::config::IoSettings;
-use crate::dataset::Dataset;
+use crate::artifacts::hinted;
+use crate::config::{FsProtocol, IoSettings, nearest};
+use crate::dataset::{Dataset, open_store};
 use crate::error::{Error, ErrorKind, Result};
-use crate::paths;
-use crate::store::EntryKind;
+use crate::paths::{self, RunPaths};
+use crate::store::{EntryKind, Store};
 
 /// A run and its tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,12 +20,17 @@ pub struct RunEntry {
     pub tables: Vec<TableName>,
 }
 
-/// The runs under the settings' root, sorted by id. A root that does not exist has none.
+/// The runs under the settings' root, sorted by id. A root that does not exist is an error of kind
+/// [`Config`](ErrorKind::Config): it is likely a slip, and the runs lie elsewhere. The default root has none until the first
+/// append creates it.
 pub fn list_runs(settings: &IoSettings) -> Result<Vec<RunEntry>> {
-    let store = crate::dataset::open_store(settings);
+    let store = open_store(settings)?;
     let entries = store
         .list(&paths::runs_dir(), None)
         .map_err(|error| Error::new(ErrorKind::Read, error.to_string()).with_source(error))?;
+    if entries.is_empty() {
+        check_root_exists(settings)?;
+    }
     let mut runs = Vec::new();
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory) {
         // A directory whose name is no run id is none of ours.
@@ -33,4 +39,59 @@ pub fn list_runs(settings: &IoSettings) -> Result<Vec<RunEntry>> {
         runs.push(RunEntry { tables: dataset.tables()?, run_id });
     }
     Ok(runs)
+}
+
+/// A root in memory is there as soon as it is named; one on a file system is a directory. The default root is not
+/// one that a caller misspelt: it is created by the first append.
+fn check_root_exists(settings: &IoSettings) -> Result<()> {
+    let root = settings.root_dir();
+    if settings.fs_protocol() == FsProtocol::Memory || root == IoSettings::DEFAULT_ROOT_DIR {
+        return Ok(());
+    }
+    match fs_err::metadata(root) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(Error::new(ErrorKind::Config, format!("the root `{root}` does not exist"))
+                .with_hint("check root_dir, or `--root`; the first append creates it"))
+        }
+        Err(error) => Err(Error::new(ErrorKind::Read, format!("the root `{root}` cannot be read: {error}"))
+            .with_source(error)),
+    }
+}
+
+/// An error about a run of which there is no trace, which names the run that was probably meant.
+pub(crate) fn no_run(store: &dyn Store, run: &RunPaths) -> Error {
+    let runs = store.locate(&paths::runs_dir());
+    let root = runs.strip_suffix("/runs").unwrap_or(&runs);
+    // What cannot be listed suggests nothing.
+    let entries = store.list(&paths::runs_dir(), None).unwrap_or_default();
+    let names = entries.iter().filter(|entry| entry.kind == EntryKind::Directory);
+    let near = nearest(run.run().as_str(), names.map(|entry| entry.name.as_str()));
+    let hint = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            "check the run id and the root; `crv runs` and list_runs() list the runs there are".to_owned()
+        }
+    };
+    Error::manifest(format!("there is no run `{}` under `{root}`", run.run())).with_hint(hint)
+}
+
+impl Dataset {
+    /// Whether anything lies in this run's directory: tables, artifacts or a bundle.
+    pub fn exists(&self) -> Result<bool> {
+        let (store, run) = self.storage();
+        exists(&**store, run)
+    }
+
+    /// An error of kind [`Manifest`](ErrorKind::Manifest) if the run does not [exist](Self::exists): what every read of
+    /// it says, with the run that was probably meant.
+    pub fn check_exists(&self) -> Result<()> {
+        self.log().check_exists()
+    }
+}
+
+/// Whether anything lies in the run's directory.
+pub(crate) fn exists(store: &dyn Store, run: &RunPaths) -> Result<bool> {
+    let entries = store.list(run.root(), None).map_err(|error| hinted(ErrorKind::Read, error))?;
+    Ok(!entries.is_empty())
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow_schema::Schema;
 use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
 
@@ -67,7 +68,7 @@ struct Shared {
 impl Dataset {
     /// The run `run_id` under the settings' root.
     pub fn open(settings: IoSettings, run_id: &str) -> Result<Self> {
-        let store = open_store(&settings);
+        let store = open_store(&settings)?;
         Self::with_store(settings, run_id, store)
     }
 
@@ -92,7 +93,8 @@ impl Dataset {
 
     /// Appends rows to one table, as one commit. When this returns, they are visible and survive power loss.
     ///
-    /// `bucket` is always computed from `tick`. No rows: nothing is written. After any error but
+    /// `bucket` is always computed from `tick`. A frame without rows is checked as any other, unless it has no columns
+    /// either, and nothing is written. After any error but
     /// [`UnknownOutcome`](ErrorKind::UnknownOutcome) the table is as it was, and the same call can be made
     /// again.
     pub fn append(
@@ -105,6 +107,12 @@ impl Dataset {
         transaction.add(table, &frame.into(), options, false)?;
         let mut tables = transaction.commit()?.tables;
         tables.pop().ok_or_else(|| Error::new(ErrorKind::Write, "an append came to nothing"))
+    }
+
+    /// Refuses a schema that nests too deep for any table, as [`append`](Self::append) would with rows: for who has the
+    /// schema before the rows, which may take long to make.
+    pub fn check_nesting(&self, table: TableName, schema: &Schema) -> Result<()> {
+        self.transaction().check_nesting(table, schema)
     }
 
     /// Begins a transaction: appends to several tables that become visible as one commit.
@@ -242,9 +250,10 @@ impl Drop for Shared {
     }
 }
 
-pub(crate) fn open_store(settings: &IoSettings) -> Arc<dyn Store> {
-    match settings.fs_protocol() {
+pub(crate) fn open_store(settings: &IoSettings) -> Result<Arc<dyn Store>> {
+    settings.check_root()?;
+    Ok(match settings.fs_protocol() {
         FsProtocol::File => Arc::new(LocalStore::new(settings.root_dir())),
         FsProtocol::Memory => MemoryStore::of_root(settings.root_dir()),
-    }
+    })
 }

@@ -1,5 +1,7 @@
 //! What a part's footer tells: rows, ticks, schema. For tables whose manifest is gone, or never said.
 
+pub(crate) mod integers;
+
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -11,12 +13,15 @@ use parquet::file::statistics::Statistics;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 
+use crv_core::grammar::TableName;
+use crv_core::tables::get_table;
+
 use crate::error::Result;
 use crate::lineage;
 use crate::part_file::{PartFile, decoding, read_failed};
 use crate::part_pages;
 use crate::paths::{PartId, StorePath};
-use crate::schema::TableSchema;
+use crate::schema::{FooterSchema, TableSchema};
 use crate::store::Store;
 use crate::ticks::TickSpan;
 
@@ -39,26 +44,45 @@ pub(crate) struct PartFooter {
     pub(crate) columns: PartSchema,
 }
 
-/// Reads the columns of the part at `path` from its footer.
-pub(crate) fn read_schema(store: &dyn Store, path: &StorePath) -> Result<PartSchema> {
-    decoding(|| schema_of(store, path)).map_err(|why| read_failed(store, path, &why))?
+/// What is to be said of integers where a footer does not tell whether every one is a float.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Undecided {
+    /// That they are: good enough to ask whether a part fits a schema that knows better.
+    TakenForFloats,
+    /// What their values say, which are read for it.
+    Read,
 }
 
-fn schema_of(store: &dyn Store, path: &StorePath) -> Result<PartSchema> {
+/// Reads the columns of the part of `table` at `path` from its footer, and integers that it says too little of.
+pub(crate) fn read_schema(store: &dyn Store, path: &StorePath, table: TableName) -> Result<PartSchema> {
+    let read = decoding(|| {
+        let file = PartFile::open(store, path, None)?;
+        let metadata = load(store, path, &file)?;
+        columns(store, path, table, &file, &metadata, Undecided::Read)
+    });
+    read.map_err(|why| read_failed(store, path, &why))?
+}
+
+/// Reads the footer of the part of `table` at `path`; no data page, unless the footer has no statistics of the ticks
+/// or leaves integers undecided that are to be read.
+pub(crate) fn read(
+    store: &dyn Store,
+    path: &StorePath,
+    table: TableName,
+    undecided: Undecided,
+) -> Result<PartFooter> {
+    decoding(|| footer_of(store, path, table, undecided)).map_err(|why| read_failed(store, path, &why))?
+}
+
+fn footer_of(
+    store: &dyn Store,
+    path: &StorePath,
+    table: TableName,
+    undecided: Undecided,
+) -> Result<PartFooter> {
     let file = PartFile::open(store, path, None)?;
     let metadata = load(store, path, &file)?;
-    columns(store, path, &metadata)
-}
-
-/// Reads the footer of the part at `path`; no data page, unless the footer has no statistics of the ticks.
-pub(crate) fn read(store: &dyn Store, path: &StorePath) -> Result<PartFooter> {
-    decoding(|| footer_of(store, path)).map_err(|why| read_failed(store, path, &why))?
-}
-
-fn footer_of(store: &dyn Store, path: &StorePath) -> Result<PartFooter> {
-    let file = PartFile::open(store, path, None)?;
-    let metadata = load(store, path, &file)?;
-    let columns = columns(store, path, &metadata)?;
+    let columns = columns(store, path, table, &file, &metadata, undecided)?;
     let rows = part_pages::rows(metadata.metadata()).map_err(|why| read_failed(store, path, &why))?;
     let ticks = match tick_statistics(metadata.metadata()) {
         Some(ticks) => Some(ticks),
@@ -92,9 +116,21 @@ fn load(store: &dyn Store, path: &StorePath, file: &PartFile) -> Result<ArrowRea
         .map_err(|error| read_failed(store, path, &error))
 }
 
-fn columns(store: &dyn Store, path: &StorePath, metadata: &ArrowReaderMetadata) -> Result<PartSchema> {
-    let schema =
-        TableSchema::from_footer(metadata.metadata()).map_err(|error| read_failed(store, path, &error))?;
+fn columns(
+    store: &dyn Store,
+    path: &StorePath,
+    table: TableName,
+    file: &PartFile,
+    metadata: &ArrowReaderMetadata,
+    undecided: Undecided,
+) -> Result<PartSchema> {
+    let failed = |why: &dyn std::fmt::Display| read_failed(store, path, why);
+    let found = FooterSchema::of(metadata.metadata()).map_err(|error| failed(&error))?;
+    let wide = match undecided {
+        Undecided::Read => integers::wide(file, metadata, found.undecided()).map_err(|why| failed(&why))?,
+        Undecided::TakenForFloats => Vec::new(),
+    };
+    let schema = found.decided(&wide).with_fixed_types(get_table(table));
     let leaves = metadata.metadata().file_metadata().schema_descr().columns();
     let provisional = leaves.iter().any(|leaf| matches!(leaf.logical_type_ref(), Some(LogicalType::Unknown)));
     let merged_from = lineage::read(metadata.metadata());

@@ -15,7 +15,7 @@ use crv_core::tables::get_table;
 
 use crate::commit::decoders::{decode_base, decode_commit, encode_base, encode_commit};
 use crate::config::IoSettings;
-use crate::footer;
+use crate::footer::{self, Undecided};
 use crate::manifest;
 use crate::paths::{BucketId, CommitNumber, PartId, RunPaths};
 use crate::read::PartReader;
@@ -91,7 +91,7 @@ pub fn part(bytes: &[u8]) -> Outcome {
     let run = RunId::new("r").map_err(|error| error.to_string())?;
     let path = RunPaths::new(run).part(TABLE, BucketId::new(0), PartId::new(1));
     store.put(&path, bytes, PutMode::Replace).map_err(|error| error.to_string())?;
-    let found = footer::read(&*store, &path).map_err(told)?;
+    let found = footer::read(&*store, &path, TABLE, Undecided::Read).map_err(told)?;
     let bare = TableSchema::of(get_table(TABLE));
     let united = bare.union_with_part(&found.columns.schema).map_err(|conflict| conflict.to_string());
     let mut outcome = united.as_ref().map(drop).map_err(Clone::clone);

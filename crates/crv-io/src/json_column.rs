@@ -10,6 +10,8 @@ use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{Field, Fields};
 use serde_json::{Map, Number, Value};
 
+use crate::schema::exact_float;
+
 /// The values of one column so far. All-null columns have no type yet; integers become floats when a float joins
 /// them, if every one of them can; nothing else changes.
 pub(crate) enum Column {
@@ -269,13 +271,11 @@ fn float(number: &Number) -> Result<f64, Misfit> {
 }
 
 fn exact(value: i64) -> Result<f64, Misfit> {
-    let float = value as f64;
-    if float as i128 == i128::from(value) {
-        return Ok(float);
-    }
-    Err(Misfit::new(format!(
-        "has both floats and the integer {value}, which no 64-bit float can hold exactly"
-    )))
+    exact_float(value).ok_or_else(|| {
+        Misfit::new(format!(
+            "has both floats and the integer {value}, which no 64-bit float can hold exactly"
+        ))
+    })
 }
 
 fn widen(integers: &mut Int64Builder) -> Result<Float64Builder, Misfit> {

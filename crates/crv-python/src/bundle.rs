@@ -20,14 +20,15 @@ pub(crate) fn bundle_manifest_path(settings: Settings, run_id: Run) -> Result<St
     Ok(run_manifest::bundle_manifest_path(&settings.0, run_id.0.as_ref())?)
 }
 
-/// Writes a run's bundle and gives its JSON; `meta` is JSON too, so that numbers keep every digit.
+/// Writes a run's bundle and gives its JSON; `meta` is JSON too, so that numbers keep every digit. Without it, that of
+/// the bundle before is kept.
 #[pyfunction]
 #[pyo3(signature = (settings, run_id, meta, *, python, polars, pyarrow))]
 pub(crate) fn write_run_bundle_manifest(
     py: Python<'_>,
     settings: Settings,
     run_id: Run,
-    meta: &str,
+    meta: Option<&str>,
     python: Option<String>,
     polars: Option<String>,
     pyarrow: Option<String>,
@@ -35,7 +36,8 @@ pub(crate) fn write_run_bundle_manifest(
     let versions = Versions { python, polars, pyarrow, ..Versions::default() };
     py.detach(|| {
         let dataset = Dataset::open(settings.0, run_id.0.as_ref())?;
-        let bundle = dataset.write_bundle(BundleMeta::parse(meta)?, versions)?;
+        let meta = meta.map(BundleMeta::parse).transpose()?;
+        let bundle = dataset.write_bundle(meta, versions)?;
         serde_json::to_string(&bundle)
             .map_err(|error| Error::new(ErrorKind::Write, format!("the bundle is no JSON: {error}")).into())
     })

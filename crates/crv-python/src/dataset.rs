@@ -35,8 +35,10 @@ impl Dataset {
         validate_rows: bool,
     ) -> Result<Bound<'py, PyAny>> {
         let options = AppendOptions { validate_schema, validate_rows };
-        let summary =
-            py.detach(|| Ok::<_, NativeError>(self.0.append(table.0, frame.read()?, options)?))?;
+        let summary = py.detach(|| {
+            let frame = frame.read_checked(|schema| self.0.check_nesting(table.0, schema))?;
+            Ok::<_, NativeError>(self.0.append(table.0, frame, options)?)
+        })?;
         Ok(pythonize(py, &summary).map_err(PyErr::from)?)
     }
 

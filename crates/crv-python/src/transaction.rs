@@ -39,7 +39,11 @@ impl Transaction {
         let options = AppendOptions { validate_schema, validate_rows };
         py.detach(|| {
             // The producer may be Python code that uses this transaction: read before locking.
-            let frame = frame.read()?;
+            let frame = frame.read_checked(|schema| {
+                self.with(|open| {
+                    Ok::<_, NativeError>(open.as_ref().ok_or_else(ended)?.check_nesting(table.0, schema)?)
+                })
+            })?;
             self.with(|open| Ok(open.as_mut().ok_or_else(ended)?.append(table.0, frame, options)?))
         })
     }

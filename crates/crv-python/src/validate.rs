@@ -2,7 +2,7 @@
 
 use crv_core::tables::get_table;
 use crv_io::schema::TableSchema;
-use crv_io::validate::{PrepareOptions, prepare};
+use crv_io::validate::{PrepareOptions, check_nesting, prepare};
 use pyo3::prelude::*;
 
 use crate::arguments::Table;
@@ -22,9 +22,8 @@ pub(crate) fn validate_frame(
     let options = PrepareOptions { strict: strict_schema, validate_schema: true, validate_rows };
     let descriptor = get_table(table.0);
     py.detach(|| {
-        let checked = prepare(descriptor, &frame.read()?, &options, &TableSchema::of(descriptor));
-        checked
-            .map(drop)
-            .map_err(|error| NativeError::Store(refused(&format!("table `{}`: ", table.0), error)))
+        let refused = |error| NativeError::Store(refused(&format!("table `{}`: ", table.0), error));
+        let frame = frame.read_checked(|schema| check_nesting(schema).map_err(refused))?;
+        prepare(descriptor, &frame, &options, &TableSchema::of(descriptor)).map(drop).map_err(refused)
     })
 }

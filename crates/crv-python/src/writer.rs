@@ -39,7 +39,9 @@ impl Writer {
     ) -> Result<Option<Bound<'py, PyAny>>> {
         let options = AppendOptions { validate_schema, validate_rows };
         // The producer may be Python code that uses this writer: read before locking.
-        let frame = py.detach(|| frame.read())?;
+        let check =
+            |schema: &_| self.0.lock().unwrap_or_else(PoisonError::into_inner).check_nesting(table.0, schema);
+        let frame = py.detach(|| frame.read_checked(check))?;
         let summary = self.with(py, |writer| writer.append(table.0, frame, options))?;
         summary.map(|summary| to_python(py, &summary)).transpose()
     }

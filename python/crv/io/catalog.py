@@ -19,7 +19,8 @@ class RunEntry:
 
 
 def list_runs(settings: IoSettings) -> list[RunEntry]:
-    """The runs under ``settings.root_dir``, sorted by id."""
+    """The runs under ``settings.root_dir``, sorted by id. A root that does not exist is an
+    `IoConfigError`, unless it is the default one."""
     return [
         RunEntry(run_id=RunId(run["run_id"]), tables=tuple(TableName(table) for table in run["tables"]))
         for run in _native.list_runs(settings)

@@ -49,7 +49,7 @@ class IoSettings:
     """
 
     root_dir: str = "out"
-    """The root of all runs."""
+    """The root of all runs: a local path. A URL is an error, unless ``fs_protocol`` is ``memory``."""
     partitioning: Literal["tick_buckets"] = "tick_buckets"
     """How rows are divided over directories; the only strategy."""
     tick_bucket_size: int = 100

@@ -67,7 +67,8 @@ class Dataset:
 
         ``frame`` is a Polars DataFrame, or anything else that speaks Arrow: a pyarrow Table, a pandas DataFrame, a
         DuckDB relation; or a list of row models of ``crv.core.schema``. ``validate_schema`` checks columns and nulls,
-        ``validate_rows`` checks values as well. After an error the table is as it was.
+        ``validate_rows`` checks values as well. A frame without rows is checked and writes nothing; one without any
+        columns either is zero rows. After an error the table is as it was.
         """
         return self._own().append(
             table, as_frame(table, frame), validate_schema=validate_schema, validate_rows=validate_rows

@@ -104,17 +104,21 @@ def write_run_bundle_manifest(
 ) -> RunBundle:
     """Writes the bundle of a run in place of the one before, atomically and durably, and returns what it says.
 
-    ``meta`` is any JSON object of up to 16 MiB, nested up to 64 levels deep; data belongs into artifacts.
+    ``meta`` is any JSON object of up to 16 MiB, nested up to 64 levels deep; data belongs into artifacts. Without it, that
+    of the bundle before is kept; ``{}`` drops it.
 
     >>> import tempfile
-    >>> bundle = write_run_bundle_manifest(IoSettings(root_dir=tempfile.mkdtemp()), "r", meta={"seed": 7})
+    >>> settings = IoSettings(root_dir=tempfile.mkdtemp())
+    >>> bundle = write_run_bundle_manifest(settings, "r", meta={"seed": 7})
     >>> bundle["schema_version"], bundle["tables"], bundle["meta"]
     (1, {}, {'seed': 7})
+    >>> write_run_bundle_manifest(settings, "r")["meta"]
+    {'seed': 7}
     """
     written = _native.write_run_bundle_manifest(
         settings,
         run_id,
-        _json_object({} if meta is None else meta),
+        None if meta is None else _json_object(meta),
         python=platform.python_version(),
         polars=_installed("polars"),
         pyarrow=_installed("pyarrow"),

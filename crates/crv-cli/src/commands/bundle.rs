@@ -13,14 +13,19 @@ use crate::output::{self, Align, TextTable};
 pub(crate) struct Bundle {
     /// The run
     run: String,
-    /// More about the run: a value is JSON, or else text
+    /// More about the run, in place of what was said before: a value is JSON, or else text. Without it, that is kept
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     meta: Vec<(String, Value)>,
+    /// Drop what was said about the run before
+    #[arg(long, conflicts_with = "meta")]
+    no_meta: bool,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Bundle) -> Result<(), CliError> {
     let dataset = context.existing_run(&arguments.run)?;
-    let bundle = dataset.write_bundle(meta(&arguments.meta)?, Versions::default())?;
+    let kept = arguments.meta.is_empty() && !arguments.no_meta;
+    let meta = if kept { None } else { Some(meta(&arguments.meta)?) };
+    let bundle = dataset.write_bundle(meta, Versions::default())?;
     let path = bundle_manifest_path(dataset.settings(), &arguments.run)?;
     context.note(format_args!("wrote `{path}`"));
     if context.json {

@@ -109,3 +109,17 @@ fn other_columns_are_kept_when_the_schema_is_not_strict() {
     sandbox.ok("append r holdings more.csv --strict-schema no");
     assert!(sandbox.ok("scan r holdings --format csv").ends_with("note\n0,0,A,T,1,007\n"));
 }
+
+#[test]
+fn inputs_without_rows_are_checked_for_their_columns() {
+    let sandbox = Sandbox::new();
+    sandbox.write("header.csv", "tick,agent_id,token_id,quantity\n");
+    sandbox.write("row.csv", "0,A0,Alpha,10\n");
+    sandbox.write("other.csv", "tick,agent_id,amount\n");
+    sandbox.write("none.ndjson", "");
+    let told = ["header.csv", "none.ndjson", "row.csv", "other.csv"].map(|file| {
+        format!("$ crv append r holdings {file}\n{}", sandbox.told(&format!("append r holdings {file}")))
+    });
+    assert_told!(told.join("\n"));
+    assert!(!sandbox.path("out").exists());
+}

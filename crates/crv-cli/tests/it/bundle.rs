@@ -69,3 +69,17 @@ fn a_meta_that_is_too_deep_is_refused() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("`meta` is nested more than 64 levels deep"));
 }
+
+#[test]
+fn what_was_said_before_is_kept_or_dropped_by_name() {
+    let sandbox = Sandbox::with_run();
+    let meta = |arguments: &str| {
+        let printed = sandbox.ok(&format!("bundle r --json {arguments}"));
+        serde_json::from_str::<Value>(&printed).unwrap()["meta"].clone()
+    };
+    assert_eq!(meta("--meta seed=7 --meta note=hi"), json!({"seed": 7, "note": "hi"}));
+    assert_eq!(meta(""), json!({"seed": 7, "note": "hi"}));
+    assert_eq!(meta("--meta seed=8"), json!({"seed": 8}));
+    assert_eq!(meta("--no-meta"), json!({}));
+    assert_eq!(sandbox.crv("bundle r --no-meta --meta a=1").output().unwrap().status.code(), Some(2));
+}

@@ -76,3 +76,26 @@ fn no_run_id_leaves_the_root() {
     }
     assert!(!sandbox.path("out").exists());
 }
+
+#[test]
+fn runs_and_roots_that_are_not_there() {
+    let sandbox = Sandbox::new();
+    sandbox.write("holdings.csv", crate::sandbox::HOLDINGS_CSV);
+    sandbox.ok("append sweep-7 holdings holdings.csv");
+    let told = [
+        "scan swep-7 holdings",
+        "tables swep-7",
+        "show weather holdings",
+        "check swep-7",
+        "runs --root nowhere",
+        "runs --root holdings.csv",
+        "scan sweep-7 holdings --root nowhere",
+        "runs --root s3://bucket/out",
+        "append r holdings holdings.csv --root s3://bucket/out",
+    ]
+    .map(|arguments| format!("$ crv {arguments}\n{}", sandbox.told(arguments)));
+    assert_told!(told.join("\n"));
+    assert_eq!(sandbox.names(), ["holdings.csv"]);
+    fs_err::create_dir(sandbox.path("empty")).unwrap();
+    assert_eq!(sandbox.ok("runs --root empty"), "");
+}

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::write::hinted;
 use crate::config::IoSettings;
-use crate::dataset::{Dataset, open_store};
+use crate::dataset::open_store;
 use crate::error::{ErrorKind, Result};
 use crate::part_file::{PartFile, decoding};
 use crate::paths::{self, LabDir, RunPaths, StorePath, TMP_SUFFIX};
@@ -73,7 +73,7 @@ impl LabIndex {
 /// file that is called `.parquet` and is none is listed without rows.
 pub fn collect_artifacts_index(settings: &IoSettings, run_id: &str) -> Result<ArtifactsIndex> {
     let run = RunPaths::new(paths::validate_run_id(run_id)?);
-    collect(&*open_store(settings), &run)
+    collect(&*open_store(settings)?, &run)
 }
 
 pub(crate) fn collect(store: &dyn Store, run: &RunPaths) -> Result<ArtifactsIndex> {
@@ -115,13 +115,4 @@ fn rows(store: &dyn Store, path: &StorePath) -> Option<u64> {
     let file = PartFile::open(store, path, None).ok()?;
     let metadata = decoding(|| ParquetMetaDataReader::new().parse_and_finish(&file)).ok()?.ok()?;
     u64::try_from(metadata.file_metadata().num_rows()).ok()
-}
-
-impl Dataset {
-    /// Whether anything lies in this run's directory: tables, artifacts or a bundle.
-    pub fn exists(&self) -> Result<bool> {
-        let (store, run) = self.storage();
-        let entries = store.list(run.root(), None).map_err(|error| hinted(ErrorKind::Read, error))?;
-        Ok(!entries.is_empty())
-    }
 }

@@ -35,7 +35,7 @@ pub fn artifacts_root(settings: &IoSettings, run_id: &str) -> Result<String> {
 pub fn lab_dir(settings: &IoSettings, run_id: &str, subdir: &str) -> Result<String> {
     let run = RunPaths::new(paths::validate_run_id(run_id)?);
     let dir = run.lab(LabDir::parse(subdir)?);
-    let made = open_store(settings).make_dir(&dir);
+    let made = open_store(settings)?.make_dir(&dir);
     made.map_err(|error| hinted(ErrorKind::Write, error).in_context(format_args!("run `{}`", run.run())))?;
     Ok(paths::full_path(settings, &dir))
 }

@@ -111,7 +111,8 @@ impl RunLog {
         unlogged.retain(|(bucket, part)| state.contains(*bucket, part.id));
         let learned = parallel::map(unlogged, parallel::WAITING, |(bucket, part)| {
             let path = self.paths.part(table, *bucket, part.id);
-            footer::read_schema(&*self.store, &path).map_err(|error| error.in_context(self.name(table)))
+            footer::read_schema(&*self.store, &path, table)
+                .map_err(|error| error.in_context(self.name(table)))
         })?;
         let mut lineages: BTreeMap<BucketId, Vec<(PartId, &[PartId])>> = BTreeMap::new();
         for ((bucket, part), found) in unlogged.iter().zip(&learned) {

@@ -16,8 +16,8 @@ use crate::manifest::{self, Decoded, TableState, check_part};
 use crate::paths::{BucketId, CommitNumber, MANIFEST_FILE, StorePath};
 use crate::store::{EntryKind, StoreError};
 
-/// A manifest of more bytes than this names parts.
-const EMPTY_MANIFEST: u64 = 2048;
+/// How far a manifest is read to see whether it says that rows were committed.
+const MANIFEST_START: usize = 1024;
 
 impl RunLog {
     /// Commit `number`, or `None` when there is none yet.
@@ -275,7 +275,7 @@ impl RunLog {
     pub(crate) fn snapshot(&self, table: TableName) -> Result<Arc<TableState>> {
         match self.state(table)? {
             Some(state) if !state.is_unwritten() => Ok(state),
-            _ => Err(self.no_manifest(table, &self.paths.manifest(table))),
+            _ => Err(self.unwritten(table)),
         }
     }
 
@@ -349,7 +349,7 @@ impl RunLog {
             self.store.list(&self.paths.table(table), None).map_err(|error| self.read_failed(error))?;
         let manifest = entries.iter().find(|entry| entry.name == MANIFEST_FILE).map(|entry| entry.kind);
         match manifest {
-            Some(EntryKind::Object(bytes)) if bytes > EMPTY_MANIFEST => Ok(true),
+            Some(EntryKind::Object(_)) if self.manifest_says_written(table)? => Ok(true),
             // One that is damaged was written.
             Some(EntryKind::Object(_)) => Ok(match self.state(table) {
                 Ok(state) => state.is_some_and(|state| !state.is_unwritten()),
@@ -357,6 +357,17 @@ impl RunLog {
             }),
             _ => Ok(entries.iter().any(|entry| BucketId::parse_dir_name(&entry.name).is_some())),
         }
+    }
+
+    /// Whether a manifest says in its first bytes that rows were committed. Listing runs must not decode every part of
+    /// every table.
+    fn manifest_says_written(&self, table: TableName) -> Result<bool> {
+        let path = self.paths.manifest(table);
+        let opened = self.store.open(&path).map_err(|error| self.read_failed(error))?;
+        let Some(blob) = opened else { return Ok(false) };
+        let length = usize::try_from(blob.size()).unwrap_or(usize::MAX).min(MANIFEST_START);
+        // One that cannot be read is an error further on.
+        Ok(manifest::says_written(&blob.read_at(0, length).unwrap_or_default()))
     }
 
     /// The tables that have a directory in this run, in the order of the registry.

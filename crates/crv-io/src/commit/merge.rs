@@ -32,7 +32,7 @@ impl RunLog {
     pub(crate) fn logged_state(&self, table: TableName) -> Result<Arc<TableState>> {
         let mut view = self.view();
         if view.state(table).is_none() && !self.load(&mut view, table)? {
-            return Err(self.no_manifest(table, &self.paths.manifest(table)));
+            return Err(self.unwritten(table));
         }
         self.refresh(&mut view)?;
         self.load_all(&mut view, &[table])?;
@@ -40,7 +40,7 @@ impl RunLog {
         self.load_all(&mut view, &[table])?;
         match view.state(table) {
             Some(state) if !state.is_unwritten() => Ok(Arc::clone(state)),
-            _ => Err(self.no_manifest(table, &self.paths.manifest(table))),
+            _ => Err(self.unwritten(table)),
         }
     }
 

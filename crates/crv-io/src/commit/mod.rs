@@ -8,6 +8,7 @@
 //!
 //! The protocol, and each invariant by its number: `docs/commit-protocol.md`.
 
+mod absent;
 mod ahead;
 mod backoff;
 mod base;

@@ -175,6 +175,31 @@ fn root_dir(value: &SettingValue) -> Result<String, Refusal> {
     }
 }
 
+/// A URL is no path of a directory: taken for one, it would make a directory called `s3:`.
+pub(super) fn check_root(settings: &Inner) -> Result<(), Refusal> {
+    let root = settings.root_dir.as_str();
+    let Some((scheme, rest)) = scheme(root).filter(|_| settings.fs_protocol == FsProtocol::File) else {
+        return Ok(());
+    };
+    let hint = if scheme.eq_ignore_ascii_case("file") {
+        let path = rest.strip_prefix("localhost").unwrap_or(rest);
+        format!("write the path alone: `{path}`")
+    } else {
+        format!("write to a local directory, and copy the finished run to {scheme}")
+    };
+    let value = SettingValue::Text(root.to_owned());
+    let allowed = format!("the path of a local directory (`{scheme}://` is not supported)");
+    Err(Refusal { hint: Some(hint), ..refuse(&value, allowed) }.inside("root_dir"))
+}
+
+/// The scheme of a URL, and what follows it.
+fn scheme(root: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = root.split_once("://")?;
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    is_scheme.then_some((scheme, rest))
+}
+
 fn fs_protocol(value: &SettingValue) -> Result<FsProtocol, Refusal> {
     word(value, FsProtocol::WORDS, FsProtocol::from_word).map_err(|refusal| {
         match value.as_text().filter(|text| FsProtocol::RESERVED.contains(text)) {

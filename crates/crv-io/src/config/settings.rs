@@ -6,7 +6,7 @@ use crv_core::constants::{ROW_GROUP_SIZE, TICK_BUCKET_SIZE};
 use serde::Serialize;
 
 use super::error::{ConfigError, Origin};
-use super::fields::{IO_FIELDS, assign};
+use super::fields::{IO_FIELDS, assign, check_root};
 use super::kinds::{Compression, FsProtocol, Partitioning};
 use super::valuation::ValuationSettings;
 use super::value::SettingValue;
@@ -15,7 +15,8 @@ use super::value::SettingValue;
 ///
 /// Invariants, from construction on: `tick_bucket_size`, `row_group_size`, an explicit `write_manifest_every_n`
 /// and `valuation.vwap_window_ticks` are at least 1 and fit an `i64`; `root_dir` and `valuation.currency` are not
-/// empty; a store for `fs_protocol` exists.
+/// empty; a store for `fs_protocol` exists, and `root_dir` is no URL where that is `file`. (With
+/// [`with_fs_protocol`](Self::with_fs_protocol) alone, the last is noticed when a run is opened.)
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct IoSettings(Inner);
@@ -75,7 +76,13 @@ impl IoSettings {
             assign(&mut self.0, IO_FIELDS, key.as_ref(), &value)
                 .map_err(|refusal| ConfigError::refused(origin, refusal))?;
         }
+        check_root(&self.0).map_err(|refusal| ConfigError::refused(origin, refusal))?;
         Ok(self)
+    }
+
+    /// Whether the root is one that the kind of storage has: what no single setting says.
+    pub(crate) fn check_root(&self) -> Result<(), ConfigError> {
+        check_root(&self.0).map_err(|refusal| ConfigError::refused(&Origin::Argument, refusal))
     }
 
     /// These settings with one changed by name.
@@ -109,13 +116,6 @@ impl IoSettings {
     #[must_use]
     pub fn with_fs_protocol(mut self, protocol: FsProtocol) -> Self {
         self.0.fs_protocol = protocol;
-        self
-    }
-
-    /// These settings with other options for the store.
-    #[must_use]
-    pub fn with_fs_options(mut self, options: BTreeMap<String, String>) -> Self {
-        self.0.fs_options = options;
         self
     }
 

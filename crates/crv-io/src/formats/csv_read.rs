@@ -21,6 +21,8 @@ pub(super) struct Rows<R> {
     reader: csv::Reader<R>,
     columns: Vec<(String, Cells)>,
     record: StringRecord,
+    /// Has no frame been handed out yet?
+    first: bool,
 }
 
 /// How the cells of a column are read.
@@ -47,6 +49,19 @@ impl<R: Read> Rows<R> {
             return Err(FormatError::input(&name, "no header line")
                 .with_hint("the first line of a CSV file names the columns"));
         }
+        // A file without a header would lose its first row here, and be told of columns that are cells of it.
+        if !header.iter().any(|column| table.column(column).is_some()) {
+            let reason = format_args!(
+                "the header names no column of table `{}`: {}",
+                table.name(),
+                header.iter().map(|cell| format!("`{}`", start(cell))).collect::<Vec<_>>().join(", ")
+            );
+            let columns: Vec<&str> = table.columns().iter().map(|column| column.name).collect();
+            return Err(FormatError::line(&name, 1, reason).with_hint(format!(
+                "the first line of a CSV file names the columns, some of {}",
+                columns.join(", ")
+            )));
+        }
         let mut columns: Vec<(String, Cells)> = Vec::with_capacity(header.len());
         for column in header {
             if columns.iter().any(|(known, _)| known == column) {
@@ -60,10 +75,10 @@ impl<R: Read> Rows<R> {
             };
             columns.push((column.to_owned(), cells));
         }
-        Ok(Self { name, reader, columns, record: StringRecord::new() })
+        Ok(Self { name, reader, columns, record: StringRecord::new(), first: true })
     }
 
-    /// The next frame; none at the end.
+    /// The next frame; none at the end. The first has the columns also when there are no rows.
     pub(super) fn next_frame(&mut self, size: FrameSize) -> Result<Option<Frame>, FormatError> {
         let mut values: Vec<Values> = self.columns.iter().map(|(_, cells)| cells.values()).collect();
         let (mut rows, mut bytes) = (0, 0);
@@ -85,9 +100,10 @@ impl<R: Read> Rows<R> {
             rows += 1;
             bytes += length;
         }
-        if rows == 0 {
+        if rows == 0 && !std::mem::take(&mut self.first) {
             return Ok(None);
         }
+        self.first = false;
         let arrays: Vec<ArrayRef> = values.into_iter().map(Values::finish).collect();
         let fields: Vec<Field> = self
             .columns

@@ -30,6 +30,8 @@ impl FrameSize {
 }
 
 /// The frames of an input, read as they are asked for. After an error there are no more.
+///
+/// An input whose columns are known without rows gives one frame at least, so that its columns are checked.
 pub struct Frames {
     name: String,
     source: Source,
@@ -41,7 +43,7 @@ type Batches = Box<dyn Iterator<Item = Result<RecordBatch, FormatError>> + Send>
 enum Source {
     Ndjson(Lines<Box<dyn BufRead + Send>>),
     Csv(Box<Rows<Box<dyn BufRead + Send>>>),
-    Binary { schema: SchemaRef, batches: Batches },
+    Binary { schema: SchemaRef, batches: Batches, first: bool },
     Done,
 }
 
@@ -52,7 +54,7 @@ pub fn read_file(path: &Path, format: Format, table: &TableDescriptor) -> Result
     match format {
         Format::Parquet => {
             let (schema, batches) = binary::parquet(&name, file.into_parts().0)?;
-            Ok(Frames::new(name, Source::Binary { schema, batches }))
+            Ok(Frames::new(name, Source::Binary { schema, batches, first: true }))
         }
         Format::Arrow | Format::Csv | Format::Ndjson => read_stream(&name, file, format, table),
     }
@@ -72,13 +74,13 @@ pub fn read_stream(
         Format::Csv => Source::Csv(Box::new(Rows::new(name.to_owned(), input, table)?)),
         Format::Arrow => {
             let (schema, batches) = binary::arrow(name, input)?;
-            Source::Binary { schema, batches }
+            Source::Binary { schema, batches, first: true }
         }
         Format::Parquet => {
             let mut bytes = Vec::new();
             input.read_to_end(&mut bytes).map_err(|error| FormatError::io(name, &error))?;
             let (schema, batches) = binary::parquet(name, bytes::Bytes::from(bytes))?;
-            Source::Binary { schema, batches }
+            Source::Binary { schema, batches, first: true }
         }
     };
     Ok(Frames::new(name.to_owned(), source))
@@ -93,7 +95,9 @@ impl Frames {
         match &mut self.source {
             Source::Ndjson(lines) => lines.next_frame(self.size),
             Source::Csv(rows) => rows.next_frame(self.size),
-            Source::Binary { schema, batches } => gather(&self.name, schema, batches, self.size),
+            Source::Binary { schema, batches, first } => {
+                gather(&self.name, schema, batches, self.size, std::mem::take(first))
+            }
             Source::Done => Ok(None),
         }
     }
@@ -116,6 +120,7 @@ fn gather(
     schema: &SchemaRef,
     batches: &mut Batches,
     size: FrameSize,
+    first: bool,
 ) -> Result<Option<Frame>, FormatError> {
     let mut gathered = Vec::new();
     let (mut rows, mut bytes) = (0, 0);
@@ -125,7 +130,7 @@ fn gather(
         bytes += batch.get_array_memory_size();
         gathered.push(batch);
     }
-    if gathered.is_empty() {
+    if gathered.is_empty() && !first {
         return Ok(None);
     }
     Frame::new(schema.clone(), gathered).map(Some).map_err(|error| FormatError::input(name, error))

@@ -222,11 +222,9 @@ fn lines_that_are_not_objects_are_refused() {
 }
 
 #[test]
-fn inputs_without_rows_have_no_frames() {
-    for (text, format) in
-        [(b"".as_slice(), Format::Ndjson), (b"\n\r\n", Format::Ndjson), (b"tick\n", Format::Csv)]
-    {
-        assert_eq!(frames(text, format, &MESSAGES_DESC).unwrap().count(), 0, "{text:?}");
+fn inputs_without_rows_and_columns_have_no_frames() {
+    for text in [b"".as_slice(), b"\n\r\n"] {
+        assert_eq!(frames(text, Format::Ndjson, &MESSAGES_DESC).unwrap().count(), 0, "{text:?}");
     }
 }
 
@@ -341,4 +339,31 @@ fn the_name_of_a_file_says_its_format() {
              .ipc, .feather"
         )
     );
+}
+
+#[test]
+fn a_csv_without_a_header_is_refused_and_its_first_row_is_not_lost() {
+    assert_eq!(
+        refused(b"0,A0,Alpha,10\n", Format::Csv),
+        "input: line 1: the header names no column of table `messages`: `0`, `A0`, `Alpha`, `10`\n\
+         hint: the first line of a CSV file names the columns, some of bucket, tick, sender_agent_id, \
+         channel_name, visibility_scope, audience, speech_act, topic_label, stance_label, claims, style"
+    );
+}
+
+#[test]
+fn an_input_without_rows_gives_its_columns_once() {
+    let none = every_kind().slice(0, 0);
+    for format in [Format::Csv, Format::Parquet, Format::Arrow] {
+        let read: Vec<Frame> =
+            frames(&written(&none, format), format, &MESSAGES_DESC).unwrap().map(Result::unwrap).collect();
+        assert_eq!(read.len(), 1, "{format}");
+        let names: Vec<String> = read[0].schema().fields().iter().map(|field| field.name().clone()).collect();
+        assert_eq!((names.len(), names[0].as_str(), read[0].num_rows()), (5, "tick", 0), "{format}");
+        let rows: Vec<Frame> = frames(&written(&every_kind(), format), format, &MESSAGES_DESC)
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(rows.iter().map(Frame::num_rows).collect::<Vec<_>>(), [3], "{format}");
+    }
 }

@@ -11,7 +11,7 @@ use crv_core::grammar::TableName;
 
 use crate::commit::{Change, Operation, RunLog, TableChange};
 use crate::error::{Error, ErrorKind, Result};
-use crate::footer::{self, PartFooter};
+use crate::footer::{self, PartFooter, Undecided};
 use crate::manifest::{Part, TableManifest, TableState, check_part};
 use crate::parallel;
 use crate::paths::{BucketId, PartId, StorePath};
@@ -80,7 +80,7 @@ fn plan(log: &RunLog, table: TableName, known: &Known) -> Result<Plan> {
     missing.sort_unstable();
 
     let footers = parallel::map(&live, parallel::WAITING, |(bucket, id)| {
-        footer::read(&*log.store, &log.paths.part(table, *bucket, *id))
+        footer::read(&*log.store, &log.paths.part(table, *bucket, *id), table, Undecided::Read)
             .map_err(|error| error.in_context(log.name(table)))
     })?;
     let mut footers: HashMap<Place, PartFooter> = live.into_iter().zip(footers).collect();
@@ -180,6 +180,7 @@ impl<'a> Rebuilt<'a> {
         doubled: &HashSet<Place>,
     ) -> Result<Plan> {
         if self.state.part_count() == 0 && known.state.is_unwritten() {
+            self.log.check_exists()?;
             return Err(Error::manifest(format!("{} has no parts on disk", self.log.name(self.table)))
                 .with_hint("check the run id and root_dir"));
         }

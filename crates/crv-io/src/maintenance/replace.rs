@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::commit::{Change, Operation, RunLog, TableChange};
 use crate::error::{Error, Result};
-use crate::footer;
+use crate::footer::{self, Undecided};
 use crate::manifest::{self, Part, TableManifest};
 use crate::paths::{BucketId, PartId};
 use crate::schema::TableSchema;
@@ -34,7 +34,7 @@ pub(crate) fn replace(log: &RunLog, manifest: &TableManifest) -> Result<()> {
             for part in partition.parts().iter().filter(|part| !live.contains(&(*bucket, part.id))) {
                 manifest::check_part(*bucket, part, state.tick_bucket_size).map_err(|why| invalid(&why))?;
                 let path = log.paths.part(table, *bucket, part.id);
-                let found = footer::read(&*log.store, &path)?;
+                let found = footer::read(&*log.store, &path, table, Undecided::Read)?;
                 let told = (part.rows, part.bytes, Some(part.ticks));
                 if told != (found.rows, found.bytes, found.ticks) {
                     let path = log.store.locate(&path);

@@ -5,6 +5,7 @@
 
 mod invariants;
 mod lines;
+mod peek;
 mod plain;
 mod seal;
 mod state;
@@ -17,6 +18,7 @@ pub use state::{Part, Partition, TableState};
 pub use view::{PartMeta, PartitionMeta, TableManifest};
 
 pub(crate) use invariants::check_part;
+pub(crate) use peek::says_written;
 pub(crate) use seal::{is_later, is_sealed, open_document, seal};
 pub(crate) use wire::{
     Decoded, StateDocument, decode, encode, excerpt, parse_part_name, parse_sum, parse_time,

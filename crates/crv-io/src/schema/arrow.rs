@@ -27,7 +27,7 @@ impl TableSchema {
 
     /// The logical schema of a part, from the Arrow schema that its Parquet schema maps onto.
     ///
-    /// A type says nothing of values; [`TableSchema::from_footer`] looks at the statistics as well.
+    /// A type says nothing of values; [`FooterSchema`](super::FooterSchema) looks at the statistics as well.
     pub fn from_parquet_arrow(schema: &Schema) -> Result<TableSchema, SchemaError> {
         let fields = schema.fields();
         if let Some(name) = first_duplicate(fields.iter().map(|field| field.name().as_str())) {

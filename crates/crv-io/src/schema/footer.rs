@@ -3,39 +3,77 @@
 
 use std::ops::Range;
 
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Schema};
 use parquet::arrow::parquet_to_arrow_schema;
+use parquet::basic::Type as Physical;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::statistics::Statistics;
 
 use super::arrow::list_item;
 use super::finder::Finder;
+use super::reach::Reach;
 use super::types::EMPTY_FIELD;
 use super::union::field_name;
 use super::{FieldType, SchemaConflict, SchemaError, TableSchema};
 
-impl TableSchema {
-    /// The logical schema of a part.
-    ///
-    /// Statistics give the extremes of an integer field and not what lies between, so that a field may come out as not
-    /// wide that holds a value no float does. Nothing is lost by that: reading such a value as a float is an error, not
-    /// another value.
-    pub fn from_footer(footer: &ParquetMetaData) -> Result<TableSchema, SchemaError> {
+/// The logical schema of a part, and what its footer leaves open.
+///
+/// Statistics give the extremes of an integer field and not what lies between. Where the extremes are large and floats
+/// themselves, only the values tell whether the field is wide.
+#[derive(Debug)]
+pub struct FooterSchema {
+    schema: TableSchema,
+    arrow: Schema,
+    undecided: Vec<usize>,
+}
+
+impl FooterSchema {
+    /// What the footer says.
+    pub fn of(footer: &ParquetMetaData) -> Result<Self, SchemaError> {
         let file = footer.file_metadata();
         let arrow =
             parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata()).map_err(|error| {
                 SchemaError::Document { path: "parquet schema".to_owned(), reason: error.to_string() }
             })?;
         let mut schema = TableSchema::from_parquet_arrow(&arrow)?;
+        let mut undecided = Vec::new();
         let mut leaves = 0..file.schema_descr().num_columns();
         for (column, field) in arrow.fields().iter().zip(&mut schema.fields) {
             let first = leaves.start;
-            mark_wide(column.data_type(), Some(&mut field.ty), &mut leaves, footer);
+            visit(column.data_type(), Some(&mut field.ty), &mut leaves, &mut |leaf, wide| match reach_of(
+                footer, leaf,
+            ) {
+                Reach::Floats => {}
+                Reach::Wide => *wide = true,
+                Reach::Undecided => undecided.push(leaf),
+            });
             field.required |= (first..leaves.start).any(|leaf| proves_no_nulls(footer, leaf));
         }
-        Ok(schema)
+        Ok(Self { schema, arrow, undecided })
     }
 
+    /// The leaves, by their number in the file, that are wide or not by what their values are.
+    pub fn undecided(&self) -> &[usize] {
+        &self.undecided
+    }
+
+    /// The schema, where these undecided leaves, in ascending order, are wide and the others are not.
+    #[must_use]
+    pub fn decided(mut self, wide_leaves: &[usize]) -> TableSchema {
+        if wide_leaves.is_empty() {
+            return self.schema;
+        }
+        let mut leaves = 0..usize::MAX;
+        for (column, field) in self.arrow.fields().iter().zip(&mut self.schema.fields) {
+            visit(column.data_type(), Some(&mut field.ty), &mut leaves, &mut |leaf, wide| {
+                *wide |= wide_leaves.binary_search(&leaf).is_ok();
+            });
+        }
+        self.schema
+    }
+}
+
+impl TableSchema {
     /// The union with the schema of one of the table's parts, where a column that the part lacks counts as null in it.
     pub fn union_with_part(&self, part: &TableSchema) -> Result<TableSchema, SchemaConflict> {
         let mut schema = self.union(part)?;
@@ -47,30 +85,30 @@ impl TableSchema {
     }
 }
 
-/// Walks a column's leaves in the file's order. No type: a leaf that the logical schema leaves out.
-fn mark_wide(
+/// Hands over the number of each integer leaf of a column, in the file's order, and whether it is wide. No type: a leaf that the logical schema leaves out.
+fn visit(
     data_type: &DataType,
     ty: Option<&mut FieldType>,
     leaves: &mut Range<usize>,
-    footer: &ParquetMetaData,
+    with: &mut impl FnMut(usize, &mut bool),
 ) {
     match (data_type, ty) {
         (DataType::Struct(fields), Some(FieldType::Struct(members))) => {
             let mut members = members.iter_mut();
             for field in fields {
                 let member = if field.name() == EMPTY_FIELD { None } else { members.next() };
-                mark_wide(field.data_type(), member.map(|member| &mut member.ty), leaves, footer);
+                visit(field.data_type(), member.map(|member| &mut member.ty), leaves, with);
             }
         }
         (list, Some(FieldType::List(item))) => {
             if let Some(field) = list_item(list) {
-                mark_wide(field.data_type(), Some(item), leaves, footer);
+                visit(field.data_type(), Some(item), leaves, with);
             }
         }
         (_, ty) => {
             let leaf = leaves.next();
             if let (Some(FieldType::Int { wide }), Some(leaf)) = (ty, leaf) {
-                *wide = chunks(footer, leaf).any(reaches_far);
+                with(leaf, wide);
             }
         }
     }
@@ -80,17 +118,23 @@ fn chunks(footer: &ParquetMetaData, leaf: usize) -> impl Iterator<Item = &Column
     footer.row_groups().iter().filter_map(move |group| group.columns().get(leaf))
 }
 
-/// The largest magnitude up to which every integer is a float as well.
-const FLOAT_REACH: u64 = 1 << 53;
+fn reach_of(footer: &ParquetMetaData, leaf: usize) -> Reach {
+    chunks(footer, leaf).map(reach_of_chunk).fold(Reach::Floats, Reach::and)
+}
 
-/// Whether there may be integers that no float equals: the extremes alone are known, not what lies between.
-fn reaches_far(chunk: &ColumnChunkMetaData) -> bool {
-    let no_float = |value: &i64| value.unsigned_abs() > FLOAT_REACH;
-    match chunk.statistics() {
-        Some(Statistics::Int64(range)) => {
-            range.min_opt().is_some_and(no_float) || range.max_opt().is_some_and(no_float)
-        }
-        _ => false,
+fn reach_of_chunk(chunk: &ColumnChunkMetaData) -> Reach {
+    if chunk.column_type() != Physical::INT64 {
+        return Reach::Floats;
+    }
+    let statistics = chunk.statistics();
+    let nulls = statistics.and_then(Statistics::null_count_opt);
+    if nulls.is_some() && nulls == u64::try_from(chunk.num_values()).ok() {
+        return Reach::Floats;
+    }
+    let Some(Statistics::Int64(range)) = statistics else { return Reach::Undecided };
+    match (range.min_opt(), range.max_opt()) {
+        (Some(min), Some(max)) => Reach::between((*min, *max), (range.min_is_exact(), range.max_is_exact())),
+        _ => Reach::Undecided,
     }
 }
 

@@ -11,6 +11,7 @@ mod error;
 mod finder;
 mod footer;
 mod path;
+mod reach;
 mod retype;
 mod types;
 mod union;
@@ -24,12 +25,14 @@ mod tests;
 use crv_core::tables::{Dtype, TableDescriptor};
 
 pub use error::SchemaError;
+pub use footer::FooterSchema;
 pub use types::{EMPTY_FIELD, Field, FieldType, MAX_DEPTH};
 pub use union::SchemaConflict;
 
 pub(crate) use arrow::{Origin, arrow_type, is_string, list_item, logical_type, unpacked};
 pub(crate) use finder::{Finder, first_duplicate};
 pub(crate) use path::FieldPath;
+pub(crate) use reach::{exact_float, exact_float_unsigned, is_dense};
 pub(crate) use union::field_name;
 
 /// The columns of a table and what they hold.
@@ -48,6 +51,20 @@ impl TableSchema {
             required: column.required,
         };
         TableSchema { fields: descriptor.columns().iter().map(column).collect() }
+    }
+
+    /// This schema of a part, as the table has its columns: one whose type the descriptor fixes as integers stays one
+    /// whatever its values are, so that it is never wide.
+    #[must_use]
+    pub(crate) fn with_fixed_types(mut self, descriptor: &TableDescriptor) -> Self {
+        let integers = descriptor.columns().iter().filter(|column| column.dtype == Dtype::I64);
+        for column in integers {
+            let field = self.fields.iter_mut().find(|field| field.name == column.name);
+            if let Some(Field { ty: FieldType::Int { wide }, .. }) = field {
+                *wide = false;
+            }
+        }
+        self
     }
 
     /// The column of that name.

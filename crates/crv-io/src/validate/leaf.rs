@@ -11,7 +11,7 @@ use super::ValidationError;
 use super::convert::{Casts, arrow_cast};
 use super::temporal::to_microseconds;
 use super::text;
-use crate::schema::{FieldPath, Origin, is_string, logical_type};
+use crate::schema::{FieldPath, Origin, exact_float, exact_float_unsigned, is_string, logical_type};
 
 const MILLISECONDS_PER_DAY: i64 = 86_400_000;
 
@@ -54,8 +54,7 @@ pub(super) fn leaf(
             _ if is_short_int(from) || is_short_float(from) => return arrow_cast(array, to, path),
             DataType::Int64 => return checked::<Int64Type, Float64Type>(array, path, exact_float),
             DataType::UInt64 => {
-                let exact = |value: u64| (value as f64 as u128 == u128::from(value)).then_some(value as f64);
-                return checked::<UInt64Type, Float64Type>(array, path, exact);
+                return checked::<UInt64Type, Float64Type>(array, path, exact_float_unsigned);
             }
             _ if lossless && is_string(from) => return text::parse::<Float64Type>(array, path, text::float),
             _ => {}
@@ -152,12 +151,6 @@ fn integral(value: f64) -> Option<i64> {
     // 2^63 itself is the first float beyond the range; NaN and infinities fail the comparison.
     let range = -9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0;
     (range.contains(&value) && value.fract() == 0.0).then_some(value as i64)
-}
-
-/// The float that an integer is.
-pub(super) fn exact_float(value: i64) -> Option<f64> {
-    let float = value as f64;
-    (float as i128 == i128::from(value)).then_some(float)
 }
 
 fn is_short_int(data_type: &DataType) -> bool {

@@ -35,10 +35,11 @@ use crv_core::tables::{Dtype, TableDescriptor};
 pub use conform::conform;
 pub use error::ValidationError;
 pub(crate) use merged::MergedLayout;
+pub(crate) use observe::outgrows_floats;
 pub use prepared::Prepared;
 
 use crate::frame::Frame;
-use crate::schema::{Field, FieldPath, FieldType, Origin, TableSchema, logical_type};
+use crate::schema::{Field, FieldPath, FieldType, Origin, SchemaError, TableSchema, logical_type};
 use columns::{BUCKET, Input, Slot, TICK};
 use convert::{Casts, convert, fallible};
 
@@ -57,6 +58,35 @@ impl Default for PrepareOptions {
     fn default() -> Self {
         PrepareOptions { strict: true, validate_schema: true, validate_rows: false }
     }
+}
+
+/// Refuses a schema that nests deeper than any table's may. Before rows are asked for: to make rows that are refused may
+/// take their producer long.
+pub fn check_nesting(schema: &Schema) -> Result<(), ValidationError> {
+    for field in schema.fields() {
+        let path = FieldPath::column(field.name());
+        // What else is wrong is for `prepare` to say, in its order.
+        if let Err(error @ SchemaError::TooDeep { .. }) =
+            logical_type(field.data_type(), &path, Origin::Producer)
+        {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+/// Checks the columns of a frame without rows: as [`prepare`] would, but that a frame without any columns passes, since
+/// an empty list of rows has no columns to be wrong.
+pub(crate) fn check_empty(
+    descriptor: &TableDescriptor,
+    frame: &Frame,
+    options: PrepareOptions,
+) -> Result<(), ValidationError> {
+    if frame.schema().fields().is_empty() {
+        return Ok(());
+    }
+    // Without values no type contradicts what the table holds so far.
+    prepare(descriptor, frame, &options, &TableSchema::of(descriptor)).map(drop)
 }
 
 /// Checks a frame and makes it ready to be written. `table_schema` is the table's union so far.

@@ -8,8 +8,10 @@ use arrow_schema::DataType;
 
 use super::ValidationError;
 use super::convert::{ListParts, arrow_name, hide, plain_list, unpack};
-use super::leaf::exact_float;
-use crate::schema::{Field, FieldPath, FieldType, Finder, field_name, list_item, unpacked};
+use crate::schema::{
+    Field, FieldPath, FieldType, Finder, exact_float, exact_float_unsigned, field_name, is_dense, list_item,
+    unpacked,
+};
 
 /// Refines the type of a column from its values, one array per batch. `known` is the table's type for it.
 ///
@@ -129,19 +131,17 @@ fn contradicts(known: &FieldType, ty: &FieldType) -> bool {
 }
 
 /// Whether some integer is not a float.
-fn outgrows_floats(array: &ArrayRef) -> bool {
-    const REACH: u64 = 1 << 53;
+pub(crate) fn outgrows_floats(array: &ArrayRef) -> bool {
     match array.data_type() {
         DataType::Int64 => {
             let integers = array.as_primitive::<Int64Type>();
-            integers.values().iter().any(|value| value.unsigned_abs() > REACH)
+            !integers.values().iter().all(|value| is_dense(value.unsigned_abs()))
                 && integers.iter().flatten().any(|value| exact_float(value).is_none())
         }
-        DataType::UInt64 => array
-            .as_primitive::<UInt64Type>()
-            .iter()
-            .flatten()
-            .any(|value| value > REACH && value as f64 as u128 != u128::from(value)),
+        DataType::UInt64 => {
+            let integers = array.as_primitive::<UInt64Type>();
+            integers.iter().flatten().any(|value| exact_float_unsigned(value).is_none())
+        }
         _ => false,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_schema::Schema;
 use crv_core::grammar::TableName;
 use crv_core::tables::get_table;
 use parquet::errors::ParquetError;
@@ -23,7 +24,7 @@ use crate::manifest::Part;
 use crate::parallel;
 use crate::schema::TableSchema;
 use crate::stamp;
-use crate::validate::{Prepared, ValidationError, prepare};
+use crate::validate::{Prepared, ValidationError, check_empty, check_nesting, prepare};
 
 /// Rows of so many are kept as they were handed in until the commit, so that the parts of a tick are encoded side by
 /// side. Above it they are encoded at once.
@@ -93,6 +94,11 @@ impl Transaction {
         self.add(table, &frame.into(), options, true)
     }
 
+    /// Refuses a schema that nests too deep for any table, as [`append`](Self::append) would with rows.
+    pub fn check_nesting(&self, table: TableName, schema: &Schema) -> Result<()> {
+        check_nesting(schema).map_err(|error| refused(&self.log, table, error))
+    }
+
     /// The same for the only append there is, and for rows that stay as they are: `copy` says whether they may not.
     pub(crate) fn add(
         &mut self,
@@ -111,6 +117,8 @@ impl Transaction {
             commit: None,
         };
         if frame.is_empty() {
+            check_empty(get_table(table), frame, options.checks(&self.settings))
+                .map_err(|error| refused(&self.log, table, error))?;
             self.summaries.push(summary);
             return Ok(());
         }

@@ -208,3 +208,42 @@ fn a_run_id_that_is_none_is_refused() {
     let path = bundle_manifest_path(&root.settings(), RUN).unwrap();
     assert_eq!(path, root.run_dir().join("bundle.manifest.json").to_str().unwrap());
 }
+
+#[test]
+fn what_was_said_of_a_run_is_kept_until_something_else_is_said() {
+    let root = Root::new();
+    let run = root.open();
+    let written = |meta: Option<BundleMeta>| {
+        let bundle = run.write_bundle(meta, Versions::default()).unwrap();
+        assert_eq!(serde_json::to_value(&bundle).unwrap(), on_disk(&root));
+        on_disk(&root)["meta"].clone()
+    };
+    assert_eq!(written(None), json!({}));
+    let said = r#"{"seed":7,"big":123456789012345678901234567890,"small":0.1000}"#;
+    written(Some(BundleMeta::parse(said).unwrap()));
+    let kept = written(None);
+    assert_eq!(kept, serde_json::from_str::<Value>(said).unwrap());
+    assert_eq!(written(Some(BundleMeta::parse(r#"{"seed":8}"#).unwrap())), json!({"seed": 8}));
+    let again = write_run_bundle_manifest(&root.settings(), RUN, None).unwrap();
+    assert_eq!(serde_json::to_value(again.meta).unwrap(), json!({"seed": 8}));
+    assert_eq!(written(Some(BundleMeta::default())), json!({}));
+}
+
+#[test]
+fn metadata_that_cannot_be_read_is_not_dropped_silently() {
+    let root = Root::new();
+    let run = root.open();
+    run.write_bundle(None, Versions::default()).unwrap();
+    let path = root.run_dir().join("bundle.manifest.json");
+    let deep = format!(r#"{{"meta": {{"a": {}1{}}}}}"#, "[".repeat(70), "]".repeat(70));
+    for damaged in ["", "{\"meta\": {\"seed\": 7}", "[]", r#"{"meta": 7}"#, &deep] {
+        fs_err::write(&path, damaged).unwrap();
+        let error = run.write_bundle(None, Versions::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Read);
+        assert!(error.to_string().contains(path.to_str().unwrap()) && error.hint().is_some(), "{error}");
+        assert_eq!(fs_err::read_to_string(&path).unwrap(), damaged);
+    }
+    run.write_bundle(BundleMeta::default(), Versions::default()).unwrap();
+    fs_err::write(&path, r#"{"run": {}}"#).unwrap();
+    assert_eq!(run.write_bundle(None, Versions::default()).unwrap().meta, BundleMeta::default());
+}

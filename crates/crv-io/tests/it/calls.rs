@@ -14,12 +14,12 @@ use crv_io::{AppendOptions, Dataset, IoSettings, TableName};
 
 use crate::support::{EDGES, RUN, Root, edges, holdings};
 
-type Counts = BTreeMap<&'static str, u64>;
+pub(crate) type Counts = BTreeMap<&'static str, u64>;
 
 /// The files of this machine, with every call counted. Syncs are counted and not made: they take long, and nobody
 /// loses power here.
 #[derive(Debug, Clone, Default)]
-struct Counting(Arc<Mutex<Counts>>);
+pub(crate) struct Counting(Arc<Mutex<Counts>>);
 
 #[derive(Debug)]
 struct Counted<F>(F, Counting);
@@ -30,7 +30,7 @@ impl Counting {
     }
 
     /// What was counted since this was asked last.
-    fn take(&self) -> Counts {
+    pub(crate) fn take(&self) -> Counts {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 

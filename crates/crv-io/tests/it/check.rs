@@ -106,7 +106,7 @@ fn a_run_of_the_earlier_implementation_is_well() {
     assert_eq!(kinds(&report), [ProblemKind::ForeignManifest; 2], "one table is ours now: {report:#?}");
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs_err::create_dir_all(to).unwrap();
     for entry in fs_err::read_dir(from).unwrap() {
         let entry = entry.unwrap();

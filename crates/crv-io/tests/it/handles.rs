@@ -1,12 +1,14 @@
 //! What a handle remembers, and what others did behind its back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_schema::Field;
-use crv_io::{AppendOptions, Dataset, TableName, TickRange};
+use crv_io::{AppendOptions, Dataset, ErrorKind, TableName, TickRange, VacuumOptions};
 
 use crate::support::{EDGES, RUN, Root, all_ticks, append, holdings, ticks_of};
+use crate::vacuum::{DAYS, age};
 
 fn exchange(tick: i64, payload: ArrayRef) -> RecordBatch {
     let field = Arc::new(Field::new("x", payload.data_type().clone(), true));
@@ -183,6 +185,39 @@ fn a_transaction_that_was_aborted_makes_no_table() {
     t.abort();
     assert_eq!(ds.tables().unwrap(), [EDGES]);
 }
+
+/// Its manifest is long all the same, when a vacuum removed what it left: the parts are named in it.
+#[test]
+fn a_table_that_was_never_written_is_none_however_long_its_manifest_is() {
+    let root = Root::new();
+    let ds = root.open();
+    append(&ds, [0]);
+    let mut transaction = ds.transaction();
+    transaction.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    transaction.abort();
+    let bucket = root.table_dir(TableName::Holdings).join("bucket=000000");
+    fs_err::create_dir_all(&bucket).unwrap();
+    for orphan in 0..40 {
+        let path = bucket.join(format!("part-{orphan:032x}.parquet"));
+        fs_err::copy(&ds.files(EDGES).unwrap()[0].path, &path).unwrap();
+        age(path.to_str().unwrap(), DAYS);
+    }
+    let vacuumed = ds.vacuum(VacuumOptions { older_than: Duration::ZERO, dry_run: false }).unwrap();
+    assert_eq!(vacuumed.removed.len(), 40);
+    ds.close().unwrap();
+    drop(ds);
+    let length = fs_err::metadata(root.manifest(TableName::Holdings)).unwrap().len();
+    assert!(length > 4096, "{length}");
+    assert_eq!(root.open().tables().unwrap(), [EDGES]);
+    assert_eq!(root.open().scan(TableName::Holdings).unwrap_err().kind(), ErrorKind::Manifest);
+    // With its first rows it is one.
+    let ds = root.open();
+    ds.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    assert_eq!(ds.tables().unwrap(), [EDGES, TableName::Holdings]);
+    ds.close().unwrap();
+    assert_eq!(root.open().tables().unwrap(), [EDGES, TableName::Holdings]);
+}
+
 #[test]
 fn a_manifest_put_in_place_must_tell_the_truth() {
     let root = Root::new();
@@ -202,7 +237,14 @@ fn a_manifest_put_in_place_must_tell_the_truth() {
     bucket["parts"].as_array_mut().unwrap().push(other);
     bucket["row_count"] = 4.into();
     bucket["byte_size"] = (2 * part["bytes"].as_u64().unwrap()).into();
-    let put = ds.replace_manifest(&serde_json::from_value(view).unwrap());
-    let pruned = ticks_of(&ds, EDGES, (50..=50).into()).unwrap();
-    assert!(put.is_err() || pruned == [50, 50], "{put:?} {pruned:?}");
+    let commits = root.commits();
+    let put = |view: &serde_json::Value| ds.replace_manifest(&serde_json::from_value(view.clone()).unwrap());
+    let error = put(&view).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Manifest);
+    assert!(error.to_string().contains("000000fe.parquet` does not say what the part holds"), "{error}");
+    assert_eq!((all_ticks(&ds), root.commits()), (vec![0, 50], commits));
+    // The same part, described as it is.
+    view["partitions"]["000000"]["parts"][1]["tick_max"] = 50.into();
+    put(&view).unwrap();
+    assert_eq!(ticks_of(&ds, EDGES, (50..=50).into()).unwrap(), [50, 50]);
 }

@@ -1,11 +1,16 @@
 //! Scans: pruning, projection, limits, and what happens when a part is not what it should be.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use crv_io::{Dataset, ErrorKind, TableName, TickRange};
+use crv_io::store::{LocalStore, Store};
+use crv_io::{Dataset, ErrorKind, TickRange};
 
-use crate::support::{EDGES, Root, all_ticks, append, ticks_of};
+use crate::calls::Counting;
+use crate::support::{EDGES, RUN, Root, all_ticks, append, ticks_of};
 
 fn three_buckets(root: &Root) -> Dataset {
     let dataset = root.open();
@@ -131,11 +136,24 @@ fn a_missing_or_damaged_part_is_a_read_error_that_names_it() {
 #[test]
 fn dropping_a_scan_in_the_middle_stops_it() {
     let root = Root::new();
-    let dataset = root.open();
-    append(&dataset, (0..200_000).map(|row| row / 100));
+    let calls = Counting::default();
+    let files = LocalStore::on(root.path().to_str().unwrap(), Arc::new(calls.clone()));
+    let store: Arc<dyn Store> = Arc::new(files);
+    let dataset = Dataset::with_store(root.settings(), RUN, Arc::clone(&store)).unwrap();
+    // As many threads read ahead, each of a run of 16 parts.
+    let threads = std::thread::available_parallelism().unwrap().get() + 1;
+    append(&dataset, (0..64 * threads as i64).map(|bucket| bucket * 100));
+    let readers = Arc::strong_count(&store);
     let mut batches = dataset.scan(EDGES).unwrap().batches();
     assert!(batches.next().unwrap().is_ok());
+    calls.take();
     drop(batches);
-    let error = dataset.scan(TableName::Exchange).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Manifest);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while Arc::strong_count(&store) > readers {
+        assert!(Instant::now() < deadline, "the threads of the scan go on");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // Two batches wait for each thread and one is being read; the next is the one that is not wanted any more.
+    let opened = calls.take().get("open").copied().unwrap_or_default();
+    assert!(opened <= 5 * threads as u64, "{opened} parts were opened by {threads} threads");
 }

@@ -23,12 +23,12 @@ fn kinds(report: &VacuumReport) -> Vec<GarbageKind> {
 
 /// Makes a file look as if it had been written so long ago.
 #[expect(clippy::disallowed_methods, reason = "the times of files are those of the machine")]
-fn age(path: &str, by: Duration) {
+pub(crate) fn age(path: &str, by: Duration) {
     let file = fs_err::OpenOptions::new().append(true).open(path).unwrap();
     file.into_file().set_modified(SystemTime::now() - by).unwrap();
 }
 
-const DAYS: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+pub(crate) const DAYS: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 fn merged_run(root: &Root) -> Dataset {
     let dataset = root.open();

@@ -5,6 +5,7 @@ mod stream;
 use std::fmt::Display;
 
 use arrow_array::RecordBatch;
+use arrow_schema::Schema;
 use crv_io::validate::ValidationError;
 use crv_io::{Error, ErrorKind, Frame};
 use pyo3::prelude::*;
@@ -48,6 +49,23 @@ impl FromPyObject<'_, '_> for Rows {
 }
 
 impl Rows {
+    /// Reads the rows, unless `check` refuses their schema. A producer may take long to make rows that are refused
+    /// anyway: Polars takes seconds for one that nests some hundred levels.
+    pub(crate) fn read_checked<E>(
+        self,
+        check: impl FnOnce(&Schema) -> Result<(), E>,
+    ) -> Result<Frame, NativeError>
+    where
+        NativeError: From<E>,
+    {
+        let schema = match &self {
+            Self::Batch(batch) => batch.schema(),
+            Self::Stream(stream) => stream.schema(),
+        };
+        check(&schema)?;
+        self.read()
+    }
+
     /// Reads the rows. Runs the producer's code, which takes the interpreter itself where it needs it.
     pub(crate) fn read(self) -> Result<Frame, NativeError> {
         match self {

@@ -11,7 +11,7 @@ use crv_core::grammar::TableName;
 use super::report::{CheckProgress, Problem, ProblemKind};
 use crate::commit::RunLog;
 use crate::error::Result;
-use crate::footer;
+use crate::footer::{self, Undecided};
 use crate::manifest::{Part, TableState, check_part};
 use crate::parallel;
 use crate::part_file::checksum;
@@ -122,7 +122,8 @@ impl Inspector<'_> {
     fn contents(&self, bucket: BucketId, entry: &Entry<'_>) -> Result<Option<String>> {
         let Entry { path, part, state, .. } = entry;
         let store = &*self.log.store;
-        let found = footer::read(store, path)?;
+        let undecided = if self.deep { Undecided::Read } else { Undecided::TakenForFloats };
+        let found = footer::read(store, path, state.table, undecided)?;
         let merged_from = found.columns.merged_from.iter();
         let merged_from = merged_from.map(|id| ((state.table, bucket, *id), part.id));
         self.merged.lock().unwrap_or_else(PoisonError::into_inner).extend(merged_from);

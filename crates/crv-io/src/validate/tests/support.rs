@@ -7,11 +7,15 @@ use arrow_schema::{Field, SchemaRef};
 use arrow_select::concat::concat_batches;
 use crv_core::tables::TableDescriptor;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
+use crate::footer::integers;
 use crate::frame::Frame;
-use crate::schema::TableSchema;
+use crate::part_file::PartFile;
+use crate::schema::{FooterSchema, TableSchema};
 use crate::validate::{PrepareOptions, Prepared, ValidationError, conform, prepare};
 
 /// A frame of one batch.
@@ -100,16 +104,17 @@ pub(super) fn through_parquet(
     batches: &[RecordBatch],
     embed: bool,
 ) -> (Vec<RecordBatch>, TableSchema) {
-    let file = tempfile::tempfile().unwrap();
     let options = ArrowWriterOptions::new().with_skip_arrow_metadata(!embed);
-    let mut writer = ArrowWriter::try_new_with_options(file.try_clone().unwrap(), schema, options).unwrap();
+    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), schema, options).unwrap();
     for batch in batches {
         writer.write(batch).unwrap();
     }
-    writer.close().unwrap();
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
-    let logical = TableSchema::from_footer(builder.metadata()).unwrap();
-    (builder.build().unwrap().collect::<Result<_, _>>().unwrap(), logical)
+    let file = PartFile::Whole(writer.into_inner().unwrap().into());
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).unwrap();
+    let found = FooterSchema::of(metadata.metadata()).unwrap();
+    let wide = integers::wide(&file, &metadata, found.undecided()).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).build().unwrap();
+    (reader.collect::<Result<_, _>>().unwrap(), found.decided(&wide))
 }
 
 /// Rows of one part in the schema of the table.

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
 
+use arrow_schema::Schema;
 use crv_core::grammar::TableName;
 use crv_core::tables::get_table;
 
@@ -26,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::paths::{BucketId, CommitNumber};
 use crate::schema::TableSchema;
-use crate::validate::{ValidationError, prepare};
+use crate::validate::{ValidationError, check_empty, check_nesting, prepare};
 
 pub use self::doubt::CommitOutcome;
 pub use self::options::WriterOptions;
@@ -136,12 +137,13 @@ impl Writer {
     ) -> Result<Option<TransactionSummary>> {
         self.check_open()?;
         let frame = frame.into();
+        let checks = options.checks(self.dataset.settings());
+        let refused = |error| refused(self.dataset.log(), table, error);
         if frame.is_empty() {
+            check_empty(get_table(table), &frame, checks).map_err(refused)?;
             return Ok(None);
         }
         let known = self.known(table)?;
-        let checks = options.checks(self.dataset.settings());
-        let refused = |error| refused(self.dataset.log(), table, error);
         let prepared = prepare(get_table(table), &frame, &checks, &known).map_err(refused)?;
         let schema = prepared.grown().map_or(known, |grown| Arc::new(grown.clone()));
         let Some(taken) = Taken::of(&prepared, table, &schema).map_err(refused)? else { return Ok(None) };
@@ -153,6 +155,11 @@ impl Writer {
         self.current.take(table, taken);
         self.schemas.insert(table, schema);
         Ok(summary)
+    }
+
+    /// Refuses a schema that nests too deep for any table, as [`append`](Self::append) would with rows.
+    pub fn check_nesting(&self, table: TableName, schema: &Schema) -> Result<()> {
+        check_nesting(schema).map_err(|error| refused(self.dataset.log(), table, error))
     }
 
     /// Writes all that was gathered as one commit. When this returns, it is visible and survives power loss.
