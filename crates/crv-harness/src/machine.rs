@@ -1,11 +1,13 @@
 //! A simulated machine: a disk, the processes that write to it, and the model of what they were told.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crv_core::grammar::TableName;
 use crv_io::config::Compression;
+use crv_io::store::files::FileSystem as _;
 use crv_io::{AppendOptions, Dataset, Error, ErrorKind, IoSettings, Writer, WriterOptions};
 
 use crate::disk::{Disk, Sim};
@@ -29,6 +31,8 @@ pub struct Machine {
     every_n: Option<u64>,
     seals: bool,
     model: Arc<Mutex<Model>>,
+    /// Manifests as another implementation last read them.
+    views: Arc<Mutex<BTreeMap<TableName, Vec<u8>>>>,
     next_id: Arc<AtomicI64>,
 }
 
@@ -41,6 +45,7 @@ impl Machine {
             every_n,
             seals: false,
             model: Arc::default(),
+            views: Arc::default(),
             next_id: Arc::new(AtomicI64::new(1)),
         }
     }
@@ -61,6 +66,7 @@ impl Machine {
             every_n: self.every_n,
             seals: self.seals,
             model: Arc::new(Mutex::new(self.model().stopped_at(moment))),
+            views: Arc::default(),
             next_id: Arc::new(AtomicI64::new(self.next_id.load(Ordering::Relaxed))),
         }
     }
@@ -114,6 +120,28 @@ impl Machine {
             self.model().tell(entry, self.moment(), Told::of(&outcome));
             outcome?;
         }
+        Ok(())
+    }
+
+    /// Another implementation reads the manifest of `table`, and puts back what it read the time before: an older
+    /// manifest, with the contract's keys alone, as durably as it can.
+    pub fn put_back(&self, dataset: &Dataset, table: TableName) -> Result<(), String> {
+        let Ok(now) = dataset.manifest(table) else { return Ok(()) };
+        let now = serde_json::to_vec_pretty(&now).map_err(|error| error.to_string())?;
+        let earlier = self.views.lock().unwrap_or_else(PoisonError::into_inner).insert(table, now);
+        let Some(earlier) = earlier else { return Ok(()) };
+        let dir = Path::new(ROOT).join("runs").join(RUN).join("tables").join(table.as_str());
+        let temp = dir.join("manifest.json.theirs.tmp");
+        let written = (|| {
+            let _left = self.sim.remove_file(&temp);
+            let mut file = self.sim.create_new(&temp)?;
+            file.write_all(&earlier)?;
+            file.sync()?;
+            self.sim.rename(&temp, &dir.join("manifest.json"))?;
+            self.sim.sync_dir(&dir)
+        })();
+        // A full disk, or a call that fails: it leaves the manifest as it is.
+        let _ = written;
         Ok(())
     }
 

@@ -51,6 +51,8 @@ pub enum Step {
     Compact(TableName),
     /// It removes every file that no table needs.
     Vacuum,
+    /// Another implementation puts back the manifest of a table that it read the last time, without our keys.
+    PutBack(TableName),
     /// It fills the disk, until the turn is over. What fails by that is excused.
     FillDisk,
 }
@@ -108,7 +110,7 @@ fn write(tick: &mut i64, random: &mut Rng) -> Step {
 
 fn draw_step(tick: &mut i64, random: &mut Rng) -> Step {
     let table = random.choice(TABLES).unwrap_or(TableName::Holdings);
-    match random.u8(..19) {
+    match random.u8(..20) {
         0 => Step::Abort(table),
         1 | 2 => Step::Close,
         3 | 4 => Step::Reopen,
@@ -117,6 +119,7 @@ fn draw_step(tick: &mut i64, random: &mut Rng) -> Step {
         8 => Step::Rebuild(table),
         9 | 10 => Step::Compact(table),
         11 => Step::Vacuum,
+        12 => Step::PutBack(table),
         _ => write(tick, random),
     }
 }
@@ -210,6 +213,7 @@ impl Processes {
                 let merged = dataset.compact(*table, CompactOptions::default());
                 unless(merged, &[VACUUMED, UNWRITTEN]).map_err(told)
             }
+            Step::PutBack(table) => self.machine.put_back(&dataset, *table),
             Step::Vacuum => unless(dataset.vacuum(NOW), &[UNWRITTEN]).map_err(told),
             Step::Rebuild(table) => {
                 unless(dataset.rebuild_manifest(*table), &[GAVE_WAY, NEVER_WRITTEN]).map_err(told)

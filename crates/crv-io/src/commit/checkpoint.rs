@@ -88,6 +88,9 @@ impl RunLog {
 
     /// Rewrites the manifests of `tables` from the view, side by side.
     pub(super) fn checkpoint(&self, view: &mut RunView, tables: &[TableName]) -> Result<()> {
+        if tables.is_empty() {
+            return Ok(());
+        }
         self.settle_log(view)?;
         let mut jobs = Vec::with_capacity(tables.len());
         for table in tables {

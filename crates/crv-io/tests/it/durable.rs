@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crv_io::{AppendOptions, CompactOptions, Dataset, IoSettings, TableName, VacuumOptions};
 
-use crate::hooked::{Call, Hooked, When};
+use crate::hooked::{Call, Hooked, When, unpoisoned};
 use crate::support::{EDGES, RUN, Root, all_ticks, append, holdings};
 
 const AT_ONCE: VacuumOptions = VacuumOptions { older_than: Duration::ZERO, dry_run: false };
@@ -31,19 +31,19 @@ impl Pending {
         match (when, call) {
             (When::After, Call::Settle(path)) => {
                 let dir = path.parent().unwrap();
-                self.names.lock().unwrap().retain(|name| name.rsplit_once('/').unwrap().0 != dir.as_str());
+                unpoisoned(&self.names).retain(|name| name.rsplit_once('/').unwrap().0 != dir.as_str());
             }
             (When::Before, Call::Put(path) | Call::Stage(path) | Call::Remove(path)) => {
-                let names = self.names.lock().unwrap();
+                let names = unpoisoned(&self.names);
                 // A part waits for its table alone, and to try the very number that is taken is no harm.
                 let waits = |name: &&String| match call {
                     Call::Stage(_) => name.ends_with("manifest.json"),
                     _ => name.as_str() != path.as_str(),
                 };
                 if names.iter().any(|name| waits(&name)) {
-                    self.broken.lock().unwrap().push(format!("{call:?} while {names:?} is not durable"));
+                    unpoisoned(&self.broken).push(format!("{call:?} while {names:?} is not durable"));
                 }
-                self.done.lock().unwrap().push(path.as_str().to_owned());
+                unpoisoned(&self.done).push(path.as_str().to_owned());
             }
             _ => {}
         }
@@ -51,15 +51,15 @@ impl Pending {
 
     /// Another process has just given this file of the run its name.
     fn seen(&self, name: &str) {
-        self.done.lock().unwrap().clear();
-        self.names.lock().unwrap().insert(format!("runs/{RUN}/{name}"));
+        unpoisoned(&self.done).clear();
+        unpoisoned(&self.names).insert(format!("runs/{RUN}/{name}"));
     }
 
     /// Something that ends so was written or removed, and not before what was seen was durable.
     #[track_caller]
     fn held(&self, ending: &str) {
-        assert_eq!(*self.broken.lock().unwrap(), Vec::<String>::new());
-        let done = self.done.lock().unwrap();
+        assert_eq!(*unpoisoned(&self.broken), Vec::<String>::new());
+        let done = unpoisoned(&self.done);
         assert!(done.iter().any(|path| path.ends_with(ending)), "{ending} is not among {done:?}");
     }
 }

@@ -2,7 +2,7 @@
 //! note what was called.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use crv_io::paths::StorePath;
@@ -83,7 +83,7 @@ impl Hooked {
             };
             // A name counts when the call is over; what is removed may be gone when it begins.
             if (when == When::Before) == matches!(call, Call::Remove(_)) {
-                noted.lock().unwrap().push(event);
+                unpoisoned(&noted).push(event);
             }
         });
         (dataset, events)
@@ -152,6 +152,11 @@ impl Store for Hooked {
     fn locate(&self, path: &StorePath) -> String {
         self.inner.locate(path)
     }
+}
+
+/// What is in `mutex`, also when a test that held it has failed: its dataset is dropped after that.
+pub(crate) fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Something that another process does, once.
