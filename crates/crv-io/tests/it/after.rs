@@ -79,6 +79,40 @@ fn a_fresh_handle_sees_commits_that_are_pruned_while_it_replays_them() {
     assert!(pruned.is_done());
 }
 
+/// The same for a table that a handle reads after another: the handle knows where the log ends, and replays up to there.
+#[test]
+fn a_second_table_sees_commits_that_are_pruned_while_it_replays_them() {
+    let root = Root::new();
+    let writer = Dataset::open(lazily(&root), RUN).unwrap();
+    append(&writer, [0]);
+    writer.close().unwrap();
+    (1..10).for_each(|tick| append(&writer, [tick]));
+    writer.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    let (reader, pruned) = beside(&root, When::Before, reads(commit(5)), prune(&root));
+    // The empty manifest of this table is of a moment after those commits, or the first of them would be read here.
+    assert_eq!(reader.scan(TableName::Holdings).unwrap().commit(), 11);
+    assert!(!pruned.is_done());
+    assert_eq!(all_ticks(&reader), Vec::from_iter(0..10));
+    assert!(pruned.is_done());
+}
+
+/// An append after a prune goes on from the end of the log, however old the view of its handle is.
+#[test]
+fn a_writer_sees_commits_that_are_pruned_while_it_loses_a_race() {
+    let root = Root::new();
+    let writer = Dataset::open(lazily(&root), RUN).unwrap();
+    append(&writer, [0]);
+    let (late, pruned) = beside(&root, When::Before, reads(commit(3)), prune(&root));
+    append(&late, [1]);
+    (2..10).for_each(|tick| append(&writer, [tick]));
+    append(&late, [10]);
+    assert!(pruned.is_done());
+    let mut ticks = all_ticks(&root.open());
+    ticks.sort_unstable();
+    assert_eq!(ticks, Vec::from_iter(0..=10));
+    assert_eq!(root.commits(), [format!("{:020}.json", 11), "base.json".to_owned()]);
+}
+
 /// The tag of the base before its bytes: a base that is replaced meanwhile is read again at the next look.
 #[test]
 fn a_base_that_is_replaced_while_it_is_read_is_noticed_at_the_next_look() {
