@@ -9,7 +9,7 @@
 //! The protocol, and each invariant by its number: `docs/commit-protocol.md`.
 
 mod ahead;
-mod backoff;
+pub(crate) mod backoff;
 mod base;
 mod change;
 mod checkpoint;

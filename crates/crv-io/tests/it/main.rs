@@ -8,6 +8,7 @@ mod bundle;
 mod calls;
 mod check;
 mod compact;
+mod damage;
 mod faults;
 mod handles;
 mod hostile;
