@@ -31,6 +31,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "strict_schema": True,
         "write_manifest_every_n": None,
         "compact_sealed_buckets": False,
+        "verify_reads": "checksum",
         "valuation": {
             "enabled": False,
             "cost_method": "wac",
@@ -81,6 +82,8 @@ def test_values_are_brought_to_their_own_type() -> None:
         ("strict_schema", 1),
         ("write_manifest_every_n", 0),
         ("compact_sealed_buckets", 1),
+        ("verify_reads", "never"),
+        ("verify_reads", True),
         ("valuation", 3),
     ],
 )

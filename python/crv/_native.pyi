@@ -15,6 +15,7 @@ __all__ = [
     "Batch",
     "Batches",
     "Dataset",
+    "Rereads",
     "RowFrame",
     "Scan",
     "Transaction",
@@ -52,6 +53,7 @@ __all__ = [
     "normalize_side",
     "normalize_visibility",
     "part_path",
+    "pinned_scan",
     "problem_kinds",
     "repair_kinds",
     "rows_from_arrow",
@@ -141,6 +143,17 @@ class Scan:
     def groups(self) -> list[tuple[list[str] | None, int, int]]:
         """Neighbouring parts: paths where Polars can read them, None where only `batches` can; first and last + 1."""
 
+    @property
+    def name(self) -> str:
+        """The run and the table, as errors name them."""
+
+    def verify(self, start: int = 0, stop: int = ..., *, limit: int | None) -> None:
+        """Compares the parts with their entries, for another reader that is to give the first ``limit`` rows."""
+
+    def examine(self) -> None:
+        """Looks for damage, byte by byte, when another reader has failed."""
+
+    def __reduce__(self) -> tuple[Any, Any]: ...
     def select(self, *, columns: list[str] | None, limit: int | None) -> Scan:
         """The same scan with only these columns, and the first ``limit`` rows."""
 
@@ -149,6 +162,24 @@ class Scan:
 
     def __arrow_c_schema__(self) -> object: ...
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+def pinned_scan(
+    settings: Mapping[str, Any],
+    run_id: str,
+    table: str,
+    pinned: bytes,
+    ticks: tuple[int | None, int | None],
+    selection: tuple[list[str] | None, int | None],
+) -> Scan:
+    """The scan that was pickled."""
+
+@final
+class Rereads:
+    """The retries of a read as of now."""
+
+    def __new__(cls) -> Rereads: ...
+    def again(self) -> bool:
+        """Waits a little, and says whether to read again after an error that is of a vacuum."""
 
 @final
 class Batches(Iterator[Batch]):

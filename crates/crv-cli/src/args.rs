@@ -72,6 +72,9 @@ pub(crate) struct SettingFlags {
     /// Merge the parts of a bucket when a later one has begun: true or false [default: false]
     #[arg(long, global = true, value_name = "BOOL")]
     pub(crate) compact_sealed_buckets: Option<String>,
+    /// Compare parts by this before their rows are read: size or checksum [default: checksum]
+    #[arg(long, global = true, value_name = "BY")]
+    pub(crate) verify_reads: Option<String>,
 }
 
 /// The verbs.

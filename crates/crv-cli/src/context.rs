@@ -115,6 +115,7 @@ fn settings(flags: &SettingFlags) -> Result<IoSettings, CliError> {
         ("--strict-schema", "strict_schema", &flags.strict_schema),
         ("--write-manifest-every-n", "write_manifest_every_n", &flags.write_manifest_every_n),
         ("--compact-sealed-buckets", "compact_sealed_buckets", &flags.compact_sealed_buckets),
+        ("--verify-reads", "verify_reads", &flags.verify_reads),
     ];
     for (flag, key, text) in given {
         if let Some(text) = text {

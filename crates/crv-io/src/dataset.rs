@@ -16,10 +16,10 @@ use crate::maintenance::{
     CheckOptions, CheckProgress, CheckReport, CompactOptions, CompactProgress, CompactReport, RebuildReport,
     RepairReport, VacuumOptions, VacuumReport, check, rebuild, repair, replace, vacuum,
 };
-use crate::manifest::TableManifest;
+use crate::manifest::{TableManifest, TableState};
 use crate::parallel;
 use crate::paths::{self, RunPaths};
-use crate::read::{Scan, ScanPart};
+use crate::read::{Scan, ScanPart, Verifier, decode_pinned};
 use crate::store::{LocalStore, MemoryStore, Store};
 use crate::write::{AppendOptions, AppendSummary, Transaction, Writer, WriterOptions};
 
@@ -63,6 +63,7 @@ struct Shared {
     settings: Arc<IoSettings>,
     log: Arc<RunLog>,
     background: Arc<Background>,
+    verifier: Arc<Verifier>,
 }
 
 impl Dataset {
@@ -76,9 +77,10 @@ impl Dataset {
     pub fn with_store(settings: IoSettings, run_id: &str, store: Arc<dyn Store>) -> Result<Self> {
         let run = paths::validate_run_id(run_id)?;
         let log = Arc::new(RunLog::new(store, RunPaths::new(run), &settings));
+        let verifier = Arc::new(Verifier::new(settings.verify_reads()));
         let settings = Arc::new(settings);
         let background = Arc::new(Background::new(Arc::clone(&log), Arc::clone(&settings)));
-        Ok(Self { shared: Arc::new(Shared { settings, log, background }) })
+        Ok(Self { shared: Arc::new(Shared { settings, log, background, verifier }) })
     }
 
     /// The settings this handle was opened with.
@@ -117,7 +119,7 @@ impl Dataset {
 
     /// Begins a transaction: appends to several tables that become visible as one commit.
     pub fn transaction(&self) -> Transaction {
-        let Shared { settings, log, background } = &*self.shared;
+        let Shared { settings, log, background, .. } = &*self.shared;
         Transaction::new(Arc::clone(log), Arc::clone(settings), Arc::clone(background))
     }
 
@@ -128,8 +130,20 @@ impl Dataset {
     }
 
     /// A scan of `table` as of now. An error when the table was never written, or its manifest is lost.
+    ///
+    /// Parts are compared with their entries, as [`IoSettings::verify_reads`] says, when they are read.
     pub fn scan(&self, table: TableName) -> Result<Scan> {
-        Ok(Scan::new(Arc::clone(&self.shared.log), self.shared.log.snapshot(table)?))
+        Ok(self.scan_of(self.shared.log.snapshot(table)?))
+    }
+
+    fn scan_of(&self, state: Arc<TableState>) -> Scan {
+        Scan::new(Arc::clone(&self.shared.log), state, Arc::clone(&self.shared.verifier))
+    }
+
+    /// The scan of `table` whose [`Scan::pinned`] gave `bytes`: of the same parts, whatever was committed since.
+    pub fn scan_pinned(&self, table: TableName, bytes: &[u8]) -> Result<Scan> {
+        let state = decode_pinned(table, bytes)?;
+        Ok(self.scan_of(Arc::new(state)))
     }
 
     /// The parts and totals of `table` as of now.

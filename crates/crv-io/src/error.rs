@@ -70,6 +70,7 @@ struct Inner {
     hint: Option<String>,
     commit: Option<(u64, String)>,
     tick_bucket_size: Option<u64>,
+    vacuumed: bool,
     source: Option<Source>,
 }
 
@@ -82,6 +83,7 @@ impl Error {
             hint: None,
             commit: None,
             tick_bucket_size: None,
+            vacuumed: false,
             source: None,
         }))
     }
@@ -109,6 +111,12 @@ impl Error {
     #[must_use]
     pub(crate) fn with_tick_bucket_size(mut self, size: u64) -> Self {
         self.0.tick_bucket_size = Some(size);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn vacuumed(mut self) -> Self {
+        self.0.vacuumed = true;
         self
     }
 
@@ -147,6 +155,11 @@ impl Error {
     /// The bucket size that the table was written with, where the settings have another.
     pub fn tick_bucket_size(&self) -> Option<u64> {
         self.0.tick_bucket_size
+    }
+
+    /// Did a vacuum remove a part after the scan was made? Then a new scan reads the rows from other parts.
+    pub fn is_vacuumed(&self) -> bool {
+        self.0.vacuumed
     }
 
     pub(crate) fn argument(message: impl Into<String>) -> Self {

@@ -103,11 +103,13 @@ pub fn part(bytes: &[u8]) -> Outcome {
                 path: path.clone(),
                 bytes: found.bytes,
                 rows: found.rows,
+                crc32c: None,
+                pinned: None,
                 filter,
                 arrow: target.to_arrow(),
                 target: Arc::clone(&target),
             };
-            outcome = outcome.and(reader.read(|_| true).map_err(told));
+            outcome = outcome.and(reader.read(|_| true).map(drop).map_err(told));
         }
     }
     outcome

@@ -78,7 +78,7 @@ pub use maintenance::{
     VacuumReport,
 };
 pub use manifest::{PartMeta, PartitionMeta, TableManifest};
-pub use read::{Scan, ScanBatches, ScanPart};
+pub use read::{Rereads, Scan, ScanBatches, ScanPart};
 pub use ticks::{TickRange, TickSpan};
 pub use write::{
     AppendOptions, AppendSummary, CommitOutcome, PartSummary, Transaction, TransactionSummary, Writer,

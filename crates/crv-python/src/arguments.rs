@@ -133,7 +133,7 @@ pub(crate) fn bound(name: &str, value: &Bound<'_, PyAny>) -> Result<u64, NativeE
 }
 
 /// The range between two bounds; one that no tick can fall in matches nothing.
-fn range(min: Option<i128>, max: Option<i128>) -> TickRange {
+pub(crate) fn range(min: Option<i128>, max: Option<i128>) -> TickRange {
     let (first, last) = (i128::from(i64::MIN), i128::from(i64::MAX));
     let reversed = matches!((min, max), (Some(min), Some(max)) if min > max);
     if reversed || min.is_some_and(|min| min > last) || max.is_some_and(|max| max < first) {

@@ -59,7 +59,7 @@ impl Dataset {
     #[pyo3(signature = (table, r#where))]
     fn scan(&self, py: Python<'_>, table: Table, r#where: Option<Where>) -> Result<Scan> {
         let ticks = r#where.map(|range| range.0).unwrap_or_default();
-        Ok(Scan::new(py.detach(|| self.0.scan(table.0))?.ticks(ticks), self.0.settings()))
+        Ok(Scan::new(py.detach(|| self.0.scan(table.0))?.ticks(ticks), &self.0))
     }
 
     fn manifest<'py>(&self, py: Python<'py>, table: Table) -> Result<Bound<'py, PyAny>> {

@@ -64,6 +64,9 @@ fn raise(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         exception.setattr("commit", commit)?;
         exception.setattr("id", id)?;
     }
+    if error.is_vacuumed() {
+        exception.setattr("vacuumed", true)?;
+    }
     Ok(PyErr::from_value(exception))
 }
 

@@ -66,7 +66,7 @@ mod _native {
         normalize_side, normalize_visibility,
     };
     #[pymodule_export]
-    use crate::scan::{Batch, Batches, Scan};
+    use crate::scan::{Batch, Batches, Rereads, Scan, pinned_scan};
     #[pymodule_export]
     use crate::settings::{check_settings, check_valuation, settings_from_env, settings_from_toml};
     #[pymodule_export]

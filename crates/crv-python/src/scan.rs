@@ -5,13 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::{ArrayRef, RecordBatch, StructArray};
 use arrow_schema::{ArrowError, Field};
 use crv_io::config::FsProtocol;
-use crv_io::{IoSettings, ScanBatches};
+use crv_io::{Dataset, IoSettings, RunId, ScanBatches};
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyTuple};
+use pyo3::types::{PyBytes, PyCapsule, PyTuple};
 use pyo3_arrow::error::PyArrowResult;
 use pyo3_arrow::ffi::{ArrayIterator, to_array_pycapsules, to_schema_pycapsule, to_stream_pycapsule};
+use pythonize::pythonize;
 
+use crate::arguments::{Run, Table, range};
 use crate::error::Result;
+use crate::settings::Settings;
 
 /// Rows of a part that is read at once, in one batch.
 const SMALL: u64 = 32 * 1024;
@@ -19,16 +22,17 @@ const SMALL: u64 = 32 * 1024;
 /// A pinned snapshot of a table, with the parts that may hold rows asked for.
 #[pyclass(frozen, module = "crv._native")]
 pub(crate) struct Scan {
-    scan: crv_io::Scan,
-    on_disk: bool,
+    inner: crv_io::Scan,
+    run: RunId,
+    settings: IoSettings,
 }
 
 /// Neighbouring parts: their paths where Polars can read them, None where only a scan can, and their places.
 type Group = (Option<Vec<String>>, usize, usize);
 
 impl Scan {
-    pub(crate) fn new(scan: crv_io::Scan, settings: &IoSettings) -> Self {
-        Self { scan, on_disk: settings.fs_protocol() == FsProtocol::File }
+    pub(crate) fn new(scan: crv_io::Scan, dataset: &Dataset) -> Self {
+        Self { inner: scan, run: dataset.run_id().clone(), settings: dataset.settings().clone() }
     }
 }
 
@@ -37,27 +41,28 @@ impl Scan {
     /// The ticks asked for: the first and the last.
     #[getter]
     fn ticks(&self) -> (Option<i64>, Option<i64>) {
-        (self.scan.range().min(), self.scan.range().max())
+        (self.inner.range().min(), self.inner.range().max())
     }
 
     /// Are all rows of all parts asked for?
     #[getter]
     fn is_exact(&self) -> bool {
-        let range = self.scan.range();
-        self.scan.parts().iter().all(|part| range.contains(part.tick_min) && range.contains(part.tick_max))
+        let range = self.inner.range();
+        self.inner.parts().iter().all(|part| range.contains(part.tick_min) && range.contains(part.tick_max))
     }
 
     /// Is it one part of few rows at most, which is read sooner than a plan for reading it is made?
     #[getter]
     fn is_small(&self) -> bool {
-        let parts = self.scan.parts();
+        let parts = self.inner.parts();
         parts.len() <= 1 && parts.iter().all(|part| part.rows <= SMALL)
     }
 
     fn groups(&self) -> Vec<Group> {
+        let on_disk = self.settings.fs_protocol() == FsProtocol::File;
         let mut groups: Vec<Group> = Vec::new();
-        for (at, part) in self.scan.parts().into_iter().enumerate() {
-            let path = (self.on_disk && !part.provisional).then_some(part.path);
+        for (at, part) in self.inner.parts().into_iter().enumerate() {
+            let path = (on_disk && !part.provisional).then_some(part.path);
             match (groups.last_mut(), path) {
                 (Some((Some(paths), _, stop)), Some(path)) => {
                     paths.push(path);
@@ -72,7 +77,37 @@ impl Scan {
 
     #[pyo3(signature = (*, columns, limit))]
     fn select(&self, columns: Option<Vec<String>>, limit: Option<u64>) -> Result<Self> {
-        Ok(Self { scan: narrowed(self.scan.clone(), columns, limit)?, on_disk: self.on_disk })
+        let inner = narrowed(self.inner.clone(), columns, limit)?;
+        Ok(Self { inner, run: self.run.clone(), settings: self.settings.clone() })
+    }
+
+    /// Compares the parts from `start` up to `stop` with their entries, for another reader that is to give the first
+    /// `limit` rows of them.
+    #[pyo3(signature = (start=0, stop=usize::MAX, *, limit))]
+    fn verify(&self, py: Python<'_>, start: usize, stop: usize, limit: Option<u64>) -> Result<()> {
+        let scan = narrowed(self.inner.clone().part_range(start..stop), None, limit)?;
+        Ok(py.detach(|| scan.verify())?)
+    }
+
+    /// Looks for damage, byte by byte, when another reader has failed.
+    fn examine(&self, py: Python<'_>) -> Result<()> {
+        Ok(py.detach(|| self.inner.examine())?)
+    }
+
+    /// The run and the table, as errors name them.
+    #[getter]
+    fn name(&self) -> String {
+        format!("run `{}`, table `{}`", self.run, self.inner.table())
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> Result<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let settings = pythonize(py, &self.settings).map_err(PyErr::from)?;
+        let pinned = PyBytes::new(py, &py.detach(|| self.inner.pinned())?);
+        let (table, run) = (self.inner.table().as_str(), self.run.as_str());
+        let selection = (self.inner.projection(), self.inner.row_limit());
+        let arguments = (settings, run, table, pinned, self.ticks(), selection);
+        let make = py.import("crv._native")?.getattr("pinned_scan")?;
+        Ok((make, arguments.into_pyobject(py)?.into_any()))
     }
 
     #[pyo3(signature = (start, stop, *, columns, limit))]
@@ -84,12 +119,12 @@ impl Scan {
         columns: Option<Vec<String>>,
         limit: Option<u64>,
     ) -> Result<Batches> {
-        let scan = narrowed(self.scan.clone().part_range(start..stop), columns, limit)?;
+        let scan = narrowed(self.inner.clone().part_range(start..stop), columns, limit)?;
         Ok(Batches(Mutex::new(py.detach(|| scan.batches()))))
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyArrowResult<Bound<'py, PyCapsule>> {
-        to_schema_pycapsule(py, self.scan.schema().as_ref())
+        to_schema_pycapsule(py, self.inner.schema().as_ref())
     }
 
     #[pyo3(signature = (requested_schema=None))]
@@ -98,8 +133,10 @@ impl Scan {
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyCapsule>>,
     ) -> Result<Bound<'py, PyCapsule>> {
-        let fields = self.scan.schema().fields().clone();
-        let scan = self.scan.clone();
+        let fields = self.inner.schema().fields().clone();
+        let scan = self.inner.clone();
+        // Here, where an error is ours to raise: what fails within the stream is raised by who reads it.
+        py.detach(|| self.inner.verify())?;
         let batches = py.detach(|| scan.batches());
         let arrays = batches.map(|batch| match batch {
             Ok(batch) => Ok(Arc::new(StructArray::from(batch)) as ArrayRef),
@@ -107,6 +144,40 @@ impl Scan {
         });
         let stream = ArrayIterator::new(arrays, Arc::new(Field::new_struct("", fields, false)));
         Ok(to_stream_pycapsule(py, Box::new(stream), requested_schema).map_err(PyErr::from)?)
+    }
+}
+
+/// The scan that was pickled, of a handle of its own.
+#[pyfunction]
+pub(crate) fn pinned_scan(
+    py: Python<'_>,
+    settings: Settings,
+    run_id: Run,
+    table: Table,
+    pinned: &[u8],
+    ticks: (Option<i64>, Option<i64>),
+    selection: (Option<Vec<String>>, Option<u64>),
+) -> Result<Scan> {
+    let dataset = py.detach(|| Dataset::open(settings.0, run_id.0.as_ref()))?;
+    let ticks = range(ticks.0.map(i128::from), ticks.1.map(i128::from));
+    let scan = py.detach(|| dataset.scan_pinned(table.0, pinned))?.ticks(ticks);
+    Ok(Scan::new(narrowed(scan, selection.0, selection.1)?, &dataset))
+}
+
+/// The retries of a read as of now.
+#[pyclass(frozen, module = "crv._native")]
+pub(crate) struct Rereads(Mutex<crv_io::Rereads>);
+
+#[pymethods]
+impl Rereads {
+    #[new]
+    fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    /// Waits a little, and says whether to read again after an error that is of a vacuum.
+    fn again(&self, py: Python<'_>) -> bool {
+        py.detach(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).again())
     }
 }
 

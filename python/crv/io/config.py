@@ -15,6 +15,7 @@ __all__ = ["IoSettings", "ValuationSettings"]
 
 Compression = Literal["zstd", "lz4", "snappy"]
 CostMethod = Literal["wac", "fifo", "lifo", "specific_lot"]
+VerifyReads = Literal["size", "checksum"]
 PriceSource = Literal["last_trade", "baseline_value", "vwap_window", "oracle"]
 
 
@@ -69,6 +70,9 @@ class IoSettings:
     compact_sealed_buckets: bool = False
     """Merge the parts of a bucket, in the background, when a later one has begun. Until a vacuum, the parts that were
     merged are visible to tools that look into the directory instead of asking `Dataset.files`."""
+    verify_reads: VerifyReads = "checksum"
+    """How a part is compared with its entry before its rows are handed out: by its size and number of rows, or by the
+    CRC-32C of all its bytes, once for each dataset. Parts of up to 128 KiB are compared by their CRC-32C in any case."""
     valuation: ValuationSettings = field(default_factory=ValuationSettings)
     """How holdings are valued."""
 

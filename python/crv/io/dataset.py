@@ -12,7 +12,7 @@ from crv.core.ids import RunId
 from crv.io._frames import ArrowScan, Frame, Rows, Where
 from crv.io._summaries import AppendSummary
 from crv.io.config import IoSettings
-from crv.io.errors import IoArgumentError
+from crv.io.errors import IoArgumentError, IoReadError
 from crv.io.maintenance import CheckReport, CompactReport, PruneReport, RepairReport, VacuumReport
 from crv.io.manifest import TableManifest, rebuilt
 from crv.io.rows import as_frame
@@ -95,16 +95,30 @@ class Dataset:
         """The rows of ``table`` as of now, lazily, in bucket order and then in the order they were appended.
 
         ``where`` takes ``tick_min`` and ``tick_max``, both inclusive. The frame always has the table's full schema.
+
+        Each `collect` compares the parts with their entries first, as the setting ``verify_reads`` says. A part that is
+        damaged, missing, or was vacuumed since the scan was made is an `IoReadError` that names it.
         """
         from crv.io._polars import lazy_frame
 
         return lazy_frame(self._own().scan(table, where))
 
     def read(self, table: TableName | str, where: Where | None = None, limit: int | None = None) -> "pl.DataFrame":
-        """The rows of ``table``, the first ``limit`` of them; ``where`` as in `scan`."""
+        """The rows of ``table``, the first ``limit`` of them; ``where`` as in `scan`.
+
+        Parts are compared with their entries as in `scan`. If a part is vacuumed meanwhile, the rows are read again as
+        of a newer commit.
+        """
         from crv.io._polars import frame
 
-        return frame(self._own().scan(table, where), None if limit is None else _count(limit))
+        first = None if limit is None else _count(limit)
+        rereads = _native.Rereads()
+        while True:
+            try:
+                return frame(self._own().scan(table, where), first)
+            except IoReadError as error:
+                if not (error.vacuumed and rereads.again()):
+                    raise
 
     def scan_arrow(
         self,
@@ -116,7 +130,8 @@ class Dataset:
     ) -> ArrowScan:
         """The rows of ``table`` as of now for anything that reads Arrow, without Polars.
 
-        ``pyarrow.table(scan)`` or ``duckdb.from_arrow(scan)`` reads it; each reading starts anew.
+        ``pyarrow.table(scan)`` or ``duckdb.from_arrow(scan)`` reads it; each reading starts anew, and compares the parts
+        with their entries first, as in `scan`. What fails after that is an error of the library that reads, with our text.
         """
         scan = self._own().scan(table, where)
         if columns is None and limit is None:

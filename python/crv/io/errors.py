@@ -55,6 +55,9 @@ class IoReadError(IoError):
 
     kind = "read"
 
+    vacuumed: bool = False
+    """Did a vacuum remove a part after the scan was made? Then a new scan reads the rows from other parts."""
+
 
 class IoArgumentError(IoError, ValueError):
     """An argument is not of the form that is asked for: a run id, a table, ``where``, a frame."""

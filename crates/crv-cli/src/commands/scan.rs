@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use arrow_schema::Schema;
 use clap::{Args, ValueEnum};
 use crv_io::formats::{BatchWriter, Format, text_rows};
-use crv_io::{ScanBatches, TableName, TickRange};
+use crv_io::{Dataset, Rereads, ScanBatches, TableName, TickRange};
 
 use crate::args;
 use crate::context::Context;
@@ -82,6 +82,26 @@ pub(crate) fn run(context: &Context, arguments: &Scan) -> Result<(), CliError> {
         ));
     }
     let dataset = context.existing_table(&arguments.run, arguments.table)?;
+    let mut rereads = Rereads::default();
+    loop {
+        match read(context, arguments, &dataset, format, output) {
+            Err(CliError::Store { error, .. }) if rereads.after(&error) => {}
+            Err(error) => return Err(error),
+            Ok(None) => return Ok(()),
+            Ok(Some((scan, format))) => return stream(scan, format),
+        }
+    }
+}
+
+/// Reads the table as of now, once. Rows that go to standard output in a format of files are not read here but returned
+/// as a scan, of which the parts were looked at: such rows cannot be taken back, and are not read again.
+fn read(
+    context: &Context,
+    arguments: &Scan,
+    dataset: &Dataset,
+    format: Option<Format>,
+    output: Option<&PathBuf>,
+) -> Result<Option<(crv_io::Scan, Format)>, CliError> {
     let mut scan = dataset.scan(arguments.table)?;
     if let Some(range) = arguments.ticks {
         scan = scan.ticks(range);
@@ -97,21 +117,26 @@ pub(crate) fn run(context: &Context, arguments: &Scan) -> Result<(), CliError> {
         if more && arguments.limit.is_none() {
             context.note(format_args!("the first {limit} rows; --limit shows more, --format csv prints all"));
         }
-        return print(&table, output);
+        return print(&table, output).map(|()| None);
     };
     if let Some(limit) = arguments.limit {
         scan = scan.limit(limit);
     }
-    let batches = scan.batches();
     if let Some(path) = output {
-        let (file, rows) = write(batches, OutputFile::create(path)?, format)?;
+        let (file, rows) = write(scan.batches(), OutputFile::create(path)?, format)?;
         file.finish()?;
         context.note(format_args!("wrote {} rows to {}", output::count(rows), path.display()));
-        return Ok(());
+        return Ok(None);
     }
+    scan.verify()?;
+    Ok(Some((scan, format)))
+}
+
+/// Writes rows to standard output as they are read.
+fn stream(scan: crv_io::Scan, format: Format) -> Result<(), CliError> {
     let stdout = Stdout::new();
     let closed = stdout.closed();
-    match write(batches, stdout, format) {
+    match write(scan.batches(), stdout, format) {
         Ok(_) => Ok(()),
         Err(_) if closed.load(Ordering::Relaxed) => Err(CliError::ClosedPipe),
         Err(error) => Err(error),

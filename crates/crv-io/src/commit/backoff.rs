@@ -11,7 +11,7 @@ const FIRST: Duration = Duration::from_micros(500);
 const LONGEST: Duration = Duration::from_millis(100);
 
 /// Sleeps before try number `attempt` (from 0): between half and all of a time that doubles up to 100 ms.
-pub(super) fn wait(attempt: u32) {
+pub(crate) fn wait(attempt: u32) {
     stamp::sleep(pause(attempt, stamp::fraction()));
 }
 

@@ -10,7 +10,7 @@
 
 mod absent;
 mod ahead;
-mod backoff;
+pub(crate) mod backoff;
 mod base;
 mod base_file;
 mod change;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::{Reason, Refusal};
-use super::kinds::{Compression, CostMethod, FsProtocol, Partitioning, PriceSource};
+use super::kinds::{Compression, CostMethod, FsProtocol, Partitioning, PriceSource, VerifyReads};
 use super::settings::Inner;
 use super::suggest::nearest;
 use super::valuation::{VALUATION_KEY, ValuationSettings};
@@ -43,6 +43,10 @@ pub(super) const IO_FIELDS: &[Field<Inner>] = &[
     Field {
         key: "compact_sealed_buckets",
         set: |to, value| store(&mut to.compact_sealed_buckets, boolean(value)),
+    },
+    Field {
+        key: "verify_reads",
+        set: |to, value| store(&mut to.verify_reads, word(value, VerifyReads::WORDS, VerifyReads::from_word)),
     },
     Field {
         key: VALUATION_KEY,

@@ -72,6 +72,18 @@ words! {
     }
 }
 
+words! {
+    /// How a part is compared with its entry before its rows are handed out.
+    ///
+    /// A part that is read whole, as one of up to 128 KiB is, is compared by its checksum in any case.
+    VerifyReads {
+        /// By its size and its number of rows. A changed byte may go unnoticed.
+        Size = "size",
+        /// By the CRC-32C of all its bytes, once for each handle. The default.
+        Checksum = "checksum",
+    }
+}
+
 impl FsProtocol {
     /// Protocols that the settings reserve and that no store serves yet.
     pub const RESERVED: &'static [&'static str] = &["s3", "gs", "az"];

@@ -30,7 +30,7 @@ mod value;
 
 pub use environment::DEFAULT_PREFIX;
 pub use error::{ConfigError, Origin};
-pub use kinds::{Compression, CostMethod, FsProtocol, Partitioning, PriceSource};
+pub use kinds::{Compression, CostMethod, FsProtocol, Partitioning, PriceSource, VerifyReads};
 pub use settings::IoSettings;
 pub use suggest::nearest;
 pub use valuation::ValuationSettings;

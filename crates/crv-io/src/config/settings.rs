@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::error::{ConfigError, Origin};
 use super::fields::{IO_FIELDS, assign, check_root};
-use super::kinds::{Compression, FsProtocol, Partitioning};
+use super::kinds::{Compression, FsProtocol, Partitioning, VerifyReads};
 use super::valuation::ValuationSettings;
 use super::value::SettingValue;
 
@@ -34,6 +34,7 @@ pub(super) struct Inner {
     pub(super) strict_schema: bool,
     pub(super) write_manifest_every_n: Option<u64>,
     pub(super) compact_sealed_buckets: bool,
+    pub(super) verify_reads: VerifyReads,
     pub(super) valuation: ValuationSettings,
 }
 
@@ -50,6 +51,7 @@ impl Default for IoSettings {
             strict_schema: true,
             write_manifest_every_n: None,
             compact_sealed_buckets: false,
+            verify_reads: VerifyReads::Checksum,
             valuation: ValuationSettings::default(),
         })
     }
@@ -138,6 +140,13 @@ impl IoSettings {
         self
     }
 
+    /// These settings with parts compared by size or by checksum before their rows are handed out.
+    #[must_use]
+    pub fn with_verify_reads(mut self, verify: VerifyReads) -> Self {
+        self.0.verify_reads = verify;
+        self
+    }
+
     /// These settings with another valuation.
     #[must_use]
     pub fn with_valuation(mut self, valuation: ValuationSettings) -> Self {
@@ -193,6 +202,11 @@ impl IoSettings {
     /// Whether the parts of a bucket are merged, in the background, when a later one has begun.
     pub const fn compact_sealed_buckets(&self) -> bool {
         self.0.compact_sealed_buckets
+    }
+
+    /// How a part is compared with its entry before its rows are handed out.
+    pub const fn verify_reads(&self) -> VerifyReads {
+        self.0.verify_reads
     }
 
     /// How holdings are valued.

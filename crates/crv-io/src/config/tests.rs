@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{
     Compression, ConfigError, CostMethod, FsProtocol, IoSettings, Origin, PriceSource, SettingValue,
-    ValuationSettings,
+    ValuationSettings, VerifyReads,
 };
 
 type Outcome = Result<IoSettings, ConfigError>;
@@ -50,7 +50,7 @@ fn defaults_are_the_contracts() {
     let expected = serde_json::json!({
         "root_dir": "out", "partitioning": "tick_buckets", "tick_bucket_size": 100, "row_group_size": 131_072,
         "compression": "zstd", "fs_protocol": "file", "fs_options": {}, "strict_schema": true,
-        "write_manifest_every_n": null, "compact_sealed_buckets": false,
+        "write_manifest_every_n": null, "compact_sealed_buckets": false, "verify_reads": "checksum",
         "valuation": {"enabled": false, "cost_method": "wac", "price_source": "last_trade",
                       "vwap_window_ticks": 10, "currency": "native"},
     });
@@ -70,6 +70,7 @@ fn every_setting_has_an_effect_from_pairs() {
         ("strict_schema", false.into()),
         ("write_manifest_every_n", 3_u64.into()),
         ("compact_sealed_buckets", true.into()),
+        ("verify_reads", "size".into()),
         ("valuation", SettingValue::Table(vec![("enabled".into(), true.into())])),
     ])
     .unwrap();
@@ -82,6 +83,7 @@ fn every_setting_has_an_effect_from_pairs() {
     assert!(!settings.strict_schema());
     assert_eq!(settings.write_manifest_every_n(), Some(3));
     assert!(settings.compact_sealed_buckets());
+    assert_eq!(settings.verify_reads(), VerifyReads::Size);
     assert!(settings.valuation().enabled());
     assert_eq!(settings.valuation().currency(), "native");
 }
@@ -173,7 +175,7 @@ fn an_unknown_setting_is_an_error_with_a_suggestion() {
         refused(IoSettings::from_pairs([("weather", SettingValue::Int(1))])),
         "unknown setting `weather`\nhint: the settings are root_dir, partitioning, tick_bucket_size, \
          row_group_size, compression, fs_protocol, fs_options, strict_schema, write_manifest_every_n, \
-         compact_sealed_buckets, valuation"
+         compact_sealed_buckets, verify_reads, valuation"
     );
 }
 
@@ -189,6 +191,7 @@ fn every_variable_has_an_effect() {
         ("CRV_IO_STRICT_SCHEMA", "Off"),
         ("CRV_IO_WRITE_MANIFEST_EVERY_N", "4"),
         ("CRV_IO_COMPACT_SEALED_BUCKETS", "yes"),
+        ("CRV_IO_VERIFY_READS", "size"),
         ("CRV_IO_VALUATION_ENABLED", "yes"),
         ("CRV_IO_VALUATION_COST_METHOD", "fifo"),
         ("CRV_IO_VALUATION_PRICE_SOURCE", "oracle"),
@@ -201,7 +204,7 @@ fn every_variable_has_an_effect() {
     let expected = serde_json::json!({
         "root_dir": "/data", "partitioning": "tick_buckets", "tick_bucket_size": 50, "row_group_size": 9,
         "compression": "lz4", "fs_protocol": "memory", "fs_options": {}, "strict_schema": false,
-        "write_manifest_every_n": 4, "compact_sealed_buckets": true,
+        "write_manifest_every_n": 4, "compact_sealed_buckets": true, "verify_reads": "size",
         "valuation": {"enabled": true, "cost_method": "fifo", "price_source": "oracle", "vwap_window_ticks": 20,
                       "currency": "EUR"},
     });
@@ -254,8 +257,8 @@ fn a_refused_variable_is_named_as_it_is_set() {
             "",
             "unknown environment variable `CRV_IO_`\nhint: unset it, or use one of ROOT_DIR, PARTITIONING, \
              TICK_BUCKET_SIZE, ROW_GROUP_SIZE, COMPRESSION, FS_PROTOCOL, STRICT_SCHEMA, WRITE_MANIFEST_EVERY_N, \
-             COMPACT_SEALED_BUCKETS, VALUATION_ENABLED, VALUATION_COST_METHOD, VALUATION_PRICE_SOURCE, VALUATION_VWAP_WINDOW_TICKS, \
-             VALUATION_CURRENCY, each with the prefix",
+             COMPACT_SEALED_BUCKETS, VERIFY_READS, VALUATION_ENABLED, VALUATION_COST_METHOD, VALUATION_PRICE_SOURCE, \
+             VALUATION_VWAP_WINDOW_TICKS, VALUATION_CURRENCY, each with the prefix",
         ),
     ];
     for (name, value, expected) in cases {
@@ -386,22 +389,24 @@ fn a_flag_is_named_as_it_is_typed() {
 fn any_settings() -> impl Strategy<Value = IoSettings> {
     let compression = proptest::sample::select(Compression::ALL);
     let cost = proptest::sample::select(CostMethod::ALL);
+    let verify = proptest::sample::select(VerifyReads::ALL);
     let size = 1..=i64::MAX.cast_unsigned();
     (
         size.clone(),
         size,
         compression,
-        cost,
+        (cost, verify),
         "[^\0]{0,20}x",
         any::<(bool, bool)>(),
         proptest::option::of(1..9_u64),
     )
-        .prop_map(|(ticks, rows, compression, cost, root, (strict, compact), every)| {
+        .prop_map(|(ticks, rows, compression, (cost, verify), root, (strict, compact), every)| {
             let valuation = ValuationSettings::default().with("cost_method", cost.as_str()).unwrap();
             let settings = IoSettings::default().with_tick_bucket_size(ticks).unwrap();
             let settings = settings.with_row_group_size(usize::try_from(rows).unwrap()).unwrap();
             let settings = settings.with_root_dir(root).unwrap().with_write_manifest_every_n(every).unwrap();
             let settings = settings.with_compression(compression).with_compact_sealed_buckets(compact);
+            let settings = settings.with_verify_reads(verify);
             settings.with_strict_schema(strict).with_valuation(valuation)
         })
 }

@@ -15,7 +15,8 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 
-use crate::error::Result;
+use super::verify::Pinned;
+use crate::error::{Error, Result};
 use crate::lineage;
 use crate::part_file::{PartFile, decoding, read_failed};
 use crate::part_pages;
@@ -39,6 +40,10 @@ pub(crate) struct PartReader {
     pub(crate) path: StorePath,
     pub(crate) bytes: u64,
     pub(crate) rows: u64,
+    /// The checksum in its entry; `None` where an implementation wrote it that keeps none.
+    pub(crate) crc32c: Option<u32>,
+    /// The snapshot that it is read for, and the handle. `None`: it is read for itself, and every byte is compared.
+    pub(crate) pinned: Option<Pinned>,
     /// Which rows, where not all.
     pub(crate) filter: Option<TickRange>,
     pub(crate) target: Arc<TableSchema>,
@@ -46,37 +51,85 @@ pub(crate) struct PartReader {
 }
 
 impl PartReader {
-    /// Hands every batch to `sink`, until it returns `false`.
-    pub(crate) fn read(&self, mut sink: impl FnMut(RecordBatch) -> bool) -> Result<()> {
-        self.read_inner(&mut sink).map_err(|error| error.in_context(&self.name))
-    }
-
-    /// The same, after a look at every byte: none may differ from what was written, where that is known. Returns
-    /// the parts that this one was merged from.
-    pub(crate) fn read_checked(
-        &self,
-        crc32c: Option<u32>,
-        mut sink: impl FnMut(RecordBatch) -> bool,
-    ) -> Result<Vec<PartId>> {
+    /// Hands every batch to `sink`, until it returns `false`: after the part was compared with its entry, as far as the
+    /// handle asks for that. Returns the parts that this one was merged from.
+    pub(crate) fn read(&self, mut sink: impl FnMut(RecordBatch) -> bool) -> Result<Vec<PartId>> {
         let mut read = || {
             let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
-            let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
-            let sum = file.checksum().map_err(|error| failed(&error))?;
-            if crc32c.is_some_and(|known| known != sum) {
-                return Err(failed(&format!("its checksum is {sum:08x}, and its entry says another")));
+            if self.needs_checksum(&file) {
+                self.compare_checksum(&file)?;
             }
             let metadata = self.footer(&file)?;
+            self.remember();
             let merged_from = lineage::read(metadata.metadata());
             self.read_opened(&file, metadata, &mut sink)?;
             Ok(merged_from)
         };
-        read().map_err(|error| error.in_context(&self.name))
+        read().map_err(|error| self.told(error))
     }
 
-    fn read_inner(&self, sink: &mut impl FnMut(RecordBatch) -> bool) -> Result<()> {
-        let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
-        let metadata = self.footer(&file)?;
-        self.read_opened(&file, metadata, sink)
+    /// Compares the part with its entry: its size, and what is in it unless the handle has done so before.
+    pub(crate) fn verify(&self, contents: bool) -> Result<()> {
+        let known = self.pinned.as_ref().is_some_and(|pinned| pinned.is_known(self.crc32c));
+        if (known || !contents) && self.has_its_size() {
+            return Ok(());
+        }
+        let verify = || {
+            let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
+            if self.crc32c.is_some() && self.needs_checksum(&file) {
+                self.compare_checksum(&file)?;
+            } else {
+                self.footer(&file)?;
+            }
+            self.remember();
+            Ok(())
+        };
+        verify().map_err(|error| self.told(error))
+    }
+
+    /// Looks for damage: compares every byte, and decodes the rows where there is no checksum to compare with.
+    pub(crate) fn examine(&self) -> Result<()> {
+        let examine = || {
+            let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
+            if self.crc32c.is_some() {
+                return self.compare_checksum(&file);
+            }
+            let metadata = self.footer(&file)?;
+            self.read_opened(&file, metadata, &mut |_| true)
+        };
+        examine().map_err(|error| self.told(error))
+    }
+
+    fn has_its_size(&self) -> bool {
+        matches!(self.store.open(&self.path), Ok(Some(blob)) if blob.size() == self.bytes)
+    }
+
+    /// Must the checksum be compared? Of what is in memory it always is: that costs next to nothing.
+    fn needs_checksum(&self, file: &PartFile) -> bool {
+        let Some(pinned) = &self.pinned else { return true };
+        matches!(file, PartFile::Whole(_)) || pinned.by_checksum() && !pinned.is_known(self.crc32c)
+    }
+
+    fn compare_checksum(&self, file: &PartFile) -> Result<()> {
+        let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
+        let Some(known) = self.crc32c else { return Ok(()) };
+        let sum = file.checksum().map_err(|error| failed(&error))?;
+        if sum != known {
+            return Err(failed(&format!("its checksum is {sum:08x} where its entry says {known:08x}")));
+        }
+        Ok(())
+    }
+
+    fn remember(&self) {
+        if let Some(pinned) = &self.pinned {
+            pinned.remember(self.crc32c);
+        }
+    }
+
+    /// The error as the caller is told it: that a vacuum removed the part, where that is why.
+    fn told(&self, error: Error) -> Error {
+        let vacuumed = self.pinned.as_ref().and_then(|pinned| pinned.vacuumed(&self.path));
+        vacuumed.unwrap_or(error).in_context(&self.name)
     }
 
     /// The footer of the part, as far as it agrees with the entry.

@@ -10,9 +10,12 @@ use serde::Serialize;
 
 use super::batches::ScanBatches;
 use super::part::PartReader;
+use super::pinned;
+use super::verify::{Pinned, Verifier};
 use crate::commit::RunLog;
 use crate::error::{Error, Result};
 use crate::manifest::{Part, TableState};
+use crate::parallel;
 use crate::paths::BucketId;
 use crate::schema::TableSchema;
 use crate::ticks::TickRange;
@@ -24,6 +27,7 @@ use crate::ticks::TickRange;
 pub struct Scan {
     log: Arc<RunLog>,
     state: Arc<TableState>,
+    verifier: Arc<Verifier>,
     schema: Arc<TableSchema>,
     range: TickRange,
     limit: Option<u64>,
@@ -52,10 +56,19 @@ pub struct ScanPart {
 }
 
 impl Scan {
-    pub(crate) fn new(log: Arc<RunLog>, state: Arc<TableState>) -> Self {
+    pub(crate) fn new(log: Arc<RunLog>, state: Arc<TableState>, verifier: Arc<Verifier>) -> Self {
         let schema = state.schema.clone();
         let schema = schema.unwrap_or_else(|| Arc::new(TableSchema::of(get_table(state.table))));
-        Self { log, state, schema, range: TickRange::ALL, limit: None, projected: None, part_range: None }
+        Self {
+            log,
+            state,
+            verifier,
+            schema,
+            range: TickRange::ALL,
+            limit: None,
+            projected: None,
+            part_range: None,
+        }
     }
 
     /// Only rows of these ticks. Parts outside are never opened.
@@ -144,23 +157,75 @@ impl Scan {
         self.range
     }
 
+    /// How many rows at most.
+    pub fn row_limit(&self) -> Option<u64> {
+        self.limit
+    }
+
+    /// The columns asked for; `None` for all.
+    pub fn projection(&self) -> Option<Vec<&str>> {
+        let projected = self.projected.as_ref()?;
+        Some(projected.fields.iter().map(|field| field.name.as_str()).collect())
+    }
+
+    /// What this scan is pinned to, as bytes: [`Dataset::scan_pinned`](crate::Dataset::scan_pinned) makes a scan of the
+    /// same parts from them, also in another process. Which ticks, columns and rows is not in them.
+    pub fn pinned(&self) -> Result<Vec<u8>> {
+        pinned::encode(&self.state, self.wanted())
+    }
+
+    /// Compares the parts with their entries, for a reader of the files other than this crate's: the sizes of all of
+    /// them, and what is in those that have the rows asked for, as far as [`IoSettings::verify_reads`] says and the
+    /// handle has not done it before. A part that was written without a checksum is compared by its size and its
+    /// number of rows.
+    ///
+    /// [`IoSettings::verify_reads`]: crate::IoSettings::verify_reads
+    pub fn verify(&self) -> Result<()> {
+        let mut left = self.limit.unwrap_or(u64::MAX);
+        let parts = self.wanted().zip(self.readers()).map(|((_, part), reader)| {
+            let needed = left > 0;
+            // A part that lies in the range only in part may have none of the rows.
+            if self.range.covers(part.ticks) {
+                left = left.saturating_sub(part.rows);
+            }
+            (reader, needed)
+        });
+        let parts: Vec<(PartReader, bool)> = parts.collect();
+        parallel::for_each(&parts, parallel::WAITING, |(reader, needed)| reader.verify(*needed))
+    }
+
+    /// Looks for damage in the parts, byte by byte, whatever is known of them: for a reader other than this crate's that
+    /// has failed. The error is that of the first part that is damaged, missing, or was vacuumed.
+    pub fn examine(&self) -> Result<()> {
+        let readers: Vec<PartReader> = self.readers().collect();
+        parallel::for_each(&readers, parallel::WAITING, PartReader::examine)
+    }
+
+    fn readers(&self) -> impl Iterator<Item = PartReader> {
+        let (arrow, target) = (self.schema(), Arc::new(self.target().clone()));
+        let name = self.log.name(self.state.table);
+        self.wanted().map(move |(bucket, part)| PartReader {
+            store: Arc::clone(&self.log.store),
+            name: name.clone(),
+            path: self.log.paths.part(self.state.table, bucket, part.id),
+            bytes: part.bytes,
+            rows: part.rows,
+            crc32c: part.crc32c,
+            pinned: Some(Pinned {
+                log: Arc::clone(&self.log),
+                state: Arc::clone(&self.state),
+                verifier: Arc::clone(&self.verifier),
+                bucket,
+                id: part.id,
+            }),
+            filter: (!self.range.covers(part.ticks)).then_some(self.range),
+            target: Arc::clone(&target),
+            arrow: Arc::clone(&arrow),
+        })
+    }
+
     /// Reads. Parts are read side by side, a few ahead of the consumer, and memory is bounded by that.
     pub fn batches(self) -> ScanBatches {
-        let arrow = self.schema();
-        let target = Arc::new(self.target().clone());
-        let parts = self.wanted();
-        let readers = parts
-            .map(|(bucket, part)| PartReader {
-                store: Arc::clone(&self.log.store),
-                name: self.log.name(self.state.table),
-                path: self.log.paths.part(self.state.table, bucket, part.id),
-                bytes: part.bytes,
-                rows: part.rows,
-                filter: (!self.range.covers(part.ticks)).then_some(self.range),
-                target: Arc::clone(&target),
-                arrow: Arc::clone(&arrow),
-            })
-            .collect();
-        ScanBatches::new(arrow, readers, self.limit)
+        ScanBatches::new(self.schema(), self.readers().collect(), self.limit)
     }
 }

@@ -11,7 +11,7 @@ use crv_io::store::files::{FileSystem, Lock, NewFile, OpenFile, OsFiles, Stat};
 use crv_io::store::{EntryKind, LocalStore, MemoryStore, PutMode, Store};
 use crv_io::{AppendOptions, Dataset, ErrorKind, IoSettings, RunId, TableName, TickRange};
 
-use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, names_in, ticks_of};
+use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, forget_checksums, names_in, ticks_of};
 
 /// A document with its checksum, by the format's own words: whoever means harm can compute one.
 fn sealed(document: &str) -> Vec<u8> {
@@ -549,7 +549,8 @@ fn a_log_that_counts_to_the_end_of_numbers_takes_no_more() {
     assert!(!root.commits().iter().any(|name| name.contains(&u64::MAX.to_string())), "{:?}", root.commits());
 }
 
-/// A part in memory whose bytes can be changed, and a handle that reads them.
+/// A part in memory whose bytes can be changed, and a handle that reads them. Its entry has no checksum, so that it is
+/// decoded whatever is in it.
 struct Mutable {
     store: Arc<MemoryStore>,
     dataset: Dataset,
@@ -563,6 +564,7 @@ impl Mutable {
         let settings = IoSettings::default().with_compression(compression).with_row_group_size(5).unwrap();
         let dataset = Dataset::with_store(settings, RUN, Arc::clone(&store) as Arc<dyn Store>).unwrap();
         append(&dataset, 0..9);
+        forget_checksums(&dataset);
         let name = dataset.manifest(EDGES).unwrap().partitions["000000"].parts[0].path.clone();
         let part = PartId::parse_file_name(&name).unwrap();
         let path = RunPaths::new(RunId::new(RUN).unwrap()).part(EDGES, BucketId::new(0), part);

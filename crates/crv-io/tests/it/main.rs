@@ -9,6 +9,7 @@ mod bundle;
 mod calls;
 mod check;
 mod compact;
+mod damage;
 mod durable;
 mod faults;
 mod foreign;

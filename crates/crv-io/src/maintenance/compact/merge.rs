@@ -82,12 +82,14 @@ impl TableMerge<'_> {
                 path: self.path(group.bucket, part.id),
                 bytes: part.bytes,
                 rows: part.rows,
+                crc32c: part.crc32c,
+                pinned: None,
                 filter: None,
                 target: Arc::clone(&self.schema),
                 arrow: Arc::clone(&arrow),
             };
             let mut refused = None;
-            let earlier = reader.read_checked(part.crc32c, |batch| {
+            let earlier = reader.read(|batch| {
                 let laid_out = layout.lay_out(&batch).map_err(|error| failed(&error));
                 let written = laid_out.and_then(|batch| writer.write(&batch).map_err(|error| failed(&error)));
                 refused = written.err();

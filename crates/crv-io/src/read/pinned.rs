@@ -1,0 +1,31 @@
+//! What a scan is pinned to, as bytes: for another process that is to read the same.
+
+use crv_core::grammar::TableName;
+
+use crate::error::{Error, Result};
+use crate::manifest::{self, Part, TableState};
+use crate::paths::BucketId;
+
+/// The state with only these parts, as a manifest has it.
+pub(super) fn encode<'a>(
+    state: &TableState,
+    parts: impl Iterator<Item = (BucketId, &'a Part)>,
+) -> Result<Vec<u8>> {
+    let mut pinned = TableState::new(state.table, state.tick_bucket_size, state.commit, state.created_at);
+    pinned.updated_at = state.updated_at;
+    pinned.schema.clone_from(&state.schema);
+    for (bucket, part) in parts {
+        pinned.add(bucket, part.clone());
+    }
+    manifest::encode(&pinned).map_err(|error| {
+        Error::argument(format!("could not serialize a scan of table `{}`: {error}", state.table))
+    })
+}
+
+/// The state in these bytes.
+pub(crate) fn decode(table: TableName, bytes: &[u8]) -> Result<TableState> {
+    let decoded = manifest::decode(table, bytes);
+    Ok(decoded
+        .map_err(|why| Error::argument(format!("these bytes are no scan of table `{table}`: {why}")))?
+        .state)
+}
