@@ -47,13 +47,18 @@ pub fn frame(table: TableName, rows: &[Row]) -> Result<RecordBatch, ArrowError> 
     }
 }
 
+/// What an error says of a table, or of a run, that was never written.
+pub const UNWRITTEN: [&str; 2] = ["nothing was written to it", "there is no run"];
+
+fn is_unwritten(error: &str) -> bool {
+    UNWRITTEN.iter().any(|text| error.contains(text))
+}
+
 /// Every row of `table`; `None` when it was never written.
 pub fn read(dataset: &Dataset, table: TableName) -> Result<Option<Vec<Row>>, String> {
     let scan = match dataset.scan(table) {
         Ok(scan) => scan,
-        Err(error)
-            if error.kind() == ErrorKind::Manifest && error.to_string().contains("nothing was written") =>
-        {
+        Err(error) if error.kind() == ErrorKind::Manifest && is_unwritten(&error.to_string()) => {
             return Ok(None);
         }
         Err(error) => return Err(format!("`{table}` cannot be read: {error}")),

@@ -18,8 +18,9 @@ use crate::torn::Torn;
 const GAVE_WAY: &str = "others keep changing it";
 /// A part that no commit names is one that a vacuum may take, where it looks old enough: its writer is told.
 const VACUUMED: &str = "a vacuum removed it";
-/// What a merge or a vacuum says of a table that was never written.
-const UNWRITTEN: &str = "nothing was written to it";
+/// What a merge, a vacuum or a rebuild says of a table that was never written.
+const UNWRITTEN: &str = rows::UNWRITTEN[0];
+const NO_RUN: &str = rows::UNWRITTEN[1];
 /// What a rebuild says of a table that was never written.
 const NEVER_WRITTEN: &str = "has no parts on disk";
 
@@ -211,12 +212,12 @@ impl Processes {
             Step::Prune => unless(dataset.prune(Duration::ZERO), &[GAVE_WAY]).map_err(told),
             Step::Compact(table) => {
                 let merged = dataset.compact(*table, CompactOptions::default());
-                unless(merged, &[VACUUMED, UNWRITTEN]).map_err(told)
+                unless(merged, &[VACUUMED, UNWRITTEN, NO_RUN]).map_err(told)
             }
             Step::PutBack(table) => self.machine.put_back(&dataset, *table),
-            Step::Vacuum => unless(dataset.vacuum(NOW), &[UNWRITTEN]).map_err(told),
+            Step::Vacuum => unless(dataset.vacuum(NOW), &[UNWRITTEN, NO_RUN]).map_err(told),
             Step::Rebuild(table) => {
-                unless(dataset.rebuild_manifest(*table), &[GAVE_WAY, NEVER_WRITTEN]).map_err(told)
+                unless(dataset.rebuild_manifest(*table), &[GAVE_WAY, NEVER_WRITTEN, NO_RUN]).map_err(told)
             }
         }
     }

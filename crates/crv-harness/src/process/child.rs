@@ -127,7 +127,7 @@ pub fn keep(root: &Path, run: &str, seed: u64, rounds: u64) -> Result<(), String
 
 fn is_excused(error: &Error) -> bool {
     let text = error.to_string();
-    ["others keep", "has no parts on disk", "No such file", "nothing was written to it"]
+    ["others keep", "has no parts on disk", "No such file", "nothing was written to it", "there is no run"]
         .iter()
         .any(|excuse| text.contains(excuse))
 }

@@ -175,6 +175,20 @@ fn a_read_does_not_make_a_handle_forget_what_it_changed() {
     assert!(text.contains("\"commit\": 3"), "{}", &text[..300]);
 }
 
+/// The same beside a repair, which makes a handle read the run anew.
+#[test]
+fn a_repair_does_not_make_a_handle_forget_what_it_changed() {
+    let root = Root::new();
+    let ours = Dataset::open(root.settings().with_write_manifest_every_n(Some(1000)).unwrap(), RUN).unwrap();
+    append(&ours, [0]);
+    ours.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    fs_err::remove_file(root.manifest(TableName::Holdings)).unwrap();
+    assert_eq!(ours.repair().unwrap().actions.len(), 1);
+    ours.close().unwrap();
+    let text = fs_err::read_to_string(root.manifest(EDGES)).unwrap();
+    assert!(text.contains("\"commit\": 2"), "{}", &text[..300]);
+}
+
 #[test]
 fn a_transaction_that_was_aborted_makes_no_table() {
     let root = Root::new();
