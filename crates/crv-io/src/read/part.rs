@@ -126,7 +126,7 @@ impl PartReader {
         }
     }
 
-    /// The error as the caller is told it: that a vacuum removed the part, where that is why.
+    /// The error for the caller: where a vacuum removed the part, it says so.
     fn told(&self, error: Error) -> Error {
         let vacuumed = self.pinned.as_ref().and_then(|pinned| pinned.vacuumed(&self.path));
         vacuumed.unwrap_or(error).in_context(&self.name)

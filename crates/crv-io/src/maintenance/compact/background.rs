@@ -1,7 +1,7 @@
 //! Merging the parts of sealed buckets behind an appender's back.
 //!
 //! A bucket is sealed when a later one has begun. An append that says so wakes a thread, which merges what there is to
-//! merge and ends. Nobody waits for it but [`Background::finish`], and an append never fails by it. After an error of
+//! merge and ends. Only [`Background::finish`] waits for it, and an append never fails by it. After an error of
 //! storage a table is tried again when its next bucket is sealed. Parts that cannot be merged, because one is damaged or
 //! missing, are set aside until [`Background::finish`] has reported them: they are not read again at each seal.
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 
-/// So many are told in full.
+/// How many errors the text has in full.
 const TOLD: usize = 8;
 
 /// One error for all of them: its text has theirs, and its hint their hints. `what` says what there are several of. `None`
