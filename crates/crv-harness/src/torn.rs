@@ -36,8 +36,8 @@ impl Torn {
         Ok(Self { writer, rows, entries, is_out: false })
     }
 
-    /// Does the tick, or what is left of it, and notes what the caller was told. After an error that says what is there,
-    /// the writer abandons what it has of the tick.
+    /// Writes the tick, or what is left of it, and records the outcome in the model. After an error of a known outcome the
+    /// writer abandons the rows of the tick that it still has.
     pub fn go_on(&mut self, machine: &Machine) -> Result<(), Error> {
         if !self.is_out {
             let outcome = self.first();

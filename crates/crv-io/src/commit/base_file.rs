@@ -190,8 +190,9 @@ mod tests {
     fn a_head_fits_what_is_read_of_it() {
         let mut base = sample();
         base.ids = (0..1_024).map(|_| stamp::attempt_id()).collect();
-        let document = encode(&base).unwrap();
-        assert!(document.len() < HEAD_BYTES, "{}", document.len());
-        assert_eq!(decode_head(&document[..HEAD_BYTES.min(document.len())]), Some(base.into()));
+        let mut document = encode(&base).unwrap();
+        // As many tables as there may be: no more of them is looked at.
+        document.resize(10 * HEAD_BYTES, b'x');
+        assert_eq!(decode_head(&document[..HEAD_BYTES]), Some(base.into()));
     }
 }

@@ -45,13 +45,13 @@ pub(crate) fn join_base(manifest: TableState, base: Option<&TableState>) -> (Tab
     let mut unlogged: HashSet<Place> = state.parts().map(|(bucket, part)| (bucket, part.id)).collect();
     let Some(base) = base else { return (state, unlogged) };
     let is_out = |place: &Place| base.removed().contains_key(place) || base.was_vacuumed(place.0, place.1);
-    let out: Vec<Place> = unlogged.iter().copied().filter(is_out).collect();
-    state.remove(out.iter().copied());
+    let out: HashSet<Place> = unlogged.iter().copied().filter(is_out).collect();
+    unlogged.retain(|place| !out.contains(place));
+    state.remove(out);
     for (bucket, part) in base.parts() {
         unlogged.remove(&(bucket, part.id));
         state.add(bucket, part.clone());
     }
-    unlogged.retain(|place| !is_out(place));
     state.schema.clone_from(&base.schema);
     state.tick_bucket_size = state.tick_bucket_size.or(base.tick_bucket_size);
     state.copy_notes(base);

@@ -93,7 +93,7 @@ fn written_checked_lost_and_rebuilt(
     let report = dataset.rebuild_manifest(table).unwrap();
     assert_eq!(report.left_out.len() + report.missing.len(), 0, "{report:?}");
     let again = rows(&dataset, table);
-    // Parts that nobody names come in the order of their ticks.
+    // Parts that no entry names are added in the order of their ticks.
     assert_eq!(sorted(&again), sorted(&written));
     assert_eq!(types(&again), types(&written));
     assert_whole(&dataset);
