@@ -1,30 +1,30 @@
-# The one command surface: what people run, and what CI runs. `make help` lists it.
+# All commands of the project, for people and for CI. `make help` lists the targets.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# One target folder for every clone, unless the caller has one: two cores compile slowly.
+# All clones share one target folder, unless the caller sets another: compiling takes long.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/crv/target
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ROOT ?= out
 FUZZ_SECONDS ?= 60
-# What `cargo fuzz` builds with. The stable toolchain has no address sanitizer: FUZZ_WITH="" FUZZ_SANITIZER=none
+# The toolchain of `cargo fuzz`. Stable has no address sanitizer; use FUZZ_WITH="" FUZZ_SANITIZER=none with it.
 FUZZ_WITH ?= +nightly
 FUZZ_SANITIZER ?= address
 
-# Crates that do IO, and so have no place in crv-core's dependencies.
+# Crates that do IO: crv-core must not depend on them.
 IO_CRATES := arrow|parquet|object_store|fs-err|tokio|rustix|tempfile|polars|datafusion|reqwest|mio
 
 .PHONY: help
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
-# Cargo tells apart clones that share a target folder by the times of their files alone: who comes after another
-# clone builds the crates of this workspace anew.
+# In a shared target folder, Cargo distinguishes clones only by the times of their files. So after a build of another
+# clone, the crates of this workspace are rebuilt.
 .PHONY: target-dir
 target-dir:
 	@mkdir -p "$(CARGO_TARGET_DIR)"
@@ -33,35 +33,35 @@ target-dir:
 		echo "$(CURDIR)" > "$(CARGO_TARGET_DIR)/.last-clone"; fi
 
 .PHONY: demo
-demo: develop ## Record two simulations, read them back, draw a picture
+demo: develop ## Record two simulations, read them back, and draw a picture
 	$(BIN)/crv --root $(DEMO_ROOT) demo
 	$(BIN)/python examples/sugarscape.py --root $(DEMO_ROOT) \
 		--run sugarscape-$$(date +%Y%m%d-%H%M%S) --picture $(DEMO_ROOT)/sugarscape.png
 
 .PHONY: test
-test: lint gates test-rust test-python ## Everything CI checks: format, lints, tests, docs, types, examples
+test: lint gates test-rust test-python ## Run everything that CI runs: format, lints, tests, docs, types, examples
 
 .PHONY: lint
-lint: target-dir ## Format and lints, as errors
+lint: target-dir ## Check the format and lints of the Rust code
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --manifest-path fuzz/Cargo.toml --no-default-features --locked -- -D warnings
 
 .PHONY: gates
-gates: ## What may depend on what
+gates: ## Check that no crate has a forbidden dependency
 	@if cargo tree -p crv-core -e normal --prefix none --locked | grep -E '^($(IO_CRATES))'; then \
 		echo "crv-core depends on a crate that does IO (above)" >&2; exit 1; fi
 	@if grep -nE '^(use|pub use) (parquet|object_store)' -r crates/crv-cli/src crates/crv-python/src; then \
 		echo "the command line and the binding reach storage through crv-io only (above)" >&2; exit 1; fi
 
 .PHONY: test-rust
-test-rust: target-dir ## Rust tests, doc tests and documentation
+test-rust: target-dir ## Run the Rust tests and doc tests, and build the documentation
 	cargo test --workspace --all-features --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --locked
 
 .PHONY: test-python
-test-python: develop ## Python tests, doc tests, examples and types
+test-python: develop ## Run the Python tests, doc tests and examples, and check types
 	$(BIN)/python -m pytest -q
 	$(BIN)/python -m mypy python tests examples scripts benches
 	MYPYPATH=python $(BIN)/python -m mypy.stubtest crv._native --mypy-config-file pyproject.toml
@@ -79,7 +79,7 @@ $(VENV)/.installed: pyproject.toml examples/requirements.txt
 	touch $@
 
 .PHONY: tables-doc
-tables-doc: develop ## Write docs/tables from the descriptors
+tables-doc: develop ## Write docs/tables from the table descriptors
 	$(BIN)/python scripts/tables_doc.py
 
 .PHONY: wheel
@@ -87,17 +87,17 @@ wheel: target-dir $(VENV)/.installed ## Build the wheel into dist/
 	$(BIN)/maturin build --release --locked --out dist
 
 .PHONY: bench
-bench: target-dir $(VENV)/.installed ## Measure crv beside its peers, in one run
+bench: target-dir $(VENV)/.installed ## Benchmark crv and its peers (BENCH_ARGS)
 	$(BIN)/python -m pip install --quiet -r benches/requirements.txt
 	$(BIN)/maturin develop --quiet --release --locked
 	$(BIN)/python benches/peers.py $(BENCH_ARGS)
 
 .PHONY: bench-inner
-bench-inner: target-dir ## Measure the inner parts alone: encode, split, manifests, commit files (BENCH_ARGS)
+bench-inner: target-dir ## Benchmark internals: encode, split, manifests, commit files (BENCH_ARGS)
 	cargo bench --locked --package crv-io --features inner --bench inner -- $(BENCH_ARGS)
 
 .PHONY: soak
-soak: target-dir ## Crash, fail, damage and kill the store: a million states, 10,000 kills (SOAK_ARGS)
+soak: target-dir ## Test the store with crashes, faults, damage and kills: a million states, 10,000 kills (SOAK_ARGS)
 	cargo run --release --locked --quiet --package crv-harness -- all $(SOAK_ARGS)
 
 .PHONY: fuzz
@@ -114,11 +114,11 @@ fuzz: target-dir ## Fuzz each target for FUZZ_SECONDS (needs cargo-fuzz, a C++ c
 			-print_final_stats=1; done
 
 .PHONY: mutants
-mutants: target-dir ## Change the store in small ways, and see whether a test notices (needs cargo-mutants; MUTANTS_ARGS)
+mutants: target-dir ## List small changes to the store that no test detects (needs cargo-mutants; MUTANTS_ARGS)
 	CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)/mutants" $(PYTHON) scripts/mutants.py $(MUTANTS_ARGS)
 
 .PHONY: deny
-deny: ## Licences, bans and sources of the dependencies (needs cargo-deny)
+deny: ## Check licences, bans and sources of the dependencies (needs cargo-deny)
 	cargo deny --all-features check bans licenses sources
 
 .PHONY: fmt
@@ -127,5 +127,5 @@ fmt: ## Format the Rust code
 	cargo fmt --manifest-path fuzz/Cargo.toml
 
 .PHONY: clean
-clean: ## Remove what was built here (not the shared target folder)
+clean: ## Remove the build outputs in this folder (not the shared target folder)
 	rm -rf $(VENV) dist $(DEMO_ROOT)

@@ -1,6 +1,6 @@
-"""The peers: the same few operations, each as a user of that package would write them.
+"""The peers: the same operations, each written as a user of that package would write them.
 
-A peer's own package is imported when the peer is made, so that one that is missing is told apart from one that fails.
+A peer imports its package when it is created, so that a missing package is not reported as a failure of the peer.
 """
 
 import os
@@ -18,12 +18,12 @@ __all__ = ["PEERS", "Crv", "Peer", "Raw"]
 
 
 class Peer(ABC):
-    """A store of one table under a directory of its own."""
+    """A store of one table, in its own directory."""
 
     package: ClassVar[str]
-    """What it takes, by the name it is installed by."""
+    """The name of the package, as it is installed."""
     syncs: ClassVar[str]
-    """What has reached the disk when an append returns."""
+    """What is synced to disk when an append returns."""
 
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
@@ -31,25 +31,25 @@ class Peer(ABC):
 
     @abstractmethod
     def append(self, frame: pl.DataFrame) -> None:
-        """Adds the rows."""
+        """Appends the rows."""
 
     @abstractmethod
     def read(self, first_tick: int, last_tick: int) -> pl.DataFrame:
-        """The rows of these ticks, both included."""
+        """Reads the rows of these ticks, both included."""
 
     @abstractmethod
     def totals(self) -> pl.DataFrame:
-        """What `rows.totals` gives, over everything."""
+        """Returns the result of `rows.totals` over all rows."""
 
     def reopen(self) -> None:
-        """Forgets what is cached in this process, as a program that only reads would begin."""
+        """Drops what is cached in this process, so that the next read is like the first of a new program."""
 
     def close(self) -> None:
-        """Lets go of the files."""
+        """Closes the files."""
 
 
 class Crv(Peer):
-    """crv, with its settings as they come."""
+    """crv, with its default settings."""
 
     package = "crv"
     syncs = "parts, commit, names of both"
@@ -75,7 +75,7 @@ class Crv(Peer):
         return totals(self.dataset.scan(self.table))
 
     def compact(self) -> tuple[int, int]:
-        """Merges the parts of each bucket into one; how many parts there were, and are."""
+        """Merges the parts of each bucket into one. Returns the number of parts before and after."""
         before = len(self.dataset.files(self.table))
         self.dataset.compact(self.table)
         return before, len(self.dataset.files(self.table))
@@ -87,13 +87,13 @@ class Crv(Peer):
                 writer.append(self.table, frame)
 
     def rebuild(self) -> int:
-        """Makes the manifest anew from the parts; how many rows it knows then."""
+        """Rebuilds the manifest from the parts. Returns the number of rows in it."""
         manifest = self.dataset.rebuild_manifest(self.table)
         return sum(partition.row_count for partition in manifest.partitions.values())
 
 
 class Raw(Peer):
-    """Polars by hand: a file per bucket and append, moved into place when it is whole. No manifest, no commit."""
+    """Hand-written Polars code: a file per bucket and append, renamed into place. No manifest, no commit."""
 
     package = "polars"
     syncs = "files, not their names"
@@ -116,14 +116,14 @@ class Raw(Peer):
             temporary.rename(path)
 
     def read(self, first_tick: int, last_tick: int) -> pl.DataFrame:
-        # The directories' names say which of them to look into.
+        # Only the directories of these buckets are read.
         buckets = range(first_tick // BUCKET_SIZE, last_tick // BUCKET_SIZE + 1)
         files = [path for bucket in buckets for path in (self.root / f"bucket={bucket:06d}").glob("*.parquet")]
         rows = pl.scan_parquet(sorted(files), hive_partitioning=False)
         return rows.filter(pl.col("tick").is_between(first_tick, last_tick)).collect()
 
     def read_by_glob(self, first_tick: int, last_tick: int) -> pl.DataFrame:
-        """The same, by somebody who does not know what the directories' names say: every file is looked into."""
+        """Reads the same rows without using the names of the directories: every file is opened."""
         rows = pl.scan_parquet(self.root / "*" / "*.parquet", hive_partitioning=False)
         return rows.filter(pl.col("tick").is_between(first_tick, last_tick)).collect()
 
@@ -194,7 +194,7 @@ class DuckDb(Peer):
     def append(self, frame: pl.DataFrame) -> None:
         self._connection.register("frame", frame.to_arrow())
         begin = "INSERT INTO edges" if self._made else "CREATE TABLE edges AS"
-        # Fetched: newer versions of DuckDB do no more than is asked for, and wait with the rest.
+        # Fetched, because newer versions of DuckDB execute a query lazily.
         self._connection.execute(f"{begin} SELECT * FROM frame").fetchall()
         self._connection.unregister("frame")
         self._made = True

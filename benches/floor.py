@@ -1,7 +1,7 @@
-"""The bare disk: what one durable, atomic append costs at the least, whatever is written.
+"""The bare disk: the minimal cost of a durable, atomic append.
 
-The same system calls as crv's append of one part, with bytes that are there already: no rows, no encoding, no
-validation. What crv takes beyond it is crv's own.
+It makes the same system calls as crv's append of one part, with ready-made bytes: no rows, no encoding, no validation.
+The additional time of crv is its own.
 """
 
 import os
@@ -14,26 +14,26 @@ __all__ = ["Floor"]
 
 
 class Floor:
-    """Appends of ready-made bytes: a part moved into place, then a commit that nobody can have taken before."""
+    """Appends of ready-made bytes: a part is renamed into place, then a commit is put if absent."""
 
     def __init__(self, root: Path, sizes: Sizes) -> None:
         self._parts = root / "parts"
         self._commits = root / "commits"
         for directory in (self._parts, self._commits):
             directory.mkdir(parents=True)
-        # Bytes that a file system cannot make less of.
+        # Random bytes, which no file system can compress.
         self._part = os.urandom(sizes.part_bytes)
         self._commit = os.urandom(sizes.commit_bytes)
         self._number = 0
         self.file_times: list[float] = []
-        """Milliseconds for writing, syncing and moving a part, as the hand-written adapter does."""
+        """Milliseconds to write, sync and rename a part, as the hand-written adapter does."""
         self.name_times: list[float] = []
-        """... for syncing the directory that the part was moved into."""
+        """... to sync the directory of the part."""
         self.commit_times: list[float] = []
-        """... for publishing a commit: written, synced, linked, and its directory synced."""
+        """... to publish a commit: write, sync and link it, and sync its directory."""
 
     def append(self) -> None:
-        """One append."""
+        """Makes one append."""
         self._number += 1
         begin = time.perf_counter()
         temporary = self._parts / f"{self._number}.tmp"

@@ -1,4 +1,4 @@
-"""What a run of the benchmark ran on and with."""
+"""The environment of a benchmark: versions, file system, load."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ _MOUNTS = Path("/proc/self/mountinfo")
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
-    """The versions of Python and of these packages."""
+    """Returns the versions of Python and of these packages."""
     found = {"python": sys.version.split()[0]}
     for package in packages:
         try:
@@ -23,7 +23,7 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
 
 
 def file_system(directory: Path) -> str:
-    """The kind of file system that a directory lies on, such as ``ext4``, as far as Linux says it."""
+    """Returns the type of the file system of a directory, such as ``ext4``; ``unknown`` on other systems than Linux."""
     device = directory.stat().st_dev
     wanted = f"{os.major(device)}:{os.minor(device)}"
     try:
@@ -31,7 +31,7 @@ def file_system(directory: Path) -> str:
     except OSError:
         return "unknown"
     for mount in mounts:
-        # See proc_pid_mountinfo(5): the device is the third field, the kind comes after a lone hyphen.
+        # See proc_pid_mountinfo(5): the device is the third field, the type follows a separate hyphen.
         before, _, after = mount.partition(" - ")
         if before.split()[2] == wanted:
             return after.split()[0]
@@ -39,5 +39,5 @@ def file_system(directory: Path) -> str:
 
 
 def load() -> float:
-    """How many programs wanted to run over the last minute, for each processor there is."""
+    """Returns the load average of the last minute, per processor."""
     return os.getloadavg()[0] / (os.cpu_count() or 1)

@@ -1,6 +1,6 @@
-"""One process of the benchmark: a workload for one peer. Started by peers.py, a turn for each line that comes in.
+"""One process of the benchmark: a workload for one peer. peers.py starts it, and sends one line per turn.
 
-It answers each turn with a line of JSON: ``{}`` when there is more to do, else what was measured or why it was not.
+The process answers each turn with a line of JSON: ``{}`` if there are more turns, else its figures or an error.
 """
 
 import json
@@ -18,7 +18,7 @@ __all__ = ["main"]
 def main() -> int:
     """Runs the workload that the arguments name, turn by turn."""
     workload, peer, root, sizes = sys.argv[1:]
-    # What packages print must not end up among the answers.
+    # Output of packages must not get between the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     answer: dict[str, object] = {}
@@ -34,7 +34,7 @@ def main() -> int:
         package = PEERS[peer].package if peer in PEERS else error.name
         print(json.dumps({"missing": f"{package} cannot be imported: {error}"}), file=answers, flush=True)
     except Exception as error:
-        # Whatever goes wrong in a peer must not take the others' figures with it.
+        # An error of one peer must not stop the others.
         print(json.dumps({"failed": f"{type(error).__name__}: {error}"}), file=answers, flush=True)
     return 0
 

@@ -1,4 +1,4 @@
-"""The peak memory of this process, from a moment on. Linux only: elsewhere there is no such figure."""
+"""The peak memory of this process from a moment on. Linux only: other systems have no such figure."""
 
 import ctypes
 import gc
@@ -12,20 +12,20 @@ _CLEAR = Path("/proc/self/clear_refs")
 
 
 class PeakMemory:
-    """Begins to watch when it is made. What is resident then - the input above all - does not count."""
+    """Measures from its creation on. Memory that is resident then, such as the input, does not count."""
 
     def __init__(self) -> None:
         gc.collect()
         _return_free_memory()
         try:
-            # 5 sets the peak back to what is resident now; see proc_pid_clear_refs(5).
+            # 5 resets the peak to the memory that is resident now; see proc_pid_clear_refs(5).
             _CLEAR.write_text("5")
             self._before = _field("VmRSS")
         except (OSError, ValueError):
             self._before = None
 
     def above(self) -> float | None:
-        """The peak since then beyond what was resident, in bytes."""
+        """Returns the peak since then, less the memory that was resident, in bytes; None if unknown."""
         if self._before is None:
             return None
         peak = _field("VmHWM")
@@ -41,6 +41,6 @@ def _field(name: str) -> int | None:
 
 
 def _return_free_memory() -> None:
-    """Gives back what the C library keeps for later, which would hide as much of the peak."""
+    """Returns free memory of the C library to the system: later allocations from it would not raise the peak."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)

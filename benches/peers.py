@@ -1,7 +1,7 @@
-"""Measures crv beside its peers: the same work, in one run, each peer in processes of its own.
+"""Benchmarks crv and its peers: the same work, in one run, each peer in its own processes.
 
-Ratios are to `raw`, Polars by hand; `disk` is the bare disk under an append of one tick. See README.md beside this
-file.
+Ratios are to `raw`, which is hand-written Polars code. `disk` makes only the system calls of an append of one tick. See
+README.md beside this file.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from startup import import_times, wheel_bytes
 from workloads import FLOOR, WORKLOADS
 
 STARTUP = "startup"
-"""The import and the wheel, beside the workloads."""
+"""The name of the measurement of the import and the wheel, which is not a workload."""
 
 _TAKE_PART = {
     "ticks": (*PEERS, FLOOR),
@@ -29,24 +29,24 @@ _TAKE_PART = {
     "tables": ("crv", "raw"),
     "long": ("crv",),
 }
-"""Which peers there are to a workload."""
+"""The peers of each workload."""
 
 _OPT_IN = frozenset({"long"})
-"""Workloads that take minutes, and are measured where they are asked for."""
+"""Workloads that take minutes: they are measured only on request."""
 
 _BUSY = 0.5
-"""The load of each processor above which a reader is warned."""
+"""The load per processor above which a note is printed."""
 
 _PACKAGES = tuple(dict.fromkeys(peer.package for peer in PEERS.values()))
 _WHEELS = Path(__file__).parent.parent / "dist"
 
 
 Results = dict[str, list[dict[str, Outcome]]]
-"""What came of each workload, round by round and peer by peer."""
+"""The outcomes of each workload, by round and peer."""
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line asks for."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description="Measure crv beside its peers, in one run.")
     peers, workloads = [*PEERS, FLOOR], [*WORKLOADS, STARTUP]
     parser.add_argument("--only", type=_some_of(peers), default=peers, metavar="PEERS", help=",".join(peers))
@@ -57,15 +57,15 @@ def arguments() -> argparse.Namespace:
         metavar="NAMES",
         help=f"{','.join(workloads)} (default: all but {','.join(sorted(_OPT_IN))})",
     )
-    parser.add_argument("--quick", action="store_true", help="small sizes: does everything work?")
-    parser.add_argument("--rounds", type=_positive, help="times that everything is measured")
-    parser.add_argument("--appends", type=_positive, help="appends of one tick")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to test that everything works")
+    parser.add_argument("--rounds", type=_positive, help="number of times that everything is measured")
+    parser.add_argument("--appends", type=_positive, help="number of appends of one tick")
     parser.add_argument("--near", type=_positive, help="the append whose cost is compared ...")
     parser.add_argument("--far", type=_positive, help="... with the cost of this one")
-    parser.add_argument("--long", type=_positive, help="appends of the long run")
-    parser.add_argument("--bulk-rows", type=_positive, help="rows of the large append")
+    parser.add_argument("--long", type=_positive, help="number of appends of the long run")
+    parser.add_argument("--bulk-rows", type=_positive, help="number of rows of the large append")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure of every round to FILE")
-    parser.add_argument("--dir", type=Path, default=Path("out"), help="where to write (default: %(default)s)")
+    parser.add_argument("--dir", type=Path, default=Path("out"), help="directory to write to (default: %(default)s)")
     chosen = parser.parse_args()
     given = {name: getattr(chosen, name) for name in ("rounds", "appends", "near", "far", "long", "bulk_rows")}
     chosen.sizes = replace(QUICK if chosen.quick else Sizes(), **{name: n for name, n in given.items() if n})
@@ -76,7 +76,7 @@ def _some_of(known: Sequence[str]) -> Callable[[str], list[str]]:
     def names(text: str) -> list[str]:
         asked = text.split(",")
         if unknown := [name for name in asked if name not in known]:
-            raise argparse.ArgumentTypeError(f"there is no `{unknown[0]}`: there are {', '.join(known)}")
+            raise argparse.ArgumentTypeError(f"unknown name `{unknown[0]}`: expected {', '.join(known)}")
         return [name for name in known if name in asked]
 
     return names
@@ -89,7 +89,7 @@ def _positive(text: str) -> int:
 
 
 def run(chosen: argparse.Namespace) -> tuple[Sizes, Results, Metrics]:
-    """Measures what was asked for, round by round; also the sizes it came to."""
+    """Measures the chosen workloads, round by round. Returns the sizes, the outcomes and the startup figures."""
     directory: Path = chosen.dir
     directory.mkdir(parents=True, exist_ok=True)
     sizes: Sizes = chosen.sizes
@@ -110,7 +110,7 @@ def run(chosen: argparse.Namespace) -> tuple[Sizes, Results, Metrics]:
 
 
 def failures(results: Results) -> list[str]:
-    """What went wrong, once for each peer of each workload."""
+    """Returns the first failure of each peer of each workload."""
     failed: dict[str, str] = {}
     for workload, rounds in results.items():
         for outcomes in rounds:
@@ -121,10 +121,10 @@ def failures(results: Results) -> list[str]:
 
 
 def show(directory: Path, sizes: Sizes, results: Results, startup: Metrics, reached: Sequence[Target]) -> None:
-    """Prints the tables, and what crv must reach."""
+    """Prints the tables and the targets."""
     print(", ".join(f"{name} {number}" for name, number in versions(_PACKAGES).items()))
     kind = file_system(directory)
-    print(f"file system: {kind}" + (", which is memory: syncing costs nothing on it" if kind == "tmpfs" else ""))
+    print(f"file system: {kind}" + (", which is in memory: syncing costs nothing" if kind == "tmpfs" else ""))
     print("medians of the rounds; in brackets the ratio to raw, taken within a round")
     print("synced when an append returns:", "; ".join(f"{name}: {peer.syncs}" for name, peer in PEERS.items()))
     for workload, rounds in results.items():
@@ -133,10 +133,10 @@ def show(directory: Path, sizes: Sizes, results: Results, startup: Metrics, reac
             _show_floor(rounds)
     if startup:
         print("\nimport crv.io in a fresh interpreter")
-        print(f"  {startup['import_ms']:.1f} ms as the interpreter sees it")
+        print(f"  {startup['import_ms']:.1f} ms for the import alone")
         print(f"  {startup['whole_less_bare_ms']:.1f} ms beyond a bare interpreter's {startup['bare_ms']:.1f} ms")
     if reached:
-        print("\nWhat crv must reach")
+        print("\nTargets")
     for target in reached:
         print(f"  {'met   ' if target.met else 'MISSED'}  {target.what}: {target.found} ({target.bound})")
 
@@ -145,11 +145,11 @@ def _show_floor(rounds: list[dict[str, Outcome]]) -> None:
     to_disk = ratio(rounds, "crv", "append_ms", base=FLOOR)
     if to_disk is not None:
         own = medians(rounds, "crv")["append_ms"] - medians(rounds, FLOOR)["append_ms"]
-        print(f"  crv takes {to_disk:.2f} times as long as the bare disk for an append: {own:.2f} ms are its own")
+        print(f"  an append takes {to_disk:.2f} times as long as on the bare disk: {own:.2f} ms are crv's own")
 
 
 def main() -> int:
-    """Measures, and prints; 1 when a peer failed or gave back wrong rows."""
+    """Measures and prints. Returns 1 if a peer failed or returned wrong rows."""
     chosen = arguments()
     busy = load()
     sizes, results, startup = run(chosen)

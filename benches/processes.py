@@ -1,4 +1,4 @@
-"""Runs a workload for several peers, each in a process of its own, one turn after the other."""
+"""Runs a workload for several peers, each in its own process, turn by turn."""
 
 import json
 import os
@@ -21,17 +21,17 @@ _MEASURE = Path(__file__).with_name("measure.py")
 
 @dataclass(kw_only=True)
 class Outcome:
-    """What came of a workload for a peer."""
+    """The outcome of a workload for a peer."""
 
     metrics: Metrics = field(default_factory=dict)
     missing: str | None = None
-    """Its package is not there."""
+    """Why its package cannot be imported."""
     failed: str | None = None
-    """It raised an error, or gave back wrong rows."""
+    """The error that it raised, wrong rows included."""
 
 
 class _Process:
-    """A peer at work. It does nothing between its turns."""
+    """The process of a peer. It is idle between its turns."""
 
     def __init__(self, workload: str, peer: str, root: Path, sizes: Sizes) -> None:
         command = [sys.executable, str(_MEASURE), workload, peer, str(root / peer), json.dumps(asdict(sizes))]
@@ -42,7 +42,7 @@ class _Process:
         )
 
     def turn(self) -> Outcome | None:
-        """Lets it take a turn; what came of it when that was the last."""
+        """Runs one turn. Returns the outcome after the last turn, else None."""
         if self._process.stdin is None or self._process.stdout is None:
             raise ValueError("the process has no pipes")
         try:
@@ -60,14 +60,14 @@ class _Process:
         return outcome
 
     def stop(self) -> None:
-        """Ends it, whatever it is doing."""
+        """Kills the process."""
         self._process.kill()
         self._process.communicate()
         self._log.close()
 
 
 def take_turns(workload: str, peers: Sequence[str], directory: Path, sizes: Sizes) -> dict[str, Outcome]:
-    """Runs ``workload`` for each of the ``peers``, interleaved, so that a slow spell of the machine meets them all."""
+    """Runs ``workload`` for each of the ``peers``, interleaved, so that slow periods of the machine affect all."""
     root = Path(tempfile.mkdtemp(prefix=f"crv-bench-{workload}-", dir=directory))
     processes: list[_Process] = []
     outcomes: dict[str, Outcome] = {}
@@ -75,10 +75,10 @@ def take_turns(workload: str, peers: Sequence[str], directory: Path, sizes: Size
         processes = [_Process(workload, peer, root, sizes) for peer in peers]
         waiting = list(processes)
         while waiting:
-            # Nobody always comes after the same one, and pays for what that one leaves to the disk.
+            # Shuffled: a peer must not always follow the same other one, and pay for its pending writes.
             _ORDER.shuffle(waiting)
             for process in list(waiting):
-                # What the one before left unwritten must not be written in the time of the next.
+                # Pending writes of the previous peer must not be written during the turn of the next.
                 os.sync()
                 outcome = process.turn()
                 if outcome is not None:

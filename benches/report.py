@@ -1,4 +1,4 @@
-"""From what the processes measured to what is printed: medians over the rounds, and ratios within a round."""
+"""The printed figures: medians over the rounds, and ratios within a round."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ BASE = "raw"
 """The peer that the others are compared with."""
 
 Rounds = Sequence[Mapping[str, Outcome]]
-"""What came of a workload, round by round and peer by peer."""
+"""The outcomes of a workload, by round and peer."""
 
 TITLES = {
     "ticks": "Appends of one tick: {appends} of {rows_per_tick} rows",
@@ -64,7 +64,7 @@ METRICS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "long": {
         "last_tick_ms": ("read the last tick, fresh handle", "ms"),
-        "behind_ms": ("  while its writer is at it", "ms"),
+        "behind_ms": ("  while its writer is open", "ms"),
         "bytes": ("on disk", "MiB"),
     },
     "tables": {
@@ -74,12 +74,12 @@ METRICS: dict[str, dict[str, tuple[str, str]]] = {
         "together_over_alone": ("eight tables / one", "times"),
     },
 }
-"""What is shown of each workload: the name of each figure and its unit."""
+"""The figures of each workload that are printed: label and unit of each."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What crv must reach, and what it did."""
+    """A target of crv, and the figure that it reached."""
 
     what: str
     found: str
@@ -88,13 +88,13 @@ class Target:
 
 
 def medians(rounds: Rounds, peer: str) -> Metrics:
-    """The median over the rounds of each figure of a peer."""
+    """Returns the median over the rounds of each figure of a peer."""
     measured = [outcomes[peer].metrics for outcomes in rounds if peer in outcomes and outcomes[peer].metrics]
     return {key: statistics.median(one[key] for one in measured) for key in (measured[0] if measured else ())}
 
 
 def ratio(rounds: Rounds, peer: str, key: str, base: str = BASE, base_key: str | None = None) -> float | None:
-    """The median of the peer's ratio to ``base``, each taken within a round; of the same figure, or of another."""
+    """Returns the median of the ratios of a peer's figure to one of ``base``, each taken within a round."""
     ratios = []
     for outcomes in rounds:
         figures = ((peer, key), (base, base_key or key))
@@ -105,7 +105,7 @@ def ratio(rounds: Rounds, peer: str, key: str, base: str = BASE, base_key: str |
 
 
 def table(workload: str, rounds: Rounds, peers: Sequence[str], sizes: Sizes) -> str:
-    """The figures of a workload, a column per peer, each with its ratio to the hand-written adapter."""
+    """Formats the figures of a workload, a column per peer, each with its ratio to the hand-written adapter."""
     found = {peer: medians(rounds, peer) for peer in peers}
     shown = [peer for peer in peers if found[peer]]
     lines = [["", *shown]]
@@ -135,7 +135,7 @@ def _cell(rounds: Rounds, peer: str, key: str, value: float | None, unit: str) -
 
 
 def targets(results: Mapping[str, Rounds], startup: Mapping[str, float], wheel: int | None) -> list[Target]:
-    """What crv must reach, as far as this run measured it."""
+    """Returns the targets of crv that this run measured."""
     found: list[Target] = []
 
     def add(what: str, value: float | None, bound: float, shape: str, *, at_least: bool) -> None:

@@ -1,4 +1,4 @@
-"""The rows that are written: made from their number alone, so that every process makes the same ones."""
+"""The rows to write. They depend only on their number, so that every process makes the same rows."""
 
 import polars as pl
 
@@ -12,7 +12,7 @@ _TOKENS = 50
 
 
 def _chosen(seed: int, among: int) -> pl.Expr:
-    """A number below ``among`` for each row."""
+    """Returns a number below ``among`` for each row."""
     return pl.col("row").hash(seed) % among
 
 
@@ -27,7 +27,7 @@ def _numbered(first_tick: int, ticks: int, rows_per_tick: int) -> pl.LazyFrame:
 
 
 def edges(first_tick: int, ticks: int, rows_per_tick: int) -> pl.DataFrame:
-    """Rows of `identity_edges`, in the order of their ticks."""
+    """Returns rows of `identity_edges`, in tick order."""
     kind = pl.when(_chosen(2, 2) == 0).then(pl.lit("self_to_object")).otherwise(pl.lit("agent_to_object"))
     rows = _numbered(first_tick, ticks, rows_per_tick).select(
         "tick",
@@ -41,13 +41,13 @@ def edges(first_tick: int, ticks: int, rows_per_tick: int) -> pl.DataFrame:
 
 
 def totals(frame: pl.LazyFrame) -> pl.DataFrame:
-    """The sum of the weights of each agent, and how many there are."""
+    """Returns the sum of the weights of each agent, and the number of its edges."""
     groups = frame.group_by("observer_agent_id")
     return groups.agg(pl.col("edge_weight").sum().alias("weight"), pl.len().cast(pl.Int64).alias("edges")).collect()
 
 
 def same_rows(found: pl.DataFrame, expected: pl.DataFrame) -> bool:
-    """Are they the same rows, in whatever order? Floats may differ by the order of their addition."""
+    """Returns whether the rows are equal, in any order. Floats may differ by rounding."""
     columns = expected.columns
     if not set(columns) <= set(found.columns) or found.height != expected.height:
         return False
@@ -128,10 +128,10 @@ TABLES: dict[str, dict[str, pl.Expr]] = {
         "price_source": pl.lit("last_trade"),
     },
 }
-"""The columns of every table but for its tick."""
+"""The columns of every table, without `tick`."""
 
 
 def table_rows(table: str, tick: int, rows: int) -> pl.DataFrame:
-    """Rows of one tick of any table."""
+    """Returns rows of one tick of any table."""
     columns = [column.alias(name) for name, column in TABLES[table].items()]
     return _numbered(tick, 1, rows).select("tick", *columns).collect().rechunk()

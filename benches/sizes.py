@@ -1,4 +1,4 @@
-"""How much is measured, and what a workload may tell of it."""
+"""The sizes of the workloads, and the types of their results."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -9,53 +9,53 @@ BUCKET_SIZE = 100
 """Ticks in a bucket, for every peer."""
 
 Metrics = dict[str, float]
-"""What one process measured, by name."""
+"""The figures that one process measured, by name."""
 
 Steps = Generator[None, None, Metrics]
-"""A workload. Where it yields, the other peers take their turns."""
+"""A running workload. At each yield, the other peers take their turns."""
 
 
 class WrongResultError(Exception):
-    """A peer gave back other rows than it was given."""
+    """A peer returned other rows than were written."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """How much each workload does."""
+    """The sizes of the workloads."""
 
     rounds: int = 3
-    """Times that everything is measured; figures are the medians."""
+    """The number of times that everything is measured; figures are the medians."""
     appends: int = 1000
-    """Appends of one tick each."""
+    """The number of appends of one tick each."""
     rows_per_tick: int = 200
     turn: int = 50
-    """Appends of one peer before the next has its turn."""
+    """The number of appends in a turn of a peer."""
     near: int = 100
     """The append whose cost is compared ..."""
     far: int = 3000
     """... with the cost of this one."""
     long: int = 100_000
-    """Appends of the long run."""
+    """The number of appends of the long run."""
     bulk_rows: int = 2_000_000
     bulk_buckets: int = 100
     bulk_repeats: int = 2
     transactions: int = 100
-    """Ticks written to eight tables each."""
+    """The number of ticks of eight tables."""
     imports: int = 15
-    """Fresh interpreters per round."""
+    """The number of fresh interpreters per round."""
     part_bytes: int = 4096
-    """What crv writes for one append: its part ..."""
+    """The bytes that crv writes for one append: its part ..."""
     commit_bytes: int = 512
-    """... and its commit file. The bare disk writes as much."""
+    """... and its commit file. The bare disk writes the same number."""
 
     @property
     def bulk_ticks(self) -> int:
-        """Ticks of the bulk append."""
+        """The number of ticks of the bulk append."""
         return self.bulk_buckets * BUCKET_SIZE
 
     @property
     def bulk_rows_per_tick(self) -> int:
-        """Rows of each tick of the bulk append."""
+        """The number of rows of each tick of the bulk append."""
         return max(1, self.bulk_rows // self.bulk_ticks)
 
 
@@ -71,4 +71,4 @@ QUICK = Sizes(
     transactions=20,
     imports=5,
 )
-"""Enough to see that everything works, not to compare."""
+"""Small sizes that show that everything works; too small to compare."""

@@ -1,4 +1,4 @@
-"""What a program pays before its first append: the import, and the wheel to download."""
+"""The costs before the first append: the time of the import, and the size of the wheel."""
 
 import statistics
 import subprocess
@@ -14,8 +14,8 @@ _INSIDE = "import time; begin = time.perf_counter(); import {}; print(1000 * (ti
 
 
 def import_times(module: str, interpreters: int) -> Metrics:
-    """The time of ``import module`` in fresh interpreters, as they see it and as one who waits for them does."""
-    # The first one may have to compile to bytecode, and read from a cold disk.
+    """Measures ``import module`` in fresh interpreters: the time of the import alone, and of the whole process."""
+    # A warm-up: the first import may compile to bytecode, and read from a cold disk.
     _run(_INSIDE.format(module))
     inside, whole, bare = [], [], []
     for _ in range(interpreters):
@@ -32,7 +32,7 @@ def import_times(module: str, interpreters: int) -> Metrics:
 
 
 def wheel_bytes(directory: Path) -> int | None:
-    """The size of the newest wheel there, if there is one."""
+    """Returns the size of the newest wheel in a directory, if there is one."""
     wheels = sorted(directory.glob("crv-*.whl"), key=lambda path: path.stat().st_mtime_ns)
     return wheels[-1].stat().st_size if wheels else None
 

@@ -1,6 +1,6 @@
-"""What is measured. Each workload runs in a process of its own, one per peer, and yields between its turns.
+"""The workloads. Each runs in its own process, one per peer, and yields between turns.
 
-Times are in milliseconds, sizes in bytes. What is read is compared with what was written.
+Times are in milliseconds, sizes in bytes. Rows that are read are compared with those that were written.
 """
 
 import statistics
@@ -28,11 +28,11 @@ _Append = Callable[[pl.DataFrame], None]
 _Write = Callable[[dict[str, pl.DataFrame]], None]
 
 Workload = Callable[[str, Path, Sizes], Steps]
-"""A workload for a peer, under a directory."""
+"""A workload for a peer, in a directory."""
 
 
 def ticks(name: str, root: Path, sizes: Sizes) -> Steps:
-    """A simulation's loop: one append per tick. Then the last tick is read, and all of it."""
+    """The loop of a simulation: one append per tick. Then the last tick is read, and all rows."""
     frames = [edges(tick, 1, sizes.rows_per_tick) for tick in range(sizes.appends)]
     if name == FLOOR:
         floor = Floor(root, sizes)
@@ -67,7 +67,7 @@ def ticks(name: str, root: Path, sizes: Sizes) -> Steps:
 
 
 def _merged_and_gathered(peer: Crv, frames: Sequence[pl.DataFrame]) -> Steps:
-    """The same rows with the parts of each bucket merged, through a buffered writer, and appended at once."""
+    """The same rows in three ways: with merged parts, written by a buffered writer, and in one append."""
     everything = pl.concat(frames)
     wanted = totals(everything.lazy())
     metrics: Metrics = {}
@@ -91,8 +91,8 @@ def _merged_and_gathered(peer: Crv, frames: Sequence[pl.DataFrame]) -> Steps:
 def growth(name: str, root: Path, sizes: Sizes) -> Steps:
     """An append to a long table beside the same append to a short one, taken in turns.
 
-    The long table is in its appends around ``far``. Several short ones are each in their appends around ``near``, so
-    that together they come to as many. There are enough of them for the long table to be due a checkpoint.
+    The measured appends of the long table are those around number ``far``. Those of several short tables are around
+    number ``near``, and together as many. They are enough for a checkpoint of the long table to be among them.
     """
     short = max(2, -(-sizes.far // (15 * sizes.near)))
     width = short * sizes.near
@@ -117,7 +117,7 @@ def growth(name: str, root: Path, sizes: Sizes) -> Steps:
         far_frame = edges(far_first + step, 1, sizes.rows_per_tick)
         number, offset = divmod(step, sizes.near)
         near, near_frame = nears[number], edges(near_first + offset, 1, sizes.rows_per_tick)
-        # Whoever comes first may pay for what came before: they change places.
+        # The first of each pair may pay for earlier writes: the order alternates.
         if step % 2:
             near_times.append(_timed_append(near, near_frame))
             far_times.append(_timed_append(far, far_frame))
@@ -136,7 +136,7 @@ def growth(name: str, root: Path, sizes: Sizes) -> Steps:
 
 
 def bulk(name: str, root: Path, sizes: Sizes) -> Steps:
-    """One append of many rows over many buckets. Then a hundredth of it is read, and all of it."""
+    """One append of many rows over many buckets. Then one percent of them is read, and all rows."""
     frame = edges(0, sizes.bulk_ticks, sizes.bulk_rows_per_tick)
     metrics: Metrics = {}
     spent = []
@@ -169,7 +169,7 @@ def bulk(name: str, root: Path, sizes: Sizes) -> Steps:
 
 
 def tables(name: str, root: Path, sizes: Sizes) -> Steps:
-    """Ticks of eight tables as one commit, of eight tables as a commit each, and of one table alone, in turns."""
+    """Ticks of eight tables in one commit, of eight tables in a commit each, and of one table, alternating."""
     ways = {"together": _together(name, root / "together"), "alone": _together(name, root / "alone")}
     if name == "crv":
         ways["each"] = _each(root / "each")
@@ -178,7 +178,7 @@ def tables(name: str, root: Path, sizes: Sizes) -> Steps:
         if tick % sizes.turn == 0:
             yield
         frames = {table: table_rows(table, tick, sizes.rows_per_tick) for table in TABLES}
-        # Whoever comes first may pay for what came before: they change places.
+        # The first of each pair may pay for earlier writes: the order alternates.
         for way, write in sorted(ways.items(), reverse=tick % 2 == 1):
             wanted = {"identity_edges": frames["identity_edges"]} if way == "alone" else frames
             spent[way].append(_timed(partial(write, wanted))[0])
@@ -192,7 +192,7 @@ def tables(name: str, root: Path, sizes: Sizes) -> Steps:
 
 
 def long(name: str, root: Path, sizes: Sizes) -> Steps:
-    """A long run: what its last tick takes to read from a fresh handle, when its writer is gone and while it is not."""
+    """A long run: the time to read its last tick from a fresh handle, while its writer is open and after it closed."""
     peer = PEERS[name](root)
     for tick in range(sizes.long):
         peer.append(edges(tick, 1, sizes.rows_per_tick))
@@ -205,7 +205,7 @@ def long(name: str, root: Path, sizes: Sizes) -> Steps:
         return reader.read(last, last)
 
     yield
-    # The manifest is behind: the commits after it are read, too.
+    # The manifest is older than the head: the commits after it are read too.
     metrics["behind_ms"], found = _repeated(read_last)
     _expect(same_rows(found, edges(last, 1, sizes.rows_per_tick)), "the last tick")
     peer.reopen()
@@ -216,13 +216,13 @@ def long(name: str, root: Path, sizes: Sizes) -> Steps:
 
 
 def probe(name: str, root: Path, sizes: Sizes) -> Steps:
-    """How much one append writes."""
+    """Measures how many bytes one append writes."""
     yield
     peer = PEERS[name](root)
     for tick in range(2):
         peer.append(edges(tick, 1, sizes.rows_per_tick))
     part = max(root.rglob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
-    # The first commit also says the table's schema: the second is the usual one.
+    # The first commit also contains the schema of the table: the second one is typical.
     commit = max(root.rglob("_commits/*.json"))
     return {"part_bytes": part.stat().st_size, "commit_bytes": commit.stat().st_size}
 
@@ -232,7 +232,7 @@ WORKLOADS: dict[str, Workload] = {"ticks": ticks, "growth": growth, "bulk": bulk
 
 
 def _together(name: str, root: Path) -> _Write:
-    """Writes a tick of some tables: one commit where the peer has commits."""
+    """Returns a function that writes a tick of several tables, in one commit if the peer has commits."""
     if name == "crv":
         dataset = Crv(root).dataset
 
@@ -300,7 +300,7 @@ def _timed_append(append: _Append, frame: pl.DataFrame) -> float:
 
 
 def _repeated(read: Callable[[], pl.DataFrame]) -> tuple[float, pl.DataFrame]:
-    """The median time of several reads, and what the last one gave."""
+    """Returns the median time of several reads, and the result of the last one."""
     spent, frame = zip(*(_timed(read) for _ in range(_READS)), strict=True)
     return statistics.median(spent), frame[-1]
 

@@ -8,7 +8,7 @@ from crv.io import Dataset, IoSettings
 
 settings = IoSettings(root_dir=sys.argv[1] if len(sys.argv) > 1 else "out", tick_bucket_size=100)
 
-# Leaving the block closes the dataset, and that brings manifest.json up to date.
+# Leaving the block closes the dataset, which brings manifest.json up to date.
 with Dataset(settings, run_id="20250101-000000") as ds:
     df = pl.DataFrame(
         {
@@ -19,21 +19,21 @@ with Dataset(settings, run_id="20250101-000000") as ds:
         }
     )
 
-    # When this returns, the rows are on disk: all of them, in one commit, or an error and none.
+    # When this returns, all rows are on disk, in one commit. After an error, none are.
     summary = ds.append(TableName.IDENTITY_EDGES, df)
     print(f"appended {summary['rows']} rows to buckets {summary['buckets']}")
     for part in summary["parts"]:
         print(f"  bucket {part['bucket_id']}: ticks {part['tick_min']} to {part['tick_max']} in {part['path']}")
 
-    # A scan is lazy. Buckets and parts outside the ticks asked for are never opened.
+    # A scan is lazy. Buckets and parts outside the range of ticks are never opened.
     early = ds.scan(TableName.IDENTITY_EDGES, where={"tick_min": 1, "tick_max": 2})
     mean = early.select(pl.col("edge_weight").mean()).collect().item()
     print(f"mean weight in ticks 1 to 2: {mean:.2f}")
 
-    # A frame has all the table's columns, in the table's order; what was never written is null.
+    # A frame has all columns of the table, in their order. Columns that were never written are null.
     print(ds.read(TableName.IDENTITY_EDGES, where={"tick_min": 100}))
 
-    # The manifest knows what there is without opening a part.
+    # The manifest has the totals: no part is opened.
     manifest = ds.manifest(TableName.IDENTITY_EDGES)
     for name, partition in sorted(manifest.partitions.items()):
         ticks = f"ticks {partition.tick_min} to {partition.tick_max}"

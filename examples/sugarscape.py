@@ -1,7 +1,7 @@
-"""Records a model that we did not write: Sugarscape with trade, as Mesa ships it.
+"""Records a third-party model: Sugarscape with trade, as Mesa ships it.
 
-Each step becomes one commit over four tables. Then the run is read back and compared with what the model's own
-DataCollector kept, and drawn. See README.md beside this file for how to run it.
+Each step becomes one commit over four tables. Then the run is read back, compared with the data of the model's own
+DataCollector, and drawn. README.md beside this file explains how to run it.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from sugarscape_parts.record import record_step
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line asks for."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description="Record Mesa's Sugarscape with trade, check the run and draw it.")
     parser.add_argument("--steps", type=_positive, default=100, help="steps to simulate (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the model (default: %(default)s)")
@@ -39,12 +39,12 @@ def _positive(text: str) -> int:
 
 
 def simulate(dataset: Dataset, steps: int, seed: int) -> tuple[SugarscapeG1mt, float]:
-    """Runs the model and records it from its first state on; also says how long the recording took."""
+    """Runs the model and records it from its initial state on. Also returns the seconds that recording took."""
     model = SugarscapeG1mt(seed=seed)
     spent = _timed_record(dataset, model)
     for _ in range(steps):
         with warnings.catch_warnings():
-            # The model takes the mean of no prices in a step without trades.
+            # In a step without trades, the model takes the mean of no prices.
             warnings.simplefilter("ignore", RuntimeWarning)
             model.step()
         spent += _timed_record(dataset, model)
@@ -58,13 +58,13 @@ def _timed_record(dataset: Dataset, model: SugarscapeG1mt) -> float:
 
 
 def main() -> int:
-    """Simulates, records, checks and draws; 0 when the run is what the model kept."""
+    """Simulates, records, checks and draws. Returns 0 if the run equals the data of the model."""
     chosen = arguments()
     try:
         with Dataset(IoSettings(root_dir=chosen.root), run_id=chosen.run) as dataset:
             if dataset.tables():
                 print(
-                    f"error: run `{chosen.run}` is already there under `{chosen.root}`\n"
+                    f"error: run `{chosen.run}` already exists under `{chosen.root}`\n"
                     "hint: choose another with --run, or another root with --root",
                     file=sys.stderr,
                 )
@@ -74,7 +74,7 @@ def main() -> int:
             total = time.perf_counter() - began
             if found := mismatches(dataset, model):
                 print(
-                    f"error: the run `{chosen.run}` is not what the model kept",
+                    f"error: run `{chosen.run}` differs from the data of the model",
                     *found[:10],
                     sep="\n  ",
                     file=sys.stderr,
@@ -88,7 +88,7 @@ def main() -> int:
     kept = model.datacollector.get_model_vars_dataframe()
     print(f"steps: {chosen.steps}, traders left: {len(model.agents)}, trades: {kept['Trade Volume'].sum()}")
     print(f"time: {total:.2f} s, {recording:.2f} s of it recording")
-    print("check: the run equals what the model's DataCollector kept")
+    print("check: the run equals the data of the model's DataCollector")
     print(f"run: {Path(chosen.root) / 'runs' / chosen.run}")
     print(f"picture: {chosen.picture}")
     return 0

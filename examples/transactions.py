@@ -1,4 +1,4 @@
-"""One tick over several tables as one commit, and nothing at all when it fails: python transactions.py [ROOT]."""
+"""A tick over several tables as one commit; a failed tick writes nothing: python transactions.py [ROOT]."""
 
 import sys
 
@@ -10,7 +10,7 @@ settings = IoSettings(root_dir=sys.argv[1] if len(sys.argv) > 1 else "out")
 
 
 def trade(tick: int, price: float) -> pl.DataFrame:
-    """A0 buys one unit of Alpha from A1. The payload may have other fields at every tick."""
+    """Returns a trade: A0 buys one unit of Alpha from A1. The fields of the payload may differ from tick to tick."""
     return pl.DataFrame(
         {
             "tick": [tick],
@@ -28,24 +28,24 @@ def trade(tick: int, price: float) -> pl.DataFrame:
 
 
 def holdings(tick: int, buyer: int, seller: int) -> pl.DataFrame:
-    """What both own after the trade."""
+    """Returns the holdings of both agents after the trade."""
     return pl.DataFrame({"tick": tick, "agent_id": ["A0", "A1"], "token_id": "Alpha", "quantity": [buyer, seller]})
 
 
 def rows(ds: Dataset) -> dict[str, int]:
-    """How many rows each of the two tables has."""
+    """Returns the number of rows of each of the two tables."""
     return {table.value: ds.read(table).height for table in (TableName.EXCHANGE, TableName.HOLDINGS)}
 
 
 with Dataset(settings, run_id="transactions") as ds:
-    # A whole tick: a reader sees both tables with it, or neither.
+    # A complete tick: a reader sees it in both tables, or in neither.
     with ds.transaction() as tx:
         tx.append(TableName.EXCHANGE, trade(0, 10.0))
         tx.append(TableName.HOLDINGS, holdings(0, 1, 4))
     before = rows(ds)
     print(f"after tick 0: {before}")
 
-    # The model fails in the middle of a tick, when one table has been appended to.
+    # The model fails in the middle of a tick, after the append to one table.
     try:
         with ds.transaction() as tx:
             tx.append(TableName.EXCHANGE, trade(1, 11.0))
@@ -54,7 +54,7 @@ with Dataset(settings, run_id="transactions") as ds:
         print(f"nothing recorded: {error}")
     assert rows(ds) == before
 
-    # A frame that does not fit its table ends the tick just so. Nothing of it was written.
+    # A frame that does not fit its table fails the tick in the same way: nothing is written.
     try:
         with ds.transaction() as tx:
             tx.append(TableName.EXCHANGE, trade(1, 11.0))
@@ -63,7 +63,7 @@ with Dataset(settings, run_id="transactions") as ds:
         print(f"nothing recorded: {error}")
     assert rows(ds) == before
 
-    # So the tick can simply be done again.
+    # So the tick can be repeated.
     with ds.transaction() as tx:
         tx.append(TableName.EXCHANGE, trade(1, 11.0))
         tx.append(TableName.HOLDINGS, holdings(1, 2, 3))

@@ -1,10 +1,10 @@
-"""Changes the store in small ways, one at a time, and says which changes no test notices.
+"""Mutation tests: makes small changes to the store, one at a time, and lists those that no test detects.
 
-``make mutants`` runs this. The changes are those of cargo-mutants, in the modules of ``.cargo/mutants.toml``; a seed draws a
-sample of them. Changes that do not compile do not count: others take their place. Each is tried with the tests of crv-io,
-and one that they miss with those of the harness.
+``make mutants`` runs this script. cargo-mutants makes the changes (mutants), in the modules of ``.cargo/mutants.toml``;
+a seed draws a sample. Mutants that do not compile do not count: others are drawn instead. Each mutant is tested with
+the tests of crv-io, and one that they miss with those of the harness.
 
-What is missed in the end is on standard output and in ``missed.txt``; the exit code is then 1.
+Missed mutants are printed on standard output and written to ``missed.txt``; the exit code is then 1.
 """
 
 import argparse
@@ -20,26 +20,26 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 
-# Of one process. The compiler takes less.
+# The memory limit of one process. The compiler needs less.
 MEMORY = 12 * 1024**3
 
 IO_TESTS = ["--lib", "--test", "it", "--test", "memory"]
 HARNESS_TESTS = ["--test", "it"]
 
-# Exit codes of cargo-mutants that are no failure of its own: all caught, some missed, some timed out.
+# Exit codes of cargo-mutants after a complete run: all caught, some missed, some timed out.
 RAN = {0, 2, 3}
 
 
 def mutants() -> list[str]:
-    """The names of all changes there are, in a stable order."""
+    """Returns the names of all mutants, in a stable order."""
     command = ["cargo", "mutants", "--list", "--json", "--package", "crv-io", "--all-features"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return sorted(mutant["name"] for mutant in json.loads(listed.stdout))
 
 
 def run(names: list[str], out: Path, package: str, tests: list[str]) -> dict[str, str]:
-    """Tries these changes with these tests. What came of each: caught, missed, timeout or unviable."""
-    # A filter by name does not apply to every kind of change, but what an earlier run caught is never tried again.
+    """Tests these mutants. Returns the outcome of each: caught, missed, timeout or unviable."""
+    # Not every kind of mutant can be filtered by name. But mutants that an earlier run caught are not tested again.
     earlier = out / "mutants.out"
     earlier.mkdir(parents=True, exist_ok=True)
     others = set(mutants()) - set(names)
@@ -50,7 +50,7 @@ def run(names: list[str], out: Path, package: str, tests: list[str]) -> dict[str
         *("--timeout-multiplier", "3", "--minimum-test-timeout", "60"),
     ]
     if shutil.which("cargo-nextest") is not None:
-        # It stops at the first failure.
+        # nextest stops at the first failure.
         command += ["--test-tool", "nextest", "--", "--max-fail", "1:immediate", *tests]
     else:
         command += ["--", *tests]
@@ -62,12 +62,12 @@ def run(names: list[str], out: Path, package: str, tests: list[str]) -> dict[str
 
 
 def bound_memory() -> None:
-    """A change can make a loop endless, and what it allocates."""
+    """Limits the memory of a process: a mutant may allocate in an endless loop."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def outcomes(document: dict[str, Any]) -> dict[str, str]:
-    """The outcome of each change, from what cargo-mutants wrote."""
+    """Returns the outcome of each mutant, from the file that cargo-mutants wrote."""
     found = {}
     for outcome in document["outcomes"]:
         if isinstance(outcome["scenario"], dict):
@@ -77,7 +77,7 @@ def outcomes(document: dict[str, Any]) -> dict[str, str]:
 
 
 def sample(out: Path, count: int, seed: int) -> dict[str, str]:
-    """The outcomes of ``count`` changes that compile, drawn by ``seed``, with the tests of crv-io."""
+    """Returns the outcomes of ``count`` mutants that compile, drawn by ``seed``, with the tests of crv-io."""
     left = mutants()
     random.Random(seed).shuffle(left)
     found: dict[str, str] = {}
@@ -90,12 +90,12 @@ def sample(out: Path, count: int, seed: int) -> dict[str, str]:
 
 
 def main() -> None:
-    """Draws, tries, and says what was missed."""
+    """Draws and tests mutants, and prints those that were missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=100, help="so many changes that compile (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="which of all there are (%(default)s)")
-    parser.add_argument("--out", type=Path, default=ROOT / "out" / "mutants", help="where logs go (%(default)s)")
-    parser.add_argument("--no-harness", action="store_true", help="do not try what is missed with the harness")
+    parser.add_argument("--count", type=int, default=100, help="number of mutants that compile (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed that draws them (%(default)s)")
+    parser.add_argument("--out", type=Path, default=ROOT / "out" / "mutants", help="folder of the logs (%(default)s)")
+    parser.add_argument("--no-harness", action="store_true", help="do not test missed mutants with the harness")
     arguments = parser.parse_args()
     out: Path = arguments.out.absolute()
     found = sample(out, arguments.count, arguments.seed)
@@ -109,7 +109,7 @@ def main() -> None:
     (out / "missed.txt").write_text("".join(f"{name}\n" for name in missed))
     print(", ".join(f"{outcome}: {number}" for outcome, number in counts.items()))
     if missed:
-        print("no test notices these:", *missed, sep="\n")
+        print("no test detects these mutants:", *missed, sep="\n")
         sys.exit(1)
 
 

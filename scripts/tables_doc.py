@@ -1,6 +1,6 @@
 """Writes docs/tables: a page for each table, from its descriptor and the grammar.
 
-``make tables-doc`` runs this; a test checks that the pages in the repository are what it writes.
+``make tables-doc`` runs this script; a test compares its output with the pages in the repository.
 """
 
 import argparse
@@ -18,11 +18,11 @@ FOLDER = Path(__file__).parent.parent / "docs" / "tables"
 NOTE = "<!-- Written by scripts/tables_doc.py: change that and run `make tables-doc`. -->"
 
 DTYPES = {
-    "i64": "whole numbers of 64 bits",
-    "f64": "floating-point numbers of 64 bits",
+    "i64": "64-bit integers",
+    "f64": "64-bit floating-point numbers",
     "str": "text",
     "struct": "a payload: an object whose fields may differ from append to append",
-    "list[struct]": "a list of such objects",
+    "list[struct]": "a list of payload objects",
 }
 
 EXAMPLES: dict[TableName, dict[str, Any]] = {
@@ -108,14 +108,14 @@ EXAMPLES: dict[TableName, dict[str, Any]] = {
         "accounting_method": "wac",
     },
 }
-"""A row of each table, without its tick."""
+"""An example row of each table, without its tick."""
 
 TICK = 101
-"""The tick of the examples."""
+"""The tick of the example rows."""
 
 
 def pages() -> dict[str, str]:
-    """The text of each page, by its file name."""
+    """Returns the text of each page, by file name."""
     tables = list_tables()
     return {"README.md": index(tables)} | {f"{table.name.value}.md": page(table) for table in tables}
 
@@ -126,7 +126,7 @@ def index(tables: list[TableDescriptor]) -> str:
         "",
         "# Tables",
         "",
-        f"The canonical tables of a run, version `{version(tables[0])}`. Every one begins with `bucket` and `tick`.",
+        f"The canonical tables of a run, version `{version(tables[0])}`. Their first columns are `bucket` and `tick`.",
         "",
         "| table | |",
         "|---|---|",
@@ -136,7 +136,7 @@ def index(tables: list[TableDescriptor]) -> str:
         "|---|---|",
         *(f"| `{dtype}` | {meaning} |" for dtype, meaning in DTYPES.items()),
         "",
-        "How they lie in Parquet files says [the format](../format.md#types).",
+        "[The format](../format.md#types) states how each type is stored in Parquet.",
     ]
     return text(lines)
 
@@ -154,8 +154,8 @@ def page(table: TableDescriptor) -> str:
         "|---|---|---|",
         *(f"| `{name}` | `{dtype}` | {presence(table, name)} |" for name, dtype in table.columns.items()),
         "",
-        "A required column is there and never null; any other may be left out, and reads as nulls. `bucket` is always",
-        "computed from `tick`, also when it is given.",
+        "A required column is present and never null. Any other column may be left out, and is then read as nulls.",
+        "`bucket` is always computed from `tick`, even if it is given.",
         "",
         *rules(table.name),
         "## A row",
@@ -168,7 +168,7 @@ def page(table: TableDescriptor) -> str:
 
 
 def rules(table: TableName) -> Iterator[str]:
-    """The rules on values, where the table has any."""
+    """Yields the section with the rules on values, if the table has any."""
     found = list(value_rules(table))
     if found:
         yield from ["## Rules", "", "Checked on append with `validate_rows=True`:", "", *found, ""]
@@ -180,8 +180,8 @@ def value_rules(table: TableName) -> Iterator[str]:
             yield f"- `exchange_event_type` is one of {words(ExchangeKind)}."
             yield "- `side` is `buy`, `sell` or null."
         case TableName.IDENTITY_EDGES:
-            yield "- `edge_kind` is one of those below, and the columns it needs are neither null nor empty."
-            yield from ["", "| `edge_kind` | needs |", "|---|---|"]
+            yield "- `edge_kind` is one of those below, and the columns that it requires are neither null nor empty."
+            yield from ["", "| `edge_kind` | requires |", "|---|---|"]
             for kind in RepresentationEdgeKind:
                 needs = ", ".join(f"`{slot}`" for slot in kind.required_slots())
                 yield f"| `{kind.value}` | {needs or 'nothing more'} |"
@@ -204,7 +204,7 @@ def version(table: TableDescriptor) -> str:
 
 
 def summary(table: TableDescriptor) -> str:
-    """What the table's module says it is for, in one line."""
+    """Returns the purpose of the table in one line, from the docstring of its module."""
     name = table.name.value
     paragraph = (importlib.import_module(f"crv.core.tables.{name}").__doc__ or "").split("\n\n")[0]
     said = " ".join(paragraph.split()).removeprefix(f"The ``{name}`` table. ")

@@ -1,4 +1,4 @@
-"""What every test of crv.io starts from: settings of a root of its own, and a dataset there."""
+"""Fixtures of the tests of crv.io: settings with a new root, and a dataset in it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from crv.io import Dataset, IoSettings
 
 @pytest.fixture
 def settings(tmp_path: Path) -> IoSettings:
-    """Settings of a root that is not there yet."""
+    """Settings with a root that does not exist yet."""
     return IoSettings(root_dir=str(tmp_path / "out"))
 
 

@@ -14,11 +14,11 @@ from crv.io import Dataset, IoSettings
 EDGES = TableName.IDENTITY_EDGES
 
 SMALL, LARGE = 50, 20_000
-"""Rows of a part that is read whole, and of one that is not (it is larger than 128 KiB)."""
+"""The number of rows of a part that is read as a whole, and of one that is not, being larger than 128 KiB."""
 
 
 def edges(count: int, seed: int) -> pl.DataFrame:
-    """Rows of one bucket; with another seed there are other weights."""
+    """Returns rows of one bucket. The weights depend on the seed."""
     weights = pl.int_range(count, eager=True).hash(seed) % 2**52 / 2**52
     ticks = pl.int_range(count, eager=True) % 100
     return rows(EDGES, [0]).drop("tick", "edge_weight").join(
@@ -27,12 +27,12 @@ def edges(count: int, seed: int) -> pl.DataFrame:
 
 
 def part_of(dataset: Dataset, bucket: int = 0) -> Path:
-    """The first part in ``bucket``."""
+    """Returns the first part in ``bucket``."""
     return next(Path(path) for path in dataset.files(EDGES) if f"bucket={bucket:06d}" in path)
 
 
 def another_valid_part(root: Path, part: Path, count: int, *, same_size: bool) -> bytes:
-    """The bytes of a part of as many rows with other values; of the same size, or of another."""
+    """Returns the bytes of a part with as many rows and other values, of the same size or of another size."""
     size = part.stat().st_size
     for seed in range(2, 200):
         other = Dataset(IoSettings(root_dir=str(root / f"other{seed}")), RUN)
@@ -82,7 +82,7 @@ DAMAGE: dict[str, Callable[[Path, Path, int], None]] = {
     "another part of another size": _another_of_another_size,
     "a part of another table": _of_another_table,
 }
-"""What happens to a part of so many rows, by name."""
+"""Functions that damage a part with a number of rows, by name."""
 
 
 READS: dict[str, Callable[[Dataset], pl.DataFrame]] = {
@@ -94,4 +94,4 @@ READS: dict[str, Callable[[Dataset], pl.DataFrame]] = {
     "scan_arrow, by pyarrow": lambda dataset: pl.DataFrame(pa.table(dataset.scan_arrow(EDGES))),
     "scan_arrow, by polars": lambda dataset: pl.DataFrame(dataset.scan_arrow(EDGES)),
 }
-"""Every way to all rows from Python, by name."""
+"""Functions that read all rows, one for each way that Python has, by name."""

@@ -1,4 +1,4 @@
-"""Rows for every table, and looks at what lies on disk."""
+"""Rows for every table, and lists of the files on disk."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,25 +67,25 @@ ROW: dict[TableName, dict[str, Any]] = {
 
 
 def rows(table: TableName, ticks: Sequence[int], **changes: Any) -> pl.DataFrame:
-    """A valid row of ``table`` per tick, with some columns changed."""
+    """Returns a valid row of ``table`` per tick, with some columns changed."""
     return pl.DataFrame([{"tick": tick} | ROW[table] | changes for tick in ticks])
 
 
 def holdings(*ticks: int, quantity: int = 1) -> pl.DataFrame:
-    """A row of `holdings` per tick."""
+    """Returns a row of `holdings` per tick."""
     return rows(TableName.HOLDINGS, ticks, quantity=quantity)
 
 
 def messages(tick: int, **payloads: Any) -> pl.DataFrame:
-    """A row of `messages` with these payloads."""
+    """Returns a row of `messages` with these payloads."""
     return rows(TableName.MESSAGES, [tick], **payloads)
 
 
 def files(root: str | Path, pattern: str = "*") -> list[str]:
-    """The files under ``root``, relative to it."""
+    """Lists the files under ``root``, relative to it."""
     return sorted(str(path.relative_to(root)) for path in Path(root).rglob(pattern) if path.is_file())
 
 
 def parts(root: str | Path) -> list[str]:
-    """The complete parts under ``root``."""
+    """Lists the complete parts under ``root``."""
     return files(root, "part-*.parquet")

@@ -1,4 +1,4 @@
-"""The grammar as Python shows it: the same text as the core's, and what the core says of it."""
+"""The grammar in Python: the text of the core, and the core's parse of it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ BESIDE_THE_MODULE = Path(grammar.__file__).parent / "core.ebnf"
 def test_the_text_is_the_cores_byte_for_byte() -> None:
     assert BESIDE_THE_MODULE.read_bytes() == IN_CORE.read_bytes()
     assert EBNF_GRAMMAR.encode() == BESIDE_THE_MODULE.read_bytes()
-    # The one that was compiled in, which a stale build would not share.
+    # The compiled-in text: a stale build would have another.
     assert json.loads(core_spec())["ebnf_grammar"] == EBNF_GRAMMAR
 
 
 def test_the_text_is_the_standards_plain_notation() -> None:
     assert EBNF_GRAMMAR.isascii() and EBNF_GRAMMAR.endswith(";\n")
-    # The standard knows quotes and question marks in a comment only in pairs.
+    # In the standard, quotes and question marks in a comment must be paired.
     comments = re.findall(r"\(\*.*?\*\)", EBNF_GRAMMAR, re.DOTALL)
     assert comments and not [comment for comment in comments if re.search("['\"?]", comment)]
 

@@ -1,4 +1,4 @@
-"""The vocabularies: strict, ordered, and spelt as the contract says."""
+"""The vocabularies: strict, ordered, and spelt as in the contract."""
 
 from __future__ import annotations
 

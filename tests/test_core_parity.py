@@ -63,15 +63,15 @@ def version_object(version: versioning.SchemaVersion) -> dict[str, Any]:
 def random_float(rng: random.Random) -> float:
     shape = rng.randrange(5)
     if shape == 0:
-        # Any bits at all, so every exponent; the all-ones exponent is infinity or NaN.
+        # Random bits, hence every exponent; the exponent of all ones is infinity or NaN.
         bits = rng.getrandbits(64)
         value: float = struct.unpack("<d", struct.pack("<Q", bits))[0]
         return value if math.isfinite(value) else 0.0
     if shape == 1:
-        # Many of these lie exactly between two texts of the same length.
+        # Many of these are exactly halfway between two decimal texts of the same length.
         return math.ldexp(rng.getrandbits(54), -rng.randrange(12))
     if shape == 2:
-        # Powers of ten around where the exponent form begins and ends.
+        # Powers of ten around the limits of the exponent form.
         return rng.choice([-1, 1]) * rng.randrange(1, 1000) * math.pow(10.0, rng.randrange(-8, 24))
     if shape == 3:
         return math.ldexp(1.0, rng.randrange(-1074, 1024))
@@ -106,7 +106,7 @@ def test_canonical_json_is_the_same_for_random_values(seed: int) -> None:
     for _ in range(1000):
         value = random_json(rng)
         expected = json_dumps_canonical(value)
-        # However the text was spaced, ordered and escaped before.
+        # Spacing, order and escapes of the input text do not matter.
         for text in (json.dumps(value), json.dumps(value, ensure_ascii=False, indent=1), expected):
             assert rust_dumps(text) == expected, text
 

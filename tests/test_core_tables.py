@@ -16,7 +16,7 @@ from crv.core.grammar import TableName, is_lower_snake
 from crv.core.tables import TableDescriptor, get_table, list_tables
 from crv.core.versioning import SCHEMA_V
 
-# `!` marks required columns; every table begins with bucket and tick.
+# `!` marks required columns; the first columns of every table are bucket and tick.
 CONTRACT = {
     "exchange": "venue_id str!, token_id str!, exchange_event_type str!, side str, quantity f64, price f64, "
     "actor_agent_id str, counterparty_agent_id str, baseline_value f64, additional_payload struct!",

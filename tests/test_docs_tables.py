@@ -1,4 +1,4 @@
-"""The pages of docs/tables say what the tables are."""
+"""The pages of docs/tables equal the output of scripts/tables_doc.py."""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The examples run as their README says, and say what they promise."""
+"""The examples run as their README describes, and print what it promises."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 def run(example: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """An example as a user runs it, in a folder of its own."""
+    """Runs an example as a user would, in its own folder."""
     command = [sys.executable, str(EXAMPLES / example), *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, encoding="utf-8", timeout=300)
 

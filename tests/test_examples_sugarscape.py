@@ -1,4 +1,4 @@
-"""The Sugarscape example records what the model did, and its check notices when a run does not."""
+"""The Sugarscape example records the model, and its check detects a run that differs."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ TABLES = [TableName.EXCHANGE, TableName.IDENTITY_EDGES, TableName.HOLDINGS, Tabl
 
 
 def sugarscape(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The example as a user runs it."""
+    """Runs the example as a user would."""
     command = [sys.executable, str(EXAMPLES / "sugarscape.py"), "--root", str(root), *arguments]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, encoding="utf-8", timeout=300)
 
@@ -31,7 +31,7 @@ def opened(root: Path, run: str) -> Dataset:
 def test_a_run_is_recorded_checked_and_drawn(tmp_path: Path) -> None:
     done = sugarscape(tmp_path, "--steps", "5", "--seed", "3")
     assert done.returncode == 0, done.stderr
-    assert "check: the run equals what the model's DataCollector kept" in done.stdout
+    assert "check: the run equals the data of the model's DataCollector" in done.stdout
     assert f"run: {tmp_path / 'runs' / 'sugarscape-3'}" in done.stdout
     picture = tmp_path / "sugarscape-3.png"
     assert f"picture: {picture}" in done.stdout
@@ -44,7 +44,7 @@ def test_a_run_is_recorded_checked_and_drawn(tmp_path: Path) -> None:
     trades = dataset.read(TableName.EXCHANGE)
     assert f"trades: {trades.height}" in done.stdout
     paid = trades.unnest("additional_payload")
-    # One unit of whichever is dearer.
+    # One unit of the dearer resource.
     dearer = pl.when(pl.col("price") >= 1).then("sugar").otherwise("spice")
     assert paid.select((dearer == 1).all()).item()
     assert paid.filter(pl.col("price").is_between(1, 2, closed="left"))["spice"].unique().to_list() == [1]
@@ -54,7 +54,7 @@ def test_a_run_is_recorded_checked_and_drawn(tmp_path: Path) -> None:
 def test_a_step_is_one_commit_over_all_its_tables(tmp_path: Path) -> None:
     done = sugarscape(tmp_path, "--steps", "4", "--run", "steps")
     assert done.returncode == 0, done.stderr
-    # The first state and four steps.
+    # The initial state and four steps.
     assert len(list((tmp_path / "runs" / "steps" / "_commits").glob("*.json"))) == 5
 
 
@@ -73,7 +73,7 @@ def test_a_run_that_is_already_there_is_left_alone(tmp_path: Path) -> None:
     before = opened(tmp_path, "sugarscape-1").read(TableName.HOLDINGS)
     again = sugarscape(tmp_path, "--steps", "1")
     assert again.returncode == 2
-    assert "already there" in again.stderr
+    assert "already exists" in again.stderr
     assert opened(tmp_path, "sugarscape-1").read(TableName.HOLDINGS).equals(before)
 
 
@@ -148,5 +148,5 @@ def test_the_amounts_recorded_are_those_that_changed_hands(tmp_path: Path, monke
     with opened(tmp_path, "amounts") as dataset:
         record_step(dataset, model)
         paid = dataset.read(TableName.EXCHANGE).unnest("additional_payload").select("sugar", "spice")
-    # The model trades in an order of its own, so only what was moved can be compared, not when.
+    # The model trades in its own order, so only the amounts can be compared, not their order.
     assert sorted(paid.iter_rows()) == sorted(moved)

@@ -1,4 +1,4 @@
-"""Appending: what it takes, what it returns, and what lies on disk afterwards."""
+"""Appends: accepted frames, results, and the files on disk afterwards."""
 
 import re
 from pathlib import Path
@@ -115,7 +115,7 @@ def test_every_kind_of_frame_is_taken(dataset: Dataset) -> None:
 
 
 def dataset_of(settings: IoSettings, frame: pl.DataFrame) -> Any:
-    """``frame`` as a scan of another run."""
+    """Returns ``frame`` as a scan of another run."""
     other = Dataset(settings, "other")
     other.append(TableName.HOLDINGS, frame)
     return other.scan_arrow(TableName.HOLDINGS)

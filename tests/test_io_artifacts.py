@@ -1,4 +1,4 @@
-"""Artifacts: written whole or not at all, and listed."""
+"""Artifacts: written completely or not at all, and listed."""
 
 import os
 import signal
@@ -128,7 +128,7 @@ while True:
             time.sleep(pause)
             writer.send_signal(signal.SIGKILL)
         assert path.stat().st_size in sizes
-    # What a killed writer may leave is no artifact.
+    # Files that a killed writer may leave are not artifacts.
     (entry,) = collect_artifacts_index(settings, RUN)["lab"]["policy"]
     assert entry["path"] == "artifacts/lab/policy/p.txt"
 

@@ -1,4 +1,4 @@
-"""The catalog, and the command."""
+"""The catalog, and the `crv` command."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Settings: defaults, sources, and that nothing invalid is silently ignored."""
+"""Settings: defaults and sources; no invalid value is silently ignored."""
 
 import copy
 import dataclasses
@@ -15,7 +15,7 @@ from crv.io import IoConfigError, IoSettings, ValuationSettings
 
 @pytest.fixture(autouse=True)
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A working directory without settings of its own."""
+    """A working directory without settings."""
     monkeypatch.chdir(tmp_path)
 
 

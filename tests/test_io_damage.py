@@ -1,4 +1,4 @@
-"""Every way to read a part, against every kind of damage to it."""
+"""Every way to read a part, with every kind of damage to it."""
 
 import pickle
 import subprocess
@@ -24,12 +24,12 @@ BOTH = pytest.mark.parametrize("count", [SMALL, LARGE], ids=["small", "large"])
 
 @pytest.fixture(params=[1, 2], ids=["alone", "among others"])
 def buckets(request: pytest.FixtureRequest) -> int:
-    """How many buckets there are: a single small part is read in another way than several."""
+    """The number of buckets: a single small part is read in another way than several parts."""
     return int(request.param)
 
 
 def written(settings: IoSettings, count: int, buckets: int) -> Dataset:
-    """A run with a part in each of so many buckets."""
+    """A run with one part in each bucket."""
     dataset = Dataset(settings, RUN)
     frame = edges(count, 1)
     dataset.append(EDGES, pl.concat(frame.with_columns(pl.col("tick") + 100 * n) for n in range(buckets)))
@@ -37,7 +37,7 @@ def written(settings: IoSettings, count: int, buckets: int) -> Dataset:
 
 
 def names(error: BaseException, part: Path) -> bool:
-    """Does it name the run, the table and the part, and say what to do?"""
+    """Returns whether the error names the run, the table and the part, and has a hint."""
     text = str(error)
     return all(name in text for name in (f"`{RUN}`", f"`{EDGES.value}`", f"`{part}`", "\nhint: "))
 
@@ -62,7 +62,7 @@ def test_every_flipped_bit_of_a_small_part_is_a_read_error(settings: IoSettings,
     part = part_of(dataset)
     whole = part.read_bytes()
     unnoticed = []
-    # Every eighth bit, another one in each byte, is looked for here; the core's own test takes them all.
+    # One bit of each byte, a different one each time; the test of the core flips every bit.
     for bit in range(0, len(whole) * 8, 9):
         flipped = bytearray(whole)
         flipped[bit // 8] ^= 1 << bit % 8
@@ -86,7 +86,7 @@ def test_by_size_a_part_with_another_number_of_rows_is_noticed(settings: IoSetti
     other = Dataset(replace(settings, root_dir=settings.root_dir + "2"), RUN)
     other.append(EDGES, edges(LARGE - 100, 3))
     fewer = part_of(other).read_bytes()
-    # Of the same size: unused bytes behind the first four shift no page, as offsets are not looked at before the rows.
+    # Of the same size: unused bytes after the first four move no page, because offsets are not read before the rows.
     part.write_bytes(fewer[:4] + bytes(len(whole) - len(fewer)) + fewer[4:])
     for way in READS:
         with pytest.raises(IoReadError, match="rows where its entry says") as caught:

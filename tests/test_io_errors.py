@@ -1,4 +1,4 @@
-"""Errors: the kinds are the native ones, and failures of storage leave the table as it was."""
+"""Errors: the kinds equal the native ones, and storage errors leave the table unchanged."""
 
 import pickle
 import re

@@ -1,4 +1,4 @@
-"""What importing costs, what it pulls in, and how the package is laid out."""
+"""Imports: their cost, the modules they load, and the layout of the package."""
 
 import subprocess
 import sys

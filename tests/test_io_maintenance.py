@@ -1,4 +1,4 @@
-"""Looking after a run: checks, repairs, merging, vacuuming, pruning."""
+"""Maintenance: check, repair, compact, vacuum, prune."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""Manifests: what they say, old ones, damaged ones, missing ones, moved ones."""
+"""Manifests: contents; old, damaged, missing and moved ones."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Where things lie, and that no path leaves the root."""
+"""Paths: every name, and that no path leaves the root."""
 
 import re
 from typing import Any

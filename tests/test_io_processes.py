@@ -102,7 +102,7 @@ for tick in range(50):
     assert manifest["partitions"]["000000"]["row_count"] == 50
 
 
-# The other thread runs as soon as the interpreter is released, and no earlier: it is never taken from a thread here.
+# The other thread runs as soon as the interpreter is released, and not earlier: the switch interval is 1000 s.
 DROPPED_WHILE_MERGING = """
 import sys, threading
 import pyarrow as pa
@@ -160,7 +160,7 @@ transaction.append("holdings", rows(250))
 writer.append("holdings", rows(251))
 
 for _ in range(2):
-    # With globals of their own: else they would keep those of the script from being dropped.
+    # With their own globals: otherwise they would keep those of the script alive.
     threading.Thread(target=exec, args=("while True: sum(range(1000))", {}), daemon=True).start()
 """
     subprocess.run([sys.executable, "-c", script, settings.root_dir], check=True, timeout=60)

@@ -1,4 +1,4 @@
-"""Reading: always the table's schema, just the rows asked for, in order, through Polars' own reader."""
+"""Reads: always the schema of the table, only the selected rows, in order, by Polars' own reader."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -22,7 +22,7 @@ HOLDINGS = TableName.HOLDINGS
 
 @pytest.fixture
 def run(dataset: Dataset) -> Dataset:
-    """Ticks 0 to 399, ten apart, in four buckets, two parts in each."""
+    """Every tenth tick from 0 to 399, in four buckets with two parts each."""
     for first in (0, 5):
         dataset.append(HOLDINGS, holdings(*range(first, 400, 10)))
     return dataset
@@ -177,7 +177,7 @@ def test_untyped_payloads_take_the_type_that_comes_later(dataset: Dataset) -> No
 
 @pytest.fixture
 def mixed(dataset: Dataset) -> Dataset:
-    """Parts that Polars can read, with others between them that only the native scan can."""
+    """Parts that Polars can read, and between them parts that only the native scan can read."""
     fields: list[dict[str, list[str]]] = [{}, {"tags": []}, {}, {"tags": ["b", "c"]}, {"tags": []}]
     for number, tags in enumerate(fields):
         dataset.append(TableName.MESSAGES, messages(number * 100, claims={"n": number, **tags}))

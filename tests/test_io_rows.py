@@ -1,4 +1,4 @@
-"""Row models as frames, and back."""
+"""Conversion between row models and frames."""
 
 import subprocess
 import sys
@@ -81,11 +81,11 @@ def test_no_rows_are_an_empty_append(dataset: Dataset) -> None:
 def test_rows_of_another_table_are_refused_with_both_names(dataset: Dataset) -> None:
     with pytest.raises(IoSchemaError, match=r"`holdings` \(HoldingsRow\) cannot be appended to table `exchange`"):
         dataset.append(TableName.EXCHANGE, [holding()])
-    with pytest.raises(IoSchemaError, match="row 1 is of table `exchange`, and those before it are of `holdings`"):
+    with pytest.raises(IoSchemaError, match="row 1 is of table `exchange`, and the rows before it are of `holdings`"):
         dataset.append("holdings", [holding(), event()])
-    with pytest.raises(IoArgumentError, match="item 0 is no row model but a dict"):
+    with pytest.raises(IoArgumentError, match="item 0 is a dict and not a row model"):
         dataset.append("holdings", [{"tick": 0}])  # type: ignore[list-item]
-    with pytest.raises(IoArgumentError, match="is no row model"):
+    with pytest.raises(IoArgumentError, match="is not a row model"):
         rows_from_arrow(schema.AffectState, pl.DataFrame())  # type: ignore[type-var]
     with pytest.raises(IoSchemaError, match="required columns missing"):
         rows_from_arrow(ExchangeRow, rows_to_arrow([holding()]))

@@ -1,4 +1,4 @@
-"""The example of the package's own documentation, word for word."""
+"""The example in the documentation of the package, verbatim."""
 
 from pathlib import Path
 

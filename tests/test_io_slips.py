@@ -1,4 +1,4 @@
-"""Slips of a caller's hand: each is an error that says what was meant, and none loses rows or makes files."""
+"""Mistakes of callers: each is an error with a helpful hint, and none loses rows or creates files."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

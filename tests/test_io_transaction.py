@@ -126,7 +126,7 @@ def test_it_belongs_to_the_process_that_began_it(dataset: Dataset) -> None:
 
 
 def test_a_producer_may_use_its_arrays_again_after_an_append(dataset: Dataset) -> None:
-    """A simulation that has one set of arrays, and writes the rows of each tick into them."""
+    """A simulation that reuses its arrays for the rows of every tick."""
     ticks = np.zeros(100, dtype=np.int64)
     names = pa.array(["A"] * 100)
     with dataset.transaction() as tx:

@@ -1,4 +1,4 @@
-"""Validation: what is refused, what the error says, and that nothing is left behind."""
+"""Validation: refused rows, their errors, and that no files are left."""
 
 from pathlib import Path
 from typing import Any

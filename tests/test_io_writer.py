@@ -1,4 +1,4 @@
-"""The buffered writer: rows gather in memory, and are durable when they were flushed."""
+"""The buffered writer: rows are buffered in memory, and durable after a flush."""
 
 import gc
 import multiprocessing
@@ -121,14 +121,14 @@ def test_an_exception_keeps_the_complete_ticks_and_says_what_it_let_go(dataset: 
                 _ = 1 // 0
             w.append(MESSAGES, messages(tick))
     assert ticks(dataset, HOLDINGS) == ticks(dataset, MESSAGES) == [0, 1]
-    assert raised.value.__notes__ == ["crv: 1 rows of the newest tick, which may not be complete, were let go"]
+    assert raised.value.__notes__ == ["crv: 1 rows of the newest tick, which may be incomplete, were dropped"]
 
 
 def test_an_exception_is_not_lost_when_writing_fails_too(dataset: Dataset, settings: IoSettings) -> None:
     with pytest.raises(ZeroDivisionError) as raised, dataset.writer() as w:
         w.append(HOLDINGS, holdings(0, 1))
         w.append(HOLDINGS, holdings(2))
-        # A file where the root should be.
+        # A file in place of the root.
         with open(settings.root_dir, "w") as file:
             file.write("in the way")
         _ = 1 // 0
@@ -266,7 +266,7 @@ def test_it_belongs_to_the_process_that_began_it(dataset: Dataset) -> None:
 
 
 def test_a_fork_that_leaves_the_block_and_ends_writes_nothing(settings: IoSettings) -> None:
-    # An interpreter of its own: the child runs its whole end, finalizers and all.
+    # A new interpreter: the forked child runs to its end, finalizers included.
     script = """
 import os, sys, warnings
 warnings.simplefilter("ignore", DeprecationWarning)

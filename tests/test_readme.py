@@ -1,4 +1,4 @@
-"""The pages do what they say: their Python and shell blocks run, in order, in an empty directory."""
+"""The Python and shell blocks of the pages run, in order, in an empty directory."""
 
 import os
 import re
@@ -19,7 +19,7 @@ def blocks(page: str) -> list[tuple[str, str]]:
 
 
 def commands(language: str, body: str) -> list[str] | None:
-    """What runs a block; None for blocks that are only to be read."""
+    """Returns the command that runs a block; None for blocks that are not run."""
     if language == "python":
         return [sys.executable, "-c", body]
     if language == "console":
@@ -60,7 +60,7 @@ def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
 
 
 def test_every_block_names_its_language() -> None:
-    # The Rust documentation tests take the README's blocks, and take one without a language for Rust.
+    # The Rust documentation tests run the README's blocks, and treat one without a language as Rust.
     assert all(language for language, _ in blocks("README.md"))
 
 

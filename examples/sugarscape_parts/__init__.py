@@ -1,1 +1,1 @@
-"""The parts of the Sugarscape example: what it records, what it checks, what it draws."""
+"""The parts of the Sugarscape example: recording, checking, drawing."""

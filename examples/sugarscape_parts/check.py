@@ -1,4 +1,4 @@
-"""Does what was read back equal what the model's own DataCollector kept?"""
+"""Compares the run that was read back with the data of the model's own DataCollector."""
 
 import math
 from collections import Counter
@@ -12,7 +12,7 @@ Trades = dict[tuple[int, str], list[str]]
 
 
 def mismatches(dataset: Dataset, model: Any) -> list[str]:
-    """What differs, in words; empty when all is well."""
+    """Returns the differences as text; empty if there are none."""
     kept = model.datacollector.get_model_vars_dataframe()
     steps = range(1, len(kept) + 1)
     network = _trade_network(model)
@@ -53,7 +53,7 @@ def _series(what: str, steps: range, kept: Any, recorded: dict[int, float]) -> l
 
 
 def _equal(expected: float, recorded: float) -> bool:
-    # The model's mean of no prices is NaN; a run has no row for it.
+    # Without trades the model's mean price is NaN, and the run has no row.
     return recorded == 0 if math.isnan(expected) else math.isclose(expected, recorded, rel_tol=1e-9)
 
 

@@ -1,11 +1,11 @@
-"""One picture of a recorded run, drawn from the tables alone."""
+"""A picture of a recorded run, drawn only from the tables."""
 
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 
-matplotlib.use("Agg")  # No window: a run may be drawn on a cluster.
+matplotlib.use("Agg")  # No window: cluster nodes have no display.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,7 +21,7 @@ INK, SUGAR, SPICE, GREY = "#1f2933", "#2a78b5", "#c8553d", "#8a94a0"
 def draw(dataset: Dataset, path: Path) -> None:
     """Draws the run to a PNG file."""
     holdings = dataset.read(TableName.HOLDINGS)
-    # Every step is drawn: one without trades is a gap in the line of prices, not a line across it.
+    # Steps without trades are kept: they are gaps in the line of prices.
     steps = holdings.lazy().filter(pl.col("tick") > 0).select(pl.col("tick").unique())
     per_step = (
         dataset.scan(TableName.EXCHANGE)
@@ -89,7 +89,7 @@ def _price(axes: Axes, trades: pl.DataFrame) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_title("Price of sugar")
     axes.set_ylabel("spice for one sugar")
-    # Above the axes, where no price can be behind it.
+    # Above the axes, where it covers no prices.
     axes.legend(loc="lower right", bbox_to_anchor=(1, 0.99), ncols=3)
 
 
@@ -101,7 +101,7 @@ def _dispersion(axes: Axes, trades: pl.DataFrame) -> None:
 
 
 def _volume(axes: Axes, trades: pl.DataFrame) -> None:
-    # The first step has far more trades than any other: on a linear axis nothing else would be seen.
+    # Logarithmic, because the first step has far more trades than the others.
     axes.bar(trades["tick"], trades["volume"], width=1.0, color=GREY)
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.5)
@@ -121,7 +121,7 @@ def _traders(axes: Axes, holdings: pl.DataFrame) -> None:
 
 
 def gini(values: np.ndarray) -> float:
-    """0 when all have the same, towards 1 when one has everything."""
+    """Returns the Gini coefficient: 0 if all values are equal, near 1 if one has everything."""
     ordered = np.sort(values)
     ranks = np.arange(1, len(ordered) + 1)
     return float((2 * ranks - len(ordered) - 1) @ ordered / (len(ordered) * ordered.sum()))
@@ -155,6 +155,6 @@ def _possessions(axes: Axes, holdings: pl.DataFrame) -> None:
         axis.set_minor_formatter(NullFormatter())
     most = last.select(pl.max_horizontal(pl.col("sugar", "spice").max())).item()
     axes.plot([1, most], [1, most], color=GREY, lw=0.8, ls=":")
-    axes.set_title(f"What each of {len(last)} traders owns in the end")
+    axes.set_title(f"Final holdings of {len(last)} traders")
     axes.set_xlabel("sugar")
     axes.set_ylabel("spice")

@@ -1,7 +1,7 @@
 """Recording Sugarscape with trade: one step of the model is one transaction.
 
-Only what the model shows is recorded. It does not say which of two traders bought, so `side` stays null; it does say
-the price, and from the price follows how much sugar went for how much spice.
+Only data that the model exposes is recorded. It does not expose which of two traders bought, so `side` is null. It does
+expose the price, from which the quantities of sugar and spice follow.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ RESOURCES = ["sugar", "spice"]
 
 
 def record_step(dataset: Dataset, model: Any) -> None:
-    """Records the state the model is in, and the trades that led to it, as one commit."""
+    """Records the state of the model, and the trades that led to it, as one commit."""
     tick = model.steps
     traders = list(model.agents)
     trades = _trades(traders)
@@ -33,12 +33,12 @@ def _at(tick: int, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def trader_id(column: str) -> pl.Expr:
-    """The name under which a trader is recorded, from the number the model gives it."""
+    """Returns the recorded id of a trader, from the model's number."""
     return pl.format("trader_{}", pl.col(column))
 
 
 def _trades(traders: list[Any]) -> pl.DataFrame:
-    """One row for each trade of the step, a trader's own in the order in which they were made."""
+    """Returns one row for each trade of the step; the trades of a trader are in order."""
     return pl.DataFrame(
         {
             "actor": [trader.unique_id for trader in traders for _ in trader.prices],
@@ -47,7 +47,7 @@ def _trades(traders: list[Any]) -> pl.DataFrame:
         },
         schema={"actor": pl.Int64, "counterparty": pl.Int64, "price": pl.Float64},
     ).with_columns(
-        # The model's rule: whole units, one unit of whichever is dearer.
+        # The model trades whole units: one unit of the dearer resource.
         sugar=pl.when(pl.col("price") >= 1).then(1).otherwise((1 / pl.col("price")).cast(pl.Int64)),
         spice=pl.when(pl.col("price") >= 1).then(pl.col("price").cast(pl.Int64)).otherwise(1),
         round=pl.int_range(1, pl.len() + 1).over("actor", "counterparty"),
@@ -55,7 +55,7 @@ def _trades(traders: list[Any]) -> pl.DataFrame:
 
 
 def _exchange(trades: pl.DataFrame) -> pl.DataFrame:
-    """Sugar is what is traded, and spice is what it is paid with: a price is spice for one sugar."""
+    """Returns the trades as rows of `exchange`: sugar is bought for spice, and the price is spice for one sugar."""
     return trades.select(
         venue_id=pl.lit(VENUE),
         token_id=pl.lit("sugar"),
@@ -69,7 +69,7 @@ def _exchange(trades: pl.DataFrame) -> pl.DataFrame:
 
 
 def _partners(trades: pl.DataFrame) -> pl.DataFrame:
-    """A tie from each trader to everyone it traded with in this step, as heavy as they traded often."""
+    """Returns an edge from each trader to each of its partners in this step, weighted by the number of trades."""
     return (
         trades.group_by("actor", "counterparty", maintain_order=True)
         .len("trades")
@@ -85,7 +85,7 @@ def _partners(trades: pl.DataFrame) -> pl.DataFrame:
 
 
 def _holdings(traders: list[Any]) -> pl.DataFrame:
-    """What each trader owns. The model counts whole units in floats; crv refuses one that is not whole."""
+    """Returns the holdings of each trader. The model counts whole units as floats; crv refuses fractions."""
     return (
         pl.DataFrame(
             {
@@ -102,7 +102,7 @@ def _holdings(traders: list[Any]) -> pl.DataFrame:
 
 
 def _valuation(holdings: pl.DataFrame, trades: pl.DataFrame) -> pl.DataFrame:
-    """Holdings in spice, sugar at the step's mean price. Without a trade sugar has no price, and the mark is null."""
+    """Returns the holdings valued in spice, with sugar at the mean price of the step (null without trades)."""
     price = trades.select(pl.col("price").log().mean().exp()).item()
     mark = pl.when(pl.col("token_id") == "sugar").then(pl.lit(price, dtype=pl.Float64)).otherwise(1.0)
     return holdings.with_columns(

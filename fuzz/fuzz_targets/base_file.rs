@@ -1,4 +1,4 @@
-//! The base of a pruned log, sealed: a mutated document has no right checksum.
+//! The base of a pruned log, as it is, and with its checksum corrected after the mutation.
 
 #![no_main]
 

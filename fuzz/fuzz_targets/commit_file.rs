@@ -1,4 +1,4 @@
-//! A commit file, sealed: a mutated document has no right checksum.
+//! A commit file, as it is, and with its checksum corrected after the mutation.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! A grammar in EBNF, and names that are checked against one.
+//! A grammar in EBNF, and names with rules of spelling.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! `manifest.json`, as it lies there and sealed: a mutated document has no right checksum, and would be refused
-//! before anything in it is looked at.
+//! `manifest.json`, as it is, and with its checksum corrected after the mutation: with a wrong checksum a document is
+//! refused before it is parsed.
 
 #![no_main]
 

@@ -1,7 +1,7 @@
 //! A part: its footer, then a scan of its rows.
 //!
-//! A decoder of Parquet that panics is caught by the crate, and no finding: nobody hears of it. A panic that gets out
-//! is one.
+//! `crv-io` catches panics of Parquet decoders: those are not findings, and are not printed. A panic that leaves
+//! `crv-io` is a finding.
 
 #![no_main]
 

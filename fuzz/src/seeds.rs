@@ -1,7 +1,7 @@
-//! Writes what fuzzing begins with: the files of small runs, made by the crate itself, and settings.
+//! Writes the seeds of the fuzz targets: files of small runs, written by `crv-io`, and settings.
 //!
-//! `seeds DIRECTORY` fills `DIRECTORY/<target>/`. Nothing of it is kept in the repository: seeds that are made anew
-//! are never those of an older format.
+//! `seeds DIRECTORY` fills `DIRECTORY/<target>/`. The seeds are not kept in the repository, so they always have the
+//! current format.
 
 use std::error::Error;
 use std::fs;
@@ -45,7 +45,7 @@ const VARIABLES: &str = "TICK_BUCKET_SIZE=7\nCOMPRESSION=snappy\nVALUATION_CURRE
                          WRITE_MANIFEST_EVERY_N=adaptive\nROOT_DIR=/tmp\n";
 
 fn main() -> Result<()> {
-    let to = PathBuf::from(std::env::args_os().nth(1).ok_or("say where to: seeds DIRECTORY")?);
+    let to = PathBuf::from(std::env::args_os().nth(1).ok_or("usage: seeds DIRECTORY")?);
     for text in [SETTINGS, "root_dir = 'a'\n", "[tool.crv.io]\ncompression = 'zstd'\n", VARIABLES] {
         seed(&to, "settings", text.as_bytes())?;
     }
@@ -58,7 +58,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// A run with more commits than the one that commit files are taken for, of two tables, one of them with payloads.
+/// Writes the seeds of one run: two tables, one of them with payloads, and one commit more than [`COMMIT`].
 fn run(to: &Path, compression: Compression) -> Result<()> {
     let root = std::env::temp_dir().join(format!("crv-seeds-{}", std::process::id()));
     let settings = IoSettings::default()
@@ -89,7 +89,7 @@ fn run(to: &Path, compression: Compression) -> Result<()> {
     Ok(())
 }
 
-/// A manifest with the keys of earlier readers alone.
+/// Returns a manifest with only the keys that earlier readers know.
 fn contract_keys_alone(dataset: &Dataset) -> Result<Vec<u8>> {
     let mut partitions = Vec::new();
     for (key, meta) in &dataset.manifest(TABLE)?.partitions {

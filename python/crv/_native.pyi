@@ -73,7 +73,7 @@ __all__ = [
 
 @final
 class Dataset:
-    """A run's tables. A process that was forked off must open its own."""
+    """A handle on a run. A forked process must open its own."""
 
     def __new__(cls, settings: IoSettings, run_id: str) -> Dataset: ...
     def append(
@@ -105,7 +105,7 @@ class Transaction:
 
 @final
 class Writer:
-    """A buffered writer. A process that was forked off has no part in it."""
+    """A buffered writer. A forked process cannot use it."""
 
     def append(
         self, table: TableName | str, frame: Frame, *, validate_schema: bool, validate_rows: bool
@@ -126,36 +126,36 @@ class Writer:
 
 @final
 class Scan:
-    """A pinned snapshot of a table, with the parts that may hold rows asked for. An Arrow stream, each time anew."""
+    """A snapshot of a table, narrowed to the parts that may have the selected rows; an Arrow stream, readable often."""
 
     @property
     def ticks(self) -> tuple[int | None, int | None]:
-        """The ticks asked for: the first and the last."""
+        """The selected ticks: the first and the last, both included."""
 
     @property
     def is_exact(self) -> bool:
-        """Are all rows of all parts asked for?"""
+        """Whether all rows of all parts are selected."""
 
     @property
     def is_small(self) -> bool:
-        """Is it one part of few rows at most, which is read sooner than a plan for reading it is made?"""
+        """Whether there is at most one part, and it has so few rows that reading it is faster than planning to."""
 
     def groups(self) -> list[tuple[list[str] | None, int, int]]:
-        """Neighbouring parts: paths where Polars can read them, None where only `batches` can; first and last + 1."""
+        """Groups of consecutive parts: their paths if Polars can read them, else None; the first, and the last + 1."""
 
     @property
     def name(self) -> str:
-        """The run and the table, as errors name them."""
+        """The run and the table, as in error messages."""
 
     def verify(self, start: int = 0, stop: int = ..., *, limit: int | None) -> None:
-        """Compares the parts with their entries, for another reader that is to give the first ``limit`` rows."""
+        """Verifies the parts for another reader, which will read their first ``limit`` rows."""
 
     def examine(self) -> None:
-        """Looks for damage, byte by byte, when another reader has failed."""
+        """Verifies every byte of the parts, after another reader has failed."""
 
     def __reduce__(self) -> tuple[Any, Any]: ...
     def select(self, *, columns: list[str] | None, limit: int | None) -> Scan:
-        """The same scan with only these columns, and the first ``limit`` rows."""
+        """Returns the scan with only these columns, and the first ``limit`` rows."""
 
     def batches(self, start: int, stop: int, *, columns: list[str] | None, limit: int | None) -> Batches:
         """Reads the parts from ``start`` up to ``stop``."""
@@ -171,19 +171,19 @@ def pinned_scan(
     ticks: tuple[int | None, int | None],
     selection: tuple[list[str] | None, int | None],
 ) -> Scan:
-    """The scan that was pickled."""
+    """Unpickles a scan."""
 
 @final
 class Rereads:
-    """The retries of a read as of now."""
+    """Counts the retries of a read whose parts were vacuumed meanwhile."""
 
     def __new__(cls) -> Rereads: ...
     def again(self) -> bool:
-        """Waits a little, and says whether to read again after an error that is of a vacuum."""
+        """Waits before a retry, and returns whether to retry after a part was vacuumed."""
 
 @final
 class Batches(Iterator[Batch]):
-    """The record batches of a scan, one after the other."""
+    """An iterator over the record batches of a scan."""
 
     def __iter__(self) -> Batches: ...
     def __next__(self) -> Batch: ...
@@ -197,154 +197,154 @@ class Batch:
 
 @final
 class RowFrame:
-    """Rows of a table as an Arrow stream, which can be read again and again."""
+    """Rows of a table as an Arrow stream that can be read any number of times."""
 
     def __len__(self) -> int: ...
     def __arrow_c_schema__(self) -> object: ...
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
 def rows_to_arrow(table: TableName | str, rows: list[dict[str, Any]]) -> RowFrame:
-    """The rows as a frame of the table."""
+    """Converts rows to a frame of the table."""
 
 def rows_from_arrow(table: TableName | str, frame: Frame) -> list[dict[str, Any]]:
-    """The rows of a frame, each as the dict of its fields."""
+    """Converts the rows of a frame to dicts of their fields."""
 
 def check_unit_interval(field: str, value: float) -> float:
-    """The number, if it lies between 0 and 1."""
+    """Returns the number if it is from 0 to 1."""
 
 def check_tick(value: int) -> int:
-    """The tick, if a row can have it."""
+    """Returns the tick if a row can have it."""
 
 def check_payload(field: str, value: object) -> None:
-    """Refuses a payload with values that a table has no form for."""
+    """Refuses a payload with values that a table cannot store."""
 
 def check_edge_slots(kind: str, slots: dict[str, str | None]) -> None:
-    """The combination rule of `identity_edges`."""
+    """Checks the combination rule of `identity_edges`: the columns that ``kind`` requires."""
 
 def check_action_kind(text: str) -> str:
-    """Exactly an action kind."""
+    """Returns the text if it is exactly an action kind."""
 
 def check_edge_kind(text: str) -> str:
-    """Exactly an edge kind."""
+    """Returns the text if it is exactly an edge kind."""
 
 def check_exchange_kind(text: str) -> str:
-    """Exactly an exchange kind."""
+    """Returns the text if it is exactly an exchange kind."""
 
 def check_patch_op(text: str) -> str:
-    """Exactly a patch operation."""
+    """Returns the text if it is exactly a patch operation."""
 
 def normalize_side(text: str) -> str:
-    """The side for a text in any case."""
+    """Returns the side for a text in any case."""
 
 def normalize_visibility(text: str) -> str:
-    """The visibility for a text in any case."""
+    """Returns the visibility for a text in any case."""
 
 def normalize_envelope_kind(text: str) -> str:
-    """The envelope kind for a text in any case."""
+    """Returns the envelope kind for a text in any case."""
 
 def normalize_envelope_status(text: str) -> str:
-    """The envelope status for a text in any case."""
+    """Returns the envelope status for a text in any case."""
 
 def list_runs(settings: IoSettings) -> list[dict[str, Any]]:
-    """The runs under the root, each with its tables."""
+    """Lists the runs under the root, each with its tables."""
 
 def check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of settings, checked and in their plain form."""
+    """Checks settings, and returns their fields as plain values."""
 
 def check_valuation(valuation: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a valuation, checked and in their plain form."""
+    """Checks the settings of a valuation, and returns their fields as plain values."""
 
 def settings_from_toml(path: str | PathLike[str] | None) -> dict[str, Any]:
-    """The settings of a TOML file over the defaults."""
+    """Reads the settings of a TOML file, over the defaults."""
 
 def settings_from_env(base: IoSettings, prefix: str, variables: list[tuple[str, str]]) -> dict[str, Any]:
-    """The settings of these environment variables over ``base``."""
+    """Returns ``base`` with the settings of these environment variables over it."""
 
 def bucket_id_for_tick(tick: int, tick_bucket_size: int) -> int:
-    """The bucket of a tick."""
+    """Returns the bucket of a tick."""
 
 def format_bucket_dir(bucket_id: int) -> str:
-    """The name of a bucket's directory."""
+    """Returns the name of a bucket's directory."""
 
 def run_root(settings: IoSettings, run_id: str) -> str:
-    """The directory of a run."""
+    """Returns the directory of a run."""
 
 def tables_root(settings: IoSettings, run_id: str) -> str:
-    """The directory of a run's tables."""
+    """Returns the directory of a run's tables."""
 
 def table_dir(settings: IoSettings, run_id: str, table: TableName | str) -> str:
-    """The directory of a table."""
+    """Returns the directory of a table."""
 
 def manifest_path(settings: IoSettings, run_id: str, table: TableName | str) -> str:
-    """The manifest of a table."""
+    """Returns the path of a table's manifest."""
 
 def bucket_dir(settings: IoSettings, run_id: str, table: TableName | str, bucket_id: int) -> str:
-    """The directory of a bucket."""
+    """Returns the directory of a bucket."""
 
 def part_path(settings: IoSettings, run_id: str, table: TableName | str, bucket_id: int, part_id: str) -> str:
-    """The file of a part, by the 32 hex digits of its name."""
+    """Returns the path of a part, by the 32 hex digits of its name."""
 
 def load_manifest(settings: IoSettings, run_id: str, table: TableName | str) -> dict[str, Any] | None:
-    """The current state of a table; None for a table that has none."""
+    """Returns the current state of a table, or None if the run has no such table."""
 
 def write_manifest(settings: IoSettings, run_id: str, manifest: Mapping[str, Any]) -> None:
-    """Puts a manifest in place of the table's."""
+    """Replaces the state of a table by a manifest."""
 
 def bundle_manifest_path(settings: IoSettings, run_id: str) -> str:
-    """The path of a run's bundle."""
+    """Returns the path of a run's bundle."""
 
 def write_run_bundle_manifest(
     settings: IoSettings, run_id: str, meta: str | None, *, python: str | None, polars: str | None, pyarrow: str | None
 ) -> str:
-    """Writes a run's bundle and gives its JSON; ``meta`` is JSON too, and kept as it was without one."""
+    """Writes a run's bundle and returns its JSON; ``meta`` is JSON too, None keeps the previous metadata."""
 
 def collect_tables_index(settings: IoSettings, run_id: str) -> dict[str, TableIndex]:
-    """The totals of each table of a run."""
+    """Returns the totals of each table of a run."""
 
 def collect_artifacts_index(settings: IoSettings, run_id: str) -> ArtifactsIndex:
-    """The artifacts of a run."""
+    """Returns the artifacts of a run."""
 
 def artifacts_root(settings: IoSettings, run_id: str) -> str:
-    """The directory of a run's artifacts."""
+    """Returns the directory of a run's artifacts."""
 
 def lab_dir(settings: IoSettings, run_id: str, subdir: str) -> str:
-    """A directory of the lab's artifacts, which is made."""
+    """Creates a directory of the lab's artifacts, and returns its path."""
 
 def write_parquet_atomic(path: str | PathLike[str], frame: Frame) -> WrittenParquet:
-    """Writes rows as a Parquet file."""
+    """Writes rows to a Parquet file, atomically."""
 
 def write_text_atomic(path: str | PathLike[str], text: str) -> WrittenText:
-    """Writes text as a file in UTF-8."""
+    """Writes text to a file in UTF-8, atomically."""
 
 def file_stat(path: str | PathLike[str]) -> FileStat:
-    """The size and time of a file."""
+    """Returns the size and modification time of a file."""
 
 def validate_run_id(run_id: str) -> str:
-    """The run id, if it is one."""
+    """Returns the run id if it is valid."""
 
 def normalize_run_id(run_id: str) -> str:
-    """The run id that a text becomes when it is trimmed and its blanks are turned into ``_``."""
+    """Trims a text and replaces its blanks by ``_``; the result must be a valid run id."""
 
 def validate_frame(table: TableName | str, frame: Frame, *, strict_schema: bool, validate_rows: bool) -> None:
     """Checks rows as an append to a new table does."""
 
 def load_grammar(text: str) -> list[tuple[str, str, list[str], list[str], list[str]]]:
-    """The productions: name, expression, alternatives, leading terminals, those that are lower_snake."""
+    """Parses a grammar; a production: name, expression, alternatives, leading terminals, lower_snake terminals."""
 
 def core_spec() -> str:
-    """Enums, tables, rules, versions and constants as one JSON document."""
+    """Returns enums, tables, rules, versions and constants as one JSON document."""
 
 def error_kinds() -> list[str]:
-    """The stable code of every kind of error."""
+    """Returns the stable code of every kind of error."""
 
 def problem_kinds() -> list[tuple[str, bool]]:
-    """The word for every kind of problem, and whether it is harmless."""
+    """Returns the code of every kind of problem, and whether it is harmless."""
 
 def repair_kinds() -> list[str]:
-    """The word for everything that a repair does."""
+    """Returns the code of every kind of repair."""
 
 def json_dumps_canonical(text: str) -> str:
-    """The canonical form of a JSON document."""
+    """Returns the canonical form of a JSON document."""
 
 def cli_main(arguments: list[str]) -> int:
     """Runs the `crv` command and returns its exit code."""

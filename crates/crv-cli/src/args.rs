@@ -1,4 +1,4 @@
-//! The command line as it is typed: flags, verbs, and the help text.
+//! The command line as clap parses it: flags, verbs, and the help text.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
@@ -9,19 +9,23 @@ use crv_io::formats::Format;
 use crate::commands;
 
 const EXIT_CODES: &str = "\
+On disk:
+  demo, append, repair, rebuild, compact, vacuum, prune and bundle change the run that they name;
+  scan --output writes the file that it names; every other command only reads
+
 Exit codes:
   0  success; a closed output pipe is success too
   1  a file, run or table that does not exist or cannot be used, or output that cannot be written
   2  wrong usage: a flag, an argument or a setting
   3  rows that do not fit the table
-  4  storage that refused a read or a write: the same command can be tried again
-  5  a run that is damaged, or too new: see `crv check` and `crv repair`
-  6  a commit whose outcome is unknown: look before trying again
+  4  storage refused a read or a write: the same command can be retried
+  5  a run that is damaged, or written by a newer crv: see `crv check` and `crv repair`
+  6  a commit whose outcome is unknown: check whether its rows are there before retrying
 
 Settings come from flags, then environment variables (CRV_IO_ROOT_DIR, CRV_IO_COMPRESSION, …), then
 ./crv.toml or [tool.crv.io] in ./pyproject.toml, then defaults; `crv settings` shows the result.";
 
-/// Record, list, show and scan the runs of simulations
+/// Record, read and maintain the runs of agent-based simulations
 #[derive(Debug, Parser)]
 #[command(name = "crv", version, after_help = EXIT_CODES, max_term_width = 110)]
 pub(crate) struct Arguments {
@@ -31,7 +35,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// What every verb takes.
+/// The arguments of every verb.
 #[derive(Debug, Args)]
 pub(crate) struct Globals {
     /// Print data as JSON
@@ -44,7 +48,7 @@ pub(crate) struct Globals {
     pub(crate) settings: SettingFlags,
 }
 
-/// Settings as flags. They stay text here: the rules are the store's.
+/// Settings as flags. They stay text here: `crv_io` checks them.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct SettingFlags {
@@ -54,7 +58,7 @@ pub(crate) struct SettingFlags {
     /// A TOML file to read settings from, in place of ./crv.toml or ./pyproject.toml
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<std::path::PathBuf>,
-    /// Ticks in a bucket [default: what the run has, 100 for a new one]
+    /// Ticks in a bucket [default: the run's size, 100 for a new run]
     #[arg(long, global = true, value_name = "TICKS", allow_negative_numbers = true)]
     pub(crate) tick_bucket_size: Option<String>,
     /// Rows in a Parquet row group [default: 131072]
@@ -66,13 +70,13 @@ pub(crate) struct SettingFlags {
     /// Refuse columns that the table does not have: true or false [default: true]
     #[arg(long, global = true, value_name = "BOOL")]
     pub(crate) strict_schema: Option<String>,
-    /// Rewrite manifest.json every so many commits, or `adaptive` [default: adaptive]
+    /// Commits between two rewrites of manifest.json, or `adaptive` [default: adaptive]
     #[arg(long, global = true, value_name = "COMMITS", allow_negative_numbers = true)]
     pub(crate) write_manifest_every_n: Option<String>,
-    /// Merge the parts of a bucket when a later one has begun: true or false [default: false]
+    /// Merge the parts of a bucket once a later bucket has begun: true or false [default: false]
     #[arg(long, global = true, value_name = "BOOL")]
     pub(crate) compact_sealed_buckets: Option<String>,
-    /// Compare parts by this before their rows are read: size or checksum [default: checksum]
+    /// Verify each part before its rows are read, by size or checksum [default: checksum]
     #[arg(long, global = true, value_name = "BY")]
     pub(crate) verify_reads: Option<String>,
 }
@@ -99,12 +103,12 @@ pub(crate) enum Command {
     Completions(commands::completions::Completions),
 }
 
-/// Reads the name of a table.
+/// Parses the name of a table.
 pub(crate) fn table() -> impl clap::builder::TypedValueParser<Value = TableName> {
     PossibleValuesParser::new(TableName::VALUES).try_map(|word| TableName::parse(&word))
 }
 
-/// Reads the word for a format of files.
+/// Parses the name of a file format.
 pub(crate) fn format() -> impl clap::builder::TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.map(Format::as_str))
         .try_map(|word| Format::from_word(&word).ok_or("no such format"))

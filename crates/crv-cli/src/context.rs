@@ -1,4 +1,4 @@
-//! What every verb needs: the settings that count, and where to print.
+//! What every verb needs: the settings in effect, and how to print.
 
 use crv_io::config::{DEFAULT_PREFIX, Origin, SettingValue};
 use crv_io::{Dataset, ErrorKind, IoSettings, TableManifest, TableName};
@@ -11,7 +11,7 @@ pub(crate) struct Context {
     pub(crate) settings: IoSettings,
     pub(crate) json: bool,
     pub(crate) quiet: bool,
-    /// Whether somebody asked for a bucket size. Else a run keeps the one it has.
+    /// Whether the caller set a bucket size. If not, a run keeps the size it has.
     size_asked_for: bool,
 }
 
@@ -23,12 +23,12 @@ impl Context {
         Ok(Self { settings, json: globals.json, quiet: globals.quiet, size_asked_for })
     }
 
-    /// A run with the settings as they are.
+    /// Opens a run with these settings.
     pub(crate) fn open(&self, run: &str) -> Result<Dataset, CliError> {
         Ok(Dataset::open(self.settings.clone(), run)?)
     }
 
-    /// A run for appends: it need not exist yet, and keeps its bucket size if it does.
+    /// Opens a run for appends. It need not exist yet; if it does, it keeps its bucket size.
     pub(crate) fn open_or_new(&self, run: &str) -> Result<Dataset, CliError> {
         let dataset = self.open(run)?;
         match dataset.tables()?.first() {
@@ -37,9 +37,9 @@ impl Context {
         }
     }
 
-    /// The same run with the bucket size that the table was written with, unless another was asked for.
+    /// Returns the same run with the bucket size that the table was written with, unless the caller set another.
     ///
-    /// Any other trouble with the table is left for the verb to meet: it may be there to mend it.
+    /// Other errors of the table are left to the verb: its purpose may be to repair them.
     pub(crate) fn fit(&self, dataset: Dataset, table: TableName) -> Result<Dataset, CliError> {
         let written_with = dataset.manifest(table).err().and_then(|error| error.tick_bucket_size());
         match written_with {
@@ -51,12 +51,12 @@ impl Context {
         }
     }
 
-    /// A table's manifest.
+    /// Returns the manifest of a table.
     pub(crate) fn manifest(&self, dataset: &Dataset, table: TableName) -> Result<TableManifest, CliError> {
         Ok(self.fit(dataset.clone(), table)?.manifest(table)?)
     }
 
-    /// A run that must exist, and its tables.
+    /// Opens a run that must have tables, and returns them with it.
     pub(crate) fn existing(&self, run: &str) -> Result<(Dataset, Vec<TableName>), CliError> {
         let dataset = self.open(run)?;
         let tables = dataset.tables()?;
@@ -69,21 +69,21 @@ impl Context {
         Ok((dataset, tables))
     }
 
-    /// A run that must exist, if only by its artifacts.
+    /// Opens a run that must exist; artifacts alone are enough.
     pub(crate) fn existing_run(&self, run: &str) -> Result<Dataset, CliError> {
         no_run(&self.open(run)?)?;
         self.open_or_new(run)
     }
 
-    /// A run that must exist, in whatever state it is.
+    /// Opens a run that must exist, damaged or not.
     pub(crate) fn run_to_mend(&self, run: &str) -> Result<Dataset, CliError> {
         let dataset = self.open(run)?;
         no_run(&dataset)?;
-        // A run that does not even tell its tables is one to look into.
+        // A run whose tables cannot be listed can still be checked.
         Ok(self.open_or_new(run).unwrap_or(dataset))
     }
 
-    /// A run in which this table must exist.
+    /// Opens a run in which this table must exist.
     pub(crate) fn existing_table(&self, run: &str, table: TableName) -> Result<Dataset, CliError> {
         let (dataset, tables) = self.existing(run)?;
         if tables.contains(&table) {
@@ -95,7 +95,7 @@ impl Context {
     }
 }
 
-/// An error if there is no trace of the run, in the store's words: nothing of it is damaged.
+/// Returns the store's error if the run does not exist, as a missing run and not as a damaged one.
 fn no_run(dataset: &Dataset) -> Result<(), CliError> {
     dataset.check_exists().map_err(|error| match error.kind() {
         ErrorKind::Manifest => CliError::missing(error.to_string(), error.hint().unwrap_or_default()),
@@ -103,7 +103,7 @@ fn no_run(dataset: &Dataset) -> Result<(), CliError> {
     })
 }
 
-/// Flags over environment over file over defaults.
+/// Merges the sources of settings: flags override the environment, the environment the file, the file the defaults.
 fn settings(flags: &SettingFlags) -> Result<IoSettings, CliError> {
     let from_file = IoSettings::from_toml(flags.config.as_deref())?;
     let mut settings = IoSettings::from_env(from_file, DEFAULT_PREFIX)?;

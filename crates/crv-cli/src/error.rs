@@ -1,4 +1,4 @@
-//! What a verb can fail with, and the exit code of each.
+//! The errors of the verbs, and the exit code of each.
 
 use std::fmt;
 use std::io;
@@ -8,22 +8,22 @@ use crv_io::ErrorKind;
 use crv_io::config::ConfigError;
 use crv_io::formats::FormatError;
 
-/// An error as the command tells it. The exit codes are part of the help text.
+/// An error as the command prints it. The help text lists the exit codes.
 #[derive(Debug)]
 pub(crate) enum CliError {
-    /// The store's own errors, with the file they are about where there is one.
+    /// An error of the store, with the input file that it is about, if any.
     Store { context: Option<String>, error: crv_io::Error },
-    /// A file of rows that cannot be read, or rows that cannot be written to one.
+    /// A data file that cannot be read or written.
     Format(FormatError),
-    /// Arguments that do not go together.
+    /// Arguments that are wrong or contradict each other.
     Usage { message: String, hint: String },
     /// A run or table that does not exist.
     Missing { message: String, hint: String },
-    /// A run that is not what was written.
+    /// A damaged run.
     Damaged { message: String, hint: String },
     /// Output that cannot be written.
     Output(String),
-    /// Nobody reads the output any more: not an error.
+    /// The reader of the output closed the pipe: not an error.
     ClosedPipe,
 }
 
@@ -48,13 +48,13 @@ impl CliError {
         }
     }
 
-    /// A failed write to a file; the system's text may name the path already.
+    /// A failed write to a file. The path is added unless the system's text has it.
     pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
         let (text, path) = (error.to_string(), path.display().to_string());
         Self::Output(if text.contains(&path) { text } else { format!("{path} cannot be written: {text}") })
     }
 
-    /// The same error with the file that the rows came from.
+    /// Adds the name of the file that the rows came from.
     pub(crate) fn with_context(error: crv_io::Error, context: impl Into<String>) -> Self {
         Self::Store { context: Some(context.into()), error }
     }

@@ -1,10 +1,10 @@
-//! The `crv` command: record, list, show and scan runs.
+//! The `crv` command: record, read and maintain runs.
 //!
 //! [`run`] is the whole program: it parses (`args`), converts (`context`: settings from flags, environment and
 //! files), and acts (`commands`, one verb per file). Data goes to standard output, everything else to standard
 //! error. The binary and the Python package both call it.
 //!
-//! What this crate does not do: it holds no rule of the store. Everything it knows of runs it asks `crv_io`.
+//! What this crate does not do: it has no rules about runs of its own. Those are in `crv_io`.
 
 mod args;
 mod commands;
@@ -21,13 +21,13 @@ use args::Arguments;
 use context::Context;
 use error::CliError;
 
-/// Runs the command with these arguments, the program's name first, and gives its exit code.
+/// Runs the command with these arguments, the program's name first, and returns its exit code.
 ///
-/// Never panics and never exits the process: errors are told on standard error.
+/// Never panics and never exits the process: errors are printed on standard error.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        // Help and the version are among these; clap knows where each belongs. A closed pipe is no error.
+        // Help and the version are among these; clap prints each to its stream. A closed pipe is not an error.
         Err(refusal) => {
             let _ = refusal.print();
             return refusal.exit_code();
@@ -43,7 +43,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
 }
 
 fn act(arguments: &Arguments) -> Result<(), CliError> {
-    // Completions are for shells without any settings, and must not fail because of a wrong one.
+    // Completions need no settings, and must not fail because of a wrong one.
     if let args::Command::Completions(completions) = &arguments.command {
         return commands::completions::run(completions);
     }

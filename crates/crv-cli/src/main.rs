@@ -1,4 +1,4 @@
-//! The `crv` binary: the library's [`crv_cli::run`] and nothing else.
+//! The `crv` binary: it only calls [`crv_cli::run`].
 
 fn main() {
     std::process::exit(crv_cli::run(std::env::args_os()));

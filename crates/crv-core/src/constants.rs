@@ -1,4 +1,4 @@
-//! Defaults that the store and its readers share.
+//! Defaults shared by the store and its readers.
 
 /// Ticks per bucket: `bucket = tick / TICK_BUCKET_SIZE`.
 pub const TICK_BUCKET_SIZE: u64 = 100;

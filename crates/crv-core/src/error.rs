@@ -1,8 +1,7 @@
-//! What can go wrong in this crate, sorted by what the caller should do about it.
+//! The errors of this crate, grouped by what the caller should do about them.
 //!
-//! Messages are lower case, name the value they are about, and end with a `hint:` line where there is a next
-//! step. In Python [`GrammarError`] and [`SchemaError`] are `ValueError`s and [`VersionMismatch`] is a
-//! `RuntimeError`.
+//! Messages are lower case, name the value, and end with a `hint:` line if there is a next step. In Python
+//! [`GrammarError`] and [`SchemaError`] are `ValueError`s and [`VersionMismatch`] is a `RuntimeError`.
 
 use std::fmt;
 
@@ -12,31 +11,31 @@ use crate::grammar::RepresentationEdgeKind;
 use crate::schema::edge_rule;
 use crate::versioning::SchemaVersion;
 
-/// A word is not in the vocabulary, or is not spelt as the grammar asks.
+/// A word is not in the vocabulary, or is not spelt as the grammar requires.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum GrammarError {
-    /// The value is none of a closed vocabulary.
+    /// The value is not in a closed vocabulary.
     #[error("unknown {what} `{value}`: expected one of {}{}", allowed.join(", "), Hint(*suggestion))]
     UnknownValue {
         /// The vocabulary, such as `table name`.
         what: &'static str,
-        /// The value as it came.
+        /// The given value.
         value: String,
         /// Every value of the vocabulary, in its order.
         allowed: &'static [&'static str],
-        /// The nearest allowed value, where one is near.
+        /// The nearest allowed value, if one is near.
         suggestion: Option<&'static str>,
     },
 
-    /// The value had its place in an earlier grammar.
+    /// The value was valid in an earlier grammar.
     #[error(
         "{what} `{value}` is an older name that is no longer accepted\nhint: use one of {}", allowed.join(", ")
     )]
     OlderName {
         /// The vocabulary.
         what: &'static str,
-        /// The value as it came.
+        /// The given value.
         value: String,
         /// Every value of the vocabulary, in its order.
         allowed: &'static [&'static str],
@@ -48,9 +47,9 @@ pub enum GrammarError {
          underscores between them"
     )]
     NotLowerSnake {
-        /// What the text is for.
+        /// The use of the text, for the message.
         what: String,
-        /// The text as it came.
+        /// The given text.
         value: String,
     },
 
@@ -59,29 +58,29 @@ pub enum GrammarError {
     InvalidId {
         /// The kind of identifier, such as `run id`.
         what: &'static str,
-        /// The text as it came.
+        /// The given text.
         value: String,
-        /// The rule that it breaks.
+        /// The rule that it violates.
         reason: String,
         /// What to do instead.
         hint: &'static str,
     },
 
-    /// A text is not a grammar in EBNF, or not one that can be that of CRV.
+    /// A text is not a grammar in EBNF, or not a valid grammar of CRV.
     #[error("line {line}, column {column} of the grammar: {reason}")]
     Ebnf {
         /// The line, counted from 1.
         line: usize,
         /// The column, in characters, counted from 1.
         column: usize,
-        /// What is wrong there.
+        /// The error at this position.
         reason: String,
     },
 
     /// The grammar has no production of this name.
     #[error("the grammar has no production `{name}`")]
     UnknownProduction {
-        /// The name as it came.
+        /// The given name.
         name: String,
     },
 }
@@ -95,14 +94,14 @@ impl fmt::Display for Hint {
     }
 }
 
-/// A value does not fit the schema it is for.
+/// A value does not fit its schema.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SchemaError {
     /// The date of a schema version is not a calendar date written `YYYY-MM-DD`.
     #[error("SchemaVersion date must be ISO YYYY-MM-DD, got `{value}`")]
     VersionDate {
-        /// The text as it came.
+        /// The given text.
         value: String,
     },
 
@@ -111,45 +110,45 @@ pub enum SchemaError {
     VersionNumber {
         /// `major` or `minor`.
         part: &'static str,
-        /// The text as it came.
+        /// The given text.
         value: String,
     },
 
     /// The text of a schema version is not `<major>.<minor>@<date>`.
     #[error("invalid schema version `{value}`\nhint: write it as `0.1@2025-09-20`")]
     VersionText {
-        /// The text as it came.
+        /// The given text.
         value: String,
     },
 
-    /// A number that must lie between 0 and 1 does not.
+    /// A number is not between 0 and 1.
     #[error("`{field}` must lie in [0, 1], got {value}")]
     OutsideUnitInterval {
         /// The field.
         field: String,
-        /// The number as it came.
+        /// The given number.
         value: String,
     },
 
-    /// A stored tick is below zero.
+    /// A stored tick is negative.
     #[error("`tick` must be 0 or more, got {value}")]
     NegativeTick {
-        /// The tick as it came.
+        /// The given tick.
         value: i64,
     },
 
-    /// A payload has a value that JSON, or a table, has no form for.
+    /// A payload has a value that JSON, or a table, cannot represent.
     #[error(
-        "`{path}` is {found}, and a payload has no form for it\nhint: use text, booleans, 64-bit numbers, lists and objects"
+        "`{path}` is {found}, which a payload cannot represent\nhint: use text, booleans, 64-bit numbers, lists and objects"
     )]
     NotJson {
-        /// The field of the payload, from the column on.
+        /// The path of the field, from the column on.
         path: String,
-        /// What came.
+        /// The value's type.
         found: String,
     },
 
-    /// An edge of this kind lacks slots that the kind needs.
+    /// An edge lacks slots that its kind requires.
     #[error("{}; without a value: {}", edge_rule(*kind), missing.join(", "))]
     EdgeSlots {
         /// The kind of the edge.
@@ -163,23 +162,23 @@ pub enum SchemaError {
     Flag {
         /// The column.
         column: String,
-        /// The number as it came.
+        /// The given number.
         value: String,
     },
 
-    /// A value is not of the kind that its column holds.
+    /// A value is not of its column's type.
     #[error("`{column}` must be {expected}, got {found}")]
     CellType {
         /// The column.
         column: String,
-        /// What it holds.
+        /// The column's type.
         expected: &'static str,
-        /// What came.
+        /// The value's type.
         found: &'static str,
     },
 }
 
-/// A row breaks a rule of its model.
+/// A row violates a rule of its model.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ModelError {
@@ -191,7 +190,7 @@ pub enum ModelError {
     Schema(#[from] SchemaError),
 }
 
-/// Data was written under a schema version that this build does not read.
+/// Data was written with a schema version that this build cannot read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "schema version {found} is not compatible with {expected}\nhint: read it with a version of crv whose schema is \
@@ -200,7 +199,7 @@ pub enum ModelError {
 pub struct VersionMismatch {
     /// The version this build reads and writes.
     pub expected: SchemaVersion,
-    /// The version that was found.
+    /// The version of the data.
     pub found: SchemaVersion,
 }
 
@@ -211,18 +210,18 @@ pub enum JsonError {
     /// The text is not JSON.
     #[error("invalid JSON: {reason}")]
     Syntax {
-        /// What is wrong, and at which line and column.
+        /// The error, with line and column.
         reason: String,
     },
 
-    /// A number that canonical JSON cannot carry: it overflows a double, or it is not a number at all.
+    /// A number that canonical JSON cannot represent: it overflows a double, or is not a number.
     #[error("number `{number}` has no canonical JSON\nhint: numbers must be integers or finite doubles")]
     Number {
         /// The text of the number.
         number: String,
     },
 
-    /// An object key that the JSON library keeps for itself.
+    /// An object key that the JSON library reserves.
     #[error("object key `{key}` is reserved\nhint: rename the key")]
     ReservedKey {
         /// The key.

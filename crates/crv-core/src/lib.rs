@@ -1,16 +1,17 @@
 //! The contracts of CRV (Context -> Representation -> Valuation): the names, tables, ids, versions
-//! and hashes that every part of a simulation agrees on.
+//! and hashes that all components of a simulation share.
 //!
 //! This crate is the single source of truth. The store, `crv-io`, and the Python package build on
-//! it; a rule is written here once and shown elsewhere.
+//! it; each rule is defined here once.
 //!
 //! # A map
 //!
 //! - [`grammar`]: the closed vocabularies ([`TableName`](grammar::TableName),
 //!   [`ActionKind`](grammar::ActionKind), [`RepresentationEdgeKind`](grammar::RepresentationEdgeKind), …)
-//!   and how their values are parsed and normalised; [`grammar::ebnf`], the grammar of what is said and done, as text.
+//!   and how their values are parsed and normalised; [`grammar::ebnf`], the grammar of actions, observations and
+//!   patches.
 //! - [`tables`]: one [`TableDescriptor`](tables::TableDescriptor) per canonical table.
-//! - [`schema`]: payloads and rows as always-valid types, and the rules that columns are checked with.
+//! - [`schema`]: payloads and rows as always-valid types, and the rules for checking columns.
 //! - [`ids`]: [`RunId`](ids::RunId), which is checked, and the other identifiers, which are not.
 //! - [`versioning`]: [`SCHEMA_V`](versioning::SCHEMA_V) and when two versions are compatible.
 //! - [`hashing`] and [`serde`]: canonical JSON with the same bytes in Rust and Python, and its SHA-256.
@@ -19,7 +20,7 @@
 //!   [`VersionMismatch`](error::VersionMismatch), [`JsonError`](error::JsonError).
 //! - [`spec`]: all of the above as one JSON document, for parity tests in other languages.
 //!
-//! # What holds
+//! # Invariants
 //!
 //! - Every serialised value and every column name is lower_snake.
 //! - Parsing is strict: an unknown value is an error that lists what is allowed, never a default.

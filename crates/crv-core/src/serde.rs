@@ -1,4 +1,4 @@
-//! JSON in and out: a reader that keeps every digit, and the canonical writer.
+//! A JSON parser that keeps every digit of numbers, and the canonical serializer.
 
 use serde_json::Value;
 
@@ -6,14 +6,14 @@ pub use crate::hashing::json_dumps_canonical;
 
 use crate::error::JsonError;
 
-/// The key under which [`serde_json`] hands numbers around when it keeps their digits. An object with this key
-/// would be taken for a number.
+/// The key that [`serde_json`] uses internally for numbers with all digits. An object with this key would be parsed as
+/// a number.
 const RESERVED_KEY: &str = "$serde_json::private::Number";
 
-/// Reads a JSON text.
+/// Parses a JSON text.
 ///
-/// Numbers keep the digits they are written with. Of a key that is given twice, the last value stays. `NaN` and
-/// `Infinity` are not JSON. At most 127 arrays and objects may be inside each other.
+/// Numbers keep their digits as written. Of a key that occurs twice, the last value is kept. `NaN` and
+/// `Infinity` are refused. Arrays and objects may be nested at most 127 levels deep.
 ///
 /// ```
 /// use crv_core::serde::{json_dumps_canonical, json_loads};
@@ -25,10 +25,10 @@ const RESERVED_KEY: &str = "$serde_json::private::Number";
 /// ```
 ///
 /// # Errors
-/// [`JsonError::Syntax`] with the position. [`JsonError::ReservedKey`] if the text has the one key (or text) that
-/// the JSON library uses for itself.
+/// [`JsonError::Syntax`] with the position. [`JsonError::ReservedKey`] if the text contains the key (or string) that
+/// the JSON library reserves.
 pub fn json_loads(text: &str) -> Result<Value, JsonError> {
-    // `memmem`-fast, and before parsing: afterwards the object is gone.
+    // A fast substring search, before parsing: parsing converts the object.
     if text.contains("\"$serde_json::private::Number\"") {
         return Err(JsonError::ReservedKey { key: RESERVED_KEY });
     }

@@ -1,4 +1,4 @@
-//! The contracts as one JSON document, so that another language can prove its own lists equal to these.
+//! The contracts as one JSON document, with which tests in other languages compare their lists.
 
 use serde_json::{Map, Value, json};
 
@@ -10,11 +10,11 @@ use crate::versioning::{
     SCHEMA_COMPAT_MAJOR, SCHEMA_COMPAT_MINOR, SCHEMA_MAJOR_VERSION, SCHEMA_MINOR_VERSION, SCHEMA_V,
 };
 
-/// Enums, the grammar, tables, required slots, models, versions and constants.
+/// Returns the enums, the grammar, tables, required slots, models, versions and constants.
 ///
-/// Whatever has an order is a list: `enums` of `{name, members: [[member, value], …]}`; `tables` of `{name,
+/// Ordered values are lists: `enums` of `{name, members: [[member, value], …]}`; `tables` of `{name,
 /// columns: [[column, dtype], …], required, nullable, partitioning, version}`; `required_slots` of `[edge kind,
-/// [column, …]]`; `models` of `{name, fields: [{name, default}, …]}`, without `default` where a field must be given;
+/// [column, …]]`; `models` of `{name, fields: [{name, default}, …]}`, without `default` for required fields;
 /// `constants` is an object; `ebnf_grammar` is the text of [`EBNF_GRAMMAR`].
 ///
 /// ```

@@ -1,10 +1,10 @@
-//! Small shared types that carry no rule of their own.
+//! Small shared types without rules.
 
 use serde_json::{Map, Value};
 
 use crate::ids::plain_id;
 
-/// A point in simulated time. Stored ticks are zero or more; a bound of a range may be any `i64`.
+/// A point in simulated time. Stored ticks are zero or more; bounds of ranges may be any `i64`.
 pub type Tick = i64;
 
 /// A JSON object.

@@ -1,4 +1,4 @@
-//! The version of the tables, and which versions get along.
+//! The version of the tables, and which versions are compatible.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{SchemaError, VersionMismatch};
 
-/// The version this build reads and writes. Every part carries it as `0.1@2025-09-20`.
+/// The version that this build reads and writes. It is in the metadata of every part, as `0.1@2025-09-20`.
 ///
 /// ```
 /// use crv_core::versioning::SCHEMA_V;
@@ -29,7 +29,7 @@ pub const SCHEMA_COMPAT_MAJOR: u32 = SCHEMA_MAJOR_VERSION;
 /// The minor number that data must have to be compatible.
 pub const SCHEMA_COMPAT_MINOR: u32 = SCHEMA_MINOR_VERSION;
 
-/// A version of the tables: two numbers, and the day it was made.
+/// A version of the tables: two numbers, and its date.
 ///
 /// As text it is `<major>.<minor>@<date>`; as JSON `{"major": 0, "minor": 1, "date": "2025-09-20"}`.
 ///
@@ -69,7 +69,7 @@ impl SchemaVersion {
         self.minor
     }
 
-    /// The day the version was made, printed as `YYYY-MM-DD`.
+    /// The date of the version, printed as `YYYY-MM-DD`.
     pub const fn date(self) -> IsoDate {
         self.date
     }
@@ -108,7 +108,7 @@ pub struct IsoDate {
 }
 
 impl IsoDate {
-    /// The day, if the calendar has it.
+    /// The day, if it exists in the calendar.
     fn from_parts(year: u16, month: u8, day: u8) -> Option<Self> {
         let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let days = match month {
@@ -161,7 +161,7 @@ impl From<IsoDate> for String {
     }
 }
 
-/// Whether data of this version can be read: major and minor are ours, whatever the date.
+/// Returns whether this build can read data of this version: major and minor are equal, the date may differ.
 pub const fn is_compatible(version: SchemaVersion) -> bool {
     version.major == SCHEMA_COMPAT_MAJOR && version.minor == SCHEMA_COMPAT_MINOR
 }
@@ -174,7 +174,7 @@ pub const fn ensure_compatible(version: SchemaVersion) -> Result<(), VersionMism
     if is_compatible(version) { Ok(()) } else { Err(VersionMismatch { expected: SCHEMA_V, found: version }) }
 }
 
-/// Whether `candidate` may follow `current`: the next minor, or the next major with minor 0.
+/// Returns whether `candidate` may follow `current`: the next minor, or the next major with minor 0.
 ///
 /// ```
 /// use crv_core::versioning::{SCHEMA_V, SchemaVersion, is_successor_of};
@@ -204,7 +204,7 @@ mod tests {
             (SCHEMA_V.major(), SCHEMA_V.minor(), SCHEMA_V.date().to_string()),
             (0, 1, "2025-09-20".into())
         );
-        assert_eq!("2025-09-20".parse::<IsoDate>().unwrap(), SCHEMA_V.date(), "the constant is a real day");
+        assert_eq!("2025-09-20".parse::<IsoDate>().unwrap(), SCHEMA_V.date(), "the constant is a valid date");
         assert_eq!(serde_json::to_string(&SCHEMA_V).unwrap(), r#"{"major":0,"minor":1,"date":"2025-09-20"}"#);
     }
 

@@ -1,8 +1,8 @@
-//! A promise that was found broken, and how to see it again.
+//! A broken promise, and how to reproduce it.
 
 use std::fmt;
 
-/// What broke, where, and the seed that shows it.
+/// What broke, the part that found it, and the seed that reproduces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
     /// Which part of the harness found it.
@@ -14,7 +14,7 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// A finding.
+    /// Creates a finding.
     pub fn new(found_by: &'static str, seed: u64, what: impl Into<String>) -> Self {
         Self { found_by, seed, what: what.into() }
     }

@@ -1,4 +1,4 @@
-//! Crashes after every operation: every workload, every moment, the states that may be left.
+//! Crashes a simulated machine after every call of a workload, and judges the states that may be left.
 
 use std::collections::HashSet;
 
@@ -16,9 +16,9 @@ use crate::workload::{self, Processes};
 pub struct Effort {
     /// Turns of a workload.
     pub turns: usize,
-    /// States of a moment, at most.
+    /// Crash states of each moment, at most.
     pub states: usize,
-    /// Of so many states one has a crash in the middle of its recovery too.
+    /// One in this many states is crashed during its recovery too.
     pub recoveries: usize,
 }
 
@@ -35,7 +35,7 @@ pub struct Tally {
     pub workloads: u64,
     /// Calls that changed something, after each of which the machine was stopped.
     pub moments: u64,
-    /// Different states that were left, and judged.
+    /// Distinct crash states that were judged.
     pub states: u64,
     /// Those of them that were left by a crash during recovery.
     pub during_recovery: u64,
@@ -50,7 +50,7 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// Runs the workload of `seed`, stops the machine after every call of it, and judges what may be left.
+/// Runs the workload of `seed`, crashes the machine after every call of it, and judges the states that may be left.
 pub fn run(seed: u64, bug: Option<Bug>, effort: Effort) -> Result<Tally, Broken> {
     simulation::run(seed, || {
         let mut random = Rng::with_seed(seed);
@@ -93,7 +93,7 @@ pub fn run(seed: u64, bug: Option<Bug>, effort: Effort) -> Result<Tally, Broken>
     })
 }
 
-/// Crashes in the middle of what a process does after a crash.
+/// Crashes the machine after every call of its recovery. Returns the number of states that were judged.
 fn during_recovery(machine: &Machine, random: &mut Rng) -> Result<u64, String> {
     let mut states = 0;
     let mut seen = HashSet::new();

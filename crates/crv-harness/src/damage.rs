@@ -1,4 +1,4 @@
-//! Damage: bits that flip, files that are cut, zeroed, lost or turned back, and what check and repair do then.
+//! Damage: flipped bits and files that are cut, emptied, zeroed or lost, and what check and repair do then.
 
 use std::time::Duration;
 
@@ -11,35 +11,35 @@ use crate::machine::Machine;
 use crate::model::{TABLES, Told};
 use crate::plant::Bug;
 
-/// Pieces of damage that are tried on one run.
+/// How often a file of one run is damaged, one at a time.
 const PIECES: usize = 120;
 
-/// What is done to a file.
+/// A kind of damage to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Harm {
-    /// One bit flips.
+    /// One bit is flipped.
     Flip,
-    /// The end is missing.
+    /// The end is cut off.
     Cut,
-    /// Nothing is left but the name.
+    /// The file is empty.
     Empty,
-    /// The end is zeros.
+    /// The end is zeroed.
     Zeros,
-    /// It is gone.
+    /// The file is removed.
     Lost,
 }
 
-/// Every kind of damage there is.
+/// Every kind of damage.
 const HARMS: [Harm; 5] = [Harm::Flip, Harm::Cut, Harm::Empty, Harm::Zeros, Harm::Lost];
 
 /// How much was tried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Pieces of damage, each to one file.
+    /// Files that were damaged, one at a time.
     pub pieces: u64,
-    /// How many of them a check noticed. The others were to files that were not needed, and lost nothing.
+    /// How many of them a check detected. The others were not needed, and no row was lost.
     pub noticed: u64,
-    /// How many a repair mended so that nothing was left to find.
+    /// How many of them a repair corrected, so that a check finds nothing more.
     pub mended: u64,
 }
 
@@ -51,7 +51,7 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// Damages the files of a run, one at a time, and looks what check, repair and reads make of it.
+/// Damages the files of a run, one at a time, and judges what check, repair and reads do then.
 pub fn run(seed: u64, bug: Option<Bug>) -> Result<Tally, Broken> {
     simulation::run(seed, || {
         let mut random = Rng::with_seed(seed);
@@ -72,7 +72,7 @@ pub fn run(seed: u64, bug: Option<Bug>) -> Result<Tally, Broken> {
     })
 }
 
-/// A run with commits, checkpoints and, one time in two, a base.
+/// Creates a run with commits, checkpoints and, one time in two, a base.
 fn prepare(bug: Option<Bug>, random: &mut Rng) -> Result<Machine, String> {
     let machine = Machine::new(bug, random.choice([None, Some(1), Some(100)]).flatten());
     let dataset = machine.open()?;
@@ -86,31 +86,32 @@ fn prepare(bug: Option<Bug>, random: &mut Rng) -> Result<Machine, String> {
     if random.bool() {
         dataset.close().map_err(|error| error.to_string())?;
     }
-    // As it is now: dropping a handle writes manifests.
+    // A copy of the disk before the handle is dropped, which writes manifests.
     let copy = machine.after(machine.sim.disk().everything(), usize::MAX - 1);
     Ok(copy)
 }
 
-/// Was the damage noticed, and is all well after a repair? An error where neither is as it should be.
+/// Returns whether a check detected the damage, and whether a repair corrected it; an error if check, repair or reads
+/// do something wrong.
 fn judge(machine: &Machine, disk: Disk, path: &str, harm: Harm) -> Result<(bool, bool), String> {
     let damaged = machine.after(disk, usize::MAX - 1);
     let dataset = damaged.open()?;
     let noticed = !is_well(&dataset)?;
     if !noticed {
-        // What a check does not notice must not matter: a manifest that is older than the log, the file of a
-        // commit that is not there any more for anybody.
+        // Damage that a check does not detect must be harmless: to a manifest that is older than the log, or to
+        // the file of a commit that no reader needs any more.
         if harm == Harm::Flip {
-            return Err("a check did not notice a flipped bit".to_owned());
+            return Err("a check did not detect a flipped bit".to_owned());
         }
         if harm == Harm::Lost && is_newest_commit(&machine.sim.disk(), path) {
-            // No manifest included it: nothing is left that could tell that it was there.
+            // No manifest included it: no trace of it is left.
             forget_newest(&damaged);
         }
-        damaged.look(&dataset, false).map_err(|why| format!("a check finds nothing, and yet {why}"))?;
+        damaged.look(&dataset, false).map_err(|why| format!("a check finds nothing, but {why}"))?;
         return Ok((false, false));
     }
     if !path.ends_with(".parquet") && damaged.look(&dataset, false).is_err() {
-        // Rows that cannot be read are an error, never a part of the rows.
+        // A read returns every row or an error, never some of the rows.
         readable_or_whole(&damaged, &dataset)?;
     }
     let report = dataset.repair().map_err(|error| format!("repair failed: {error}"))?;
@@ -122,9 +123,9 @@ fn judge(machine: &Machine, disk: Disk, path: &str, harm: Harm) -> Result<(bool,
         return Ok((true, false));
     }
     if !is_well(&dataset)? {
-        return Err("repair says that nothing is left to do, and a check finds something".to_owned());
+        return Err("repair reports that nothing is left, but a check finds a problem".to_owned());
     }
-    // The damaged commit was acknowledged here; on storage that keeps its word it cannot have been.
+    // The damaged commit was acknowledged here, which cannot happen on storage that honours `fsync`.
     let set_aside =
         report.actions.iter().any(|action| action.kept.is_some() && action.path.contains("_commits"));
     if set_aside {
@@ -143,21 +144,21 @@ fn is_newest_commit(disk: &Disk, path: &str) -> bool {
     commits.next_back().is_some_and(|newest| newest == path)
 }
 
-/// Whether the newest transaction is there is open.
+/// Gives the newest transaction an unknown outcome.
 fn forget_newest(machine: &Machine) {
     if let Some(entry) = machine.model().entries.last_mut() {
         entry.told.1 = Told::Unknown;
     }
 }
 
-/// Each table is read whole, or not at all.
+/// Checks that a read of a table returns every row or an error.
 fn readable_or_whole(machine: &Machine, dataset: &Dataset) -> Result<(), String> {
     for table in TABLES {
         let Ok(Some(rows)) = crate::rows::read(dataset, table) else { continue };
         let expected =
             machine.model().entries.iter().filter_map(|entry| entry.rows.get(&table)).flatten().count();
         if rows.len() != expected {
-            return Err(format!("`{table}` gives {} rows of {expected}, and no error", rows.len()));
+            return Err(format!("`{table}` has {} rows of {expected}, and no error", rows.len()));
         }
     }
     Ok(())
@@ -171,7 +172,7 @@ fn is_well(dataset: &Dataset) -> Result<bool, String> {
 }
 
 impl Harm {
-    /// The disk with this done to a file; `None` where that changes nothing.
+    /// Returns the disk with this damage to a file; `None` if nothing changes.
     fn done_to(self, disk: &Disk, path: &str, random: &mut Rng) -> Option<Disk> {
         let bytes = disk.read(path)?;
         let at = random.usize(..bytes.len().max(1));

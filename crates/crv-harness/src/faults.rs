@@ -1,8 +1,8 @@
-//! Storage that fails: each call of an operation in turn, in each way, once or until it is mended.
+//! Fault loops: each call of an operation fails in turn, with each kind of fault, once or until the fault is removed.
 //!
-//! What must hold: the caller gets an error of a kind that fits, or the operation succeeds; acknowledged rows
-//! stay, an operation that failed is as if never tried; nothing is left behind that could have been removed; the
-//! same handle works again when the fault is gone; and a crash right after loses nothing either.
+//! What must hold: the operation succeeds, or the caller gets an error of a fitting kind; acknowledged rows stay, and
+//! a failed operation has no effect; no file is left behind that could have been removed; the same handle works
+//! again when the fault is gone; and a crash right after loses nothing.
 
 use std::path::Path;
 use std::time::Duration;
@@ -32,11 +32,11 @@ pub enum Operation {
     Transaction,
     /// A buffered writer that flushes once for each of two buckets.
     Gather,
-    /// A tick that meets the bound of a buffered writer in its middle.
+    /// A tick that is torn by the bound of a buffered writer.
     Tear,
     /// An append by a handle that has just been opened.
     AppendAnew,
-    /// Reading everything.
+    /// Reading every table.
     Read,
     /// Closing a handle: manifests are written.
     Close,
@@ -46,12 +46,12 @@ pub enum Operation {
     Rebuild,
     /// Merging the parts of a table.
     Compact,
-    /// Removing what no table needs: parts that were merged, and one without a commit.
+    /// Removing what no table needs: parts that were merged, and an orphan.
     Vacuum,
 }
 
 impl Operation {
-    /// Every operation there is.
+    /// Every operation.
     pub const ALL: [Self; 12] = [
         Self::First,
         Self::Append,
@@ -71,8 +71,8 @@ impl Operation {
         self != Self::First
     }
 
-    /// Does it. What it writes is noted in the model of `machine`.
-    /// What can be gone on with when the fault is gone is left in `torn`.
+    /// Runs the operation, and records what it writes in the model of `machine`.
+    /// A torn tick, which can be continued when the fault is gone, is left in `torn`.
     fn run(self, machine: &Machine, dataset: &Dataset, torn: &mut Option<Torn>) -> Result<(), Error> {
         match self {
             Self::First | Self::Transaction => machine.write(dataset, &TABLES, &[3, 4]),
@@ -88,7 +88,7 @@ impl Operation {
         }
     }
 
-    /// The kinds of error that may come of a fault.
+    /// Returns whether a fault may make the operation fail with this kind of error.
     fn may_fail_with(self, kind: ErrorKind) -> bool {
         match self {
             Self::First | Self::Append | Self::Transaction | Self::Gather | Self::Tear | Self::AppendAnew => {
@@ -105,11 +105,11 @@ impl Operation {
 /// How much was tried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Faults that were hit.
+    /// Faults that were injected.
     pub faults: u64,
-    /// How many of them the operation told its caller of.
+    /// How many of them the operation reported to its caller.
     pub told: u64,
-    /// How many it got over.
+    /// How many of them it tolerated: it succeeded.
     pub overcome: u64,
 }
 
@@ -158,11 +158,11 @@ struct Case {
 }
 
 impl Case {
-    /// `None` when the operation was over before the fault; else whether the caller was told.
+    /// Returns `None` if the operation ended before the fault; else whether it returned an error.
     fn run(self, bug: Option<Bug>, seed: u64) -> Result<Option<bool>, String> {
         let Self { operation, fault, lasts, skip } = self;
         let every_n = match operation {
-            // So that there is something for it to write.
+            // No checkpoint before it, so that it has manifests to write.
             Operation::Close => Some(1_000),
             _ => Rng::with_seed(seed).choice([None, Some(1), Some(2)]).flatten(),
         };
@@ -189,10 +189,11 @@ impl Case {
         if let Err(error) = &outcome
             && !operation.may_fail_with(error.kind())
         {
-            return Err(format!("the error is of kind {:?}: {error}", error.kind()));
+            return Err(format!("unexpected kind of error, {:?}: {error}", error.kind()));
         }
         let unknown = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::UnknownOutcome);
-        // A crash now, with nothing kept that was not synced: what a reader sees of a commit of unknown outcome may go.
+        // The crash keeps only what was synced, and is made before the reads: a commit of unknown outcome that they see
+        // may be lost by it.
         let crashed = machine.after(machine.sim.disk().only_durable(), 0);
         machine.look(&machine.open()?, true).map_err(|why| format!("for another handle: {why}"))?;
         machine.look(&dataset, false).map_err(|why| format!("for the same handle: {why}"))?;
@@ -201,13 +202,13 @@ impl Case {
         }
         let told = |why| format!("after the fault at {:?} and a crash: {why}", failed.first());
         crashed.look(&crashed.open()?, true).map_err(told)?;
-        // What could not be removed may stay, and so may what is perhaps committed.
+        // A file may stay that could not be removed, or whose commit may have taken effect.
         let removable = lasts == Lasts::Once && !failed.iter().any(|(call, _)| *call == Call::Unlink);
         if removable {
             no_temps(&machine.sim.disk())?;
         }
         match operation {
-            // What was not removed is removed by the next one.
+            // The next vacuum removes what this one did not.
             Operation::Vacuum => nothing_left(&dataset)?,
             _ if removable && !unknown => no_orphans(&dataset)?,
             _ => {}
@@ -217,27 +218,27 @@ impl Case {
             torn.go_on(&machine).map_err(again)?;
         }
         machine.write(&dataset, &TABLES, &[5]).map_err(again)?;
-        machine.look(&dataset, false).map_err(|why| format!("after writing on: {why}"))?;
+        machine.look(&dataset, false).map_err(|why| format!("after an append: {why}"))?;
         let crashed = machine.after(machine.sim.disk().only_durable(), 0);
-        crashed.look(&crashed.open()?, true).map_err(|why| format!("after writing on and a crash: {why}"))?;
+        crashed.look(&crashed.open()?, true).map_err(|why| format!("after an append and a crash: {why}"))?;
         dataset.close().map_err(again)?;
         Ok(Some(outcome.is_err()))
     }
 }
 
-/// A directory above the root that the store may not open is not synced: it is not the store's. Whether it is
-/// durable is then not for the store to promise.
+/// Returns whether the call synced a directory above the root that the store may not open. Such a directory is not
+/// the store's, and the store does not promise that it is durable.
 fn is_excused(call: Call, path: &Path, fault: Fault) -> bool {
     call == Call::SyncDir
         && fault == Fault::Denied
         && Path::new(ROOT).ancestors().skip(1).any(|dir| dir == path)
 }
 
-/// A run with some history, read by the handle that is going to fail.
+/// Creates a run with some commits, and reads it with the handle that is going to fail.
 fn prepare(machine: &Machine, dataset: &Dataset) -> Result<(), Error> {
     machine.write(dataset, &TABLES, &[0, 1])?;
     machine.write(dataset, &[TableName::Holdings], &[1])?;
-    // Another process came by.
+    // Another process appends.
     let other = machine.open().map_err(|why| Error::new(ErrorKind::Config, why))?;
     machine.write(&other, &[TableName::Exchange], &[2])?;
     machine.look(dataset, false).map_err(|why| Error::new(ErrorKind::Read, why))
@@ -250,7 +251,7 @@ fn no_temps(disk: &Disk) -> Result<(), String> {
     }
 }
 
-/// Every part on the disk is one that its table names, or named before it was merged.
+/// Checks that there is no orphan: every part is live, or was merged.
 fn no_orphans(dataset: &Dataset) -> Result<(), String> {
     let report = dataset.vacuum(VacuumOptions { dry_run: true, ..NOW }).map_err(|error| error.to_string())?;
     match report.removed.into_iter().find(|garbage| garbage.kind == GarbageKind::OrphanPart) {
@@ -259,7 +260,7 @@ fn no_orphans(dataset: &Dataset) -> Result<(), String> {
     }
 }
 
-/// Parts that were merged, and one that no commit names.
+/// Leaves parts that were merged, and an orphan.
 fn leave_garbage(sim: &Sim, dataset: &Dataset) -> Result<(), String> {
     let failed = |error: Error| error.to_string();
     let mut live = dataset.files(TableName::Exchange).map_err(failed)?;
@@ -271,7 +272,7 @@ fn leave_garbage(sim: &Sim, dataset: &Dataset) -> Result<(), String> {
     file.write_all(&bytes).map_err(|error| error.to_string())
 }
 
-/// A vacuum leaves nothing for another.
+/// Checks that a vacuum leaves nothing to remove.
 fn nothing_left(dataset: &Dataset) -> Result<(), String> {
     dataset.vacuum(NOW).map_err(|error| format!("the fault is gone, and a vacuum still fails: {error}"))?;
     let report = dataset.vacuum(VacuumOptions { dry_run: true, ..NOW }).map_err(|error| error.to_string())?;
@@ -281,7 +282,7 @@ fn nothing_left(dataset: &Dataset) -> Result<(), String> {
     }
 }
 
-/// Storage is gone for 40 ms. Whoever waits a little longer each time gets over it.
+/// Makes storage fail for 40 ms: retries with backoff last longer.
 pub fn outage(seed: u64, bug: Option<Bug>) -> Result<Tally, Broken> {
     let broken = |why: String| Broken::new("outage", seed, why);
     simulation::run_with(seed, bug == Some(Bug::NoBackoff), || {
@@ -291,7 +292,7 @@ pub fn outage(seed: u64, bug: Option<Bug>) -> Result<Tally, Broken> {
         machine.sim.plan(Plan::new(Fault::Device, Lasts::For(40_000), 0).only(Call::Link));
         let outcome = machine.write(&dataset, &TABLES, &[3]);
         let faults = machine.sim.mend().len() as u64;
-        outcome.map_err(|error| broken(format!("an outage of 40 ms was not got over: {error}")))?;
+        outcome.map_err(|error| broken(format!("an outage of 40 ms made an append fail: {error}")))?;
         machine.look(&dataset, false).map_err(broken)?;
         Ok(Tally { faults, told: 0, overcome: faults })
     })

@@ -1,4 +1,4 @@
-//! Hunting for a planted bug: a harness that never caught one proves nothing.
+//! Searches for planted bugs: a harness that has never caught one proves nothing.
 
 use crate::broken::Broken;
 use crate::crashes::{self, Effort};
@@ -7,12 +7,12 @@ use crate::faults::{self, Operation};
 use crate::interleave;
 use crate::plant::Bug;
 
-/// Looks for the bug with everything the harness has, the cheap things first; `None` when nothing finds it.
+/// Runs every simulated part with `bug`, the cheap ones first. Returns the first failure; `None` if no part fails.
 pub fn hunt(bug: Bug, seeds: std::ops::Range<u64>) -> Option<Broken> {
     let effort = Effort { turns: 10, states: 12, recoveries: 64 };
     seeds.into_iter().find_map(|seed| {
         let outage = faults::outage(seed, Some(bug)).err();
-        // Little of a document is not said anywhere else too: it takes many pieces of damage to hit that.
+        // Most of a document is redundant: many damaged files are needed to hit bytes that are not.
         let damage = || (0..4).find_map(|more| damage::run(seed * 4 + more, Some(bug)).err());
         let others = || interleave::run(seed, Some(bug)).err();
         let faults =

@@ -1,4 +1,4 @@
-//! Two processes: whatever one does, another comes in between, at every call of it in turn.
+//! Two processes: every step of one is interrupted by the other, at every call in turn.
 
 use std::path::{Path, PathBuf};
 
@@ -14,13 +14,13 @@ use crate::model::TABLES;
 use crate::plant::Bug;
 use crate::workload::{Processes, Step, Turn};
 
-/// Crash states that are judged of each interleaving.
+/// Crash states that are judged for each interleaving.
 const STATES: usize = 4;
 
 /// How much was tried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Places at which another process came in between.
+    /// Calls at which a process was interrupted by the other.
     pub interleavings: u64,
     /// Crash states that were judged in them.
     pub states: u64,
@@ -37,7 +37,7 @@ fn write(tick: i64) -> Step {
     Step::Write(TABLES.to_vec(), vec![tick])
 }
 
-/// What is interrupted.
+/// The steps that are interrupted.
 fn steps() -> Vec<Step> {
     vec![
         write(3),
@@ -52,33 +52,33 @@ fn steps() -> Vec<Step> {
     ]
 }
 
-/// What comes in between.
+/// The steps of the other process.
 fn others() -> Vec<Vec<Step>> {
     vec![
         vec![write(4)],
         vec![write(4), Step::Close],
         vec![Step::Write(vec![TableName::Holdings], vec![6]), Step::Reopen],
         vec![Step::Prune],
-        // Whoever finds its number pruned then cannot take another.
+        // A writer whose number was pruned then cannot publish another commit.
         vec![Step::Prune, Step::FillDisk],
         vec![write(4), write(5), Step::Prune, Step::FillDisk],
         vec![write(4), write(5), Step::Prune],
         vec![Step::Rebuild(TableName::Holdings)],
         vec![Step::Compact(TableName::Exchange), write(4)],
         vec![Step::Vacuum],
-        // The parts of whoever is interrupted may be merged, and its commit pruned, before it looks again.
+        // The interrupted writer's parts may be merged, and its commit pruned, before it reads the commit back.
         vec![write(1), Step::Compact(TableName::Exchange), Step::Prune, Step::Vacuum],
     ]
 }
 
-/// Lets each of a few sequences of steps come between any two calls of each of a few steps.
+/// Interrupts each of a few steps at every call, by each of a few sequences of steps.
 pub fn run(seed: u64, bug: Option<Bug>) -> Result<Tally, Broken> {
     let mut tally = Tally::default();
     for step in steps() {
         for other in others() {
             tally += at_every_call(&step, &other, true, seed, bug)?;
         }
-        // On a run that nobody has written to.
+        // On a run without commits.
         tally += at_every_call(&step, &[write(0)], false, seed, bug)?;
     }
     Ok(tally)
@@ -103,7 +103,7 @@ fn at_every_call(
     Ok(tally)
 }
 
-/// The directories from the top to a table's.
+/// The directories from the top down to that of a table.
 fn directories(table: &str) -> Vec<PathBuf> {
     let dir = Path::new(ROOT).join("runs").join(RUN).join("tables").join(table);
     let mut dirs: Vec<PathBuf> = dir.ancestors().map(Path::to_owned).collect();
@@ -111,12 +111,12 @@ fn directories(table: &str) -> Vec<PathBuf> {
     dirs
 }
 
-/// One interleaving. `None` when the turn was over before the other process came.
+/// Runs one interleaving. Returns `None` if the turn ended before the other process acted.
 fn one(turn: &Turn, is_begun: bool, bug: Option<Bug>, seed: u64) -> Result<Option<u64>, String> {
     let mut random = Rng::with_seed(seed);
     let machine = Machine::new(bug, random.choice([None, Some(1), Some(4)]).flatten());
     if !is_begun {
-        // A process was killed in its first append, when it had made directories and nothing else.
+        // As a process leaves it that was killed in its first append: with directories and nothing else.
         for dir in TABLES.iter().flat_map(|table| directories(table.as_str())) {
             let _there = machine.sim.create_dir(&dir);
         }
@@ -127,7 +127,7 @@ fn one(turn: &Turn, is_begun: bool, bug: Option<Bug>, seed: u64) -> Result<Optio
         processes.take(&plain(process, write(tick)))?;
     }
     machine.sim.remember();
-    // What was told before the disks were remembered holds from the first of them on.
+    // Outcomes from before the recording of disks hold from the first disk on.
     let told = machine.model().stopped_at(usize::MAX - 1);
     *machine.model() = told;
     if !processes.take(turn)? {

@@ -1,4 +1,4 @@
-//! Judging what a crash has left: everything that must hold, and that the run goes on from there.
+//! Judges the state that a crash left: whether every promise holds, and whether the run can be continued.
 
 use crv_io::{CheckOptions, Dataset, ErrorKind};
 
@@ -6,9 +6,9 @@ use crate::disk::Disk;
 use crate::machine::Machine;
 use crate::model::TABLES;
 
-/// Opens the run on `disk`, which a crash at `moment` of `machine` left, and checks that all that was
-/// acknowledged is there and nothing by half; then writes on, crashes once more, and checks that too. Gives the
-/// machine that wrote on, which remembers the disks it went through.
+/// Opens the run on `disk`, which a crash at `moment` of `machine` left, and checks that acknowledged transactions
+/// are there and all others are whole or absent. Then appends, crashes again, and checks that too. Returns the
+/// machine that appended, with the disks that it recorded.
 pub fn survives(machine: &Machine, disk: Disk, moment: usize) -> Result<Machine, String> {
     let after = machine.after(disk, moment);
     let dataset = after.open()?;
@@ -24,7 +24,7 @@ pub fn survives(machine: &Machine, disk: Disk, moment: usize) -> Result<Machine,
     Ok(after)
 }
 
-/// Every document and every byte is what it should be: what is left over is harmless.
+/// Checks every document and every byte. Problems that are harmless, such as files left over, are allowed.
 fn is_whole(dataset: &Dataset) -> Result<(), String> {
     let report = match dataset.check(CheckOptions { deep: true }) {
         Ok(report) => report,
@@ -42,7 +42,7 @@ fn is_whole(dataset: &Dataset) -> Result<(), String> {
     }
 }
 
-/// A checkpoint never replaces a newer one: the commit that a manifest includes never goes down.
+/// Checks that no checkpoint replaced a newer one: the commit that a manifest includes never decreases.
 pub fn manifests_go_forward(history: &[Disk]) -> Result<(), String> {
     for table in TABLES {
         let path =

@@ -1,27 +1,27 @@
-//! The reliability harness of the run store: it stops machines, fails disks, damages files and kills processes, and
-//! compares what is left with what writers were told.
+//! The reliability harness of the run store. It crashes simulated machines, injects faults, damages files and kills
+//! processes, and compares what is left with what the store acknowledged.
 //!
 //! # A map
 //!
-//! - [`disk`]: a file system in memory that keeps what is pending apart from what is durable. The store runs on it
-//!   as it is: a [`Sim`](disk::Sim) makes the system calls of its
-//!   [`LocalStore`](crv_io::store::LocalStore). [`disk::crash`] tells what a crash may leave, [`disk::fault`]
-//!   makes calls fail.
-//! - [`model`]: what writers were told, and so what readers must find. [`machine`]: a disk, its processes, their
-//!   model. [`workload`]: what the processes do, drawn from a seed. [`torn`]: a tick that is written in two commits.
-//! - [`crashes`], [`interleave`], [`faults`], [`damage`]: what is tried on simulated machines. [`judge`]: what must
-//!   hold after a crash.
-//! - [`plant`]: bugs, each a precaution of the store undone; [`hunt`] looks for them.
-//! - [`process`]: real processes on a real disk: many writers, kills, a disk that is full.
-//! - [`soak`]: all of it, for as long as one likes.
+//! - [`disk`]: an in-memory file system that keeps pending and durable state apart. The store runs on it
+//!   unchanged: a [`Sim`](disk::Sim) executes the system calls of its
+//!   [`LocalStore`](crv_io::store::LocalStore). [`disk::crash`] builds the states that a crash may leave,
+//!   [`disk::fault`] makes calls fail.
+//! - [`model`]: the transactions of writers and their outcomes, and so the rows that readers must find.
+//!   [`machine`]: a disk, its processes, their model. [`workload`]: what the processes do, drawn from a seed.
+//!   [`torn`]: a tick that is written in two commits.
+//! - [`crashes`], [`interleave`], [`faults`], [`damage`]: the experiments on simulated machines. [`judge`]: what
+//!   must hold after a crash.
+//! - [`plant`]: planted bugs, each of which disables one precaution of the store; [`hunt`] searches for them.
+//! - [`process`]: real processes on a real disk: many writers, kills, a full disk.
+//! - [`soak`]: all of it, until the limits of a plan are reached.
 //!
-//! Whatever is simulated is told by its seed alone (`crv_io::simulation`): [`Broken`](broken::Broken) says which,
-//! and `crv-soak part …` shows it again.
+//! A simulation depends on its seed alone (`crv_io::simulation`). [`Broken`](broken::Broken) names the seed, and
+//! `crv-soak part …` reproduces the failure.
 //!
 //! # What this crate does not do
 //!
-//! It is no part of what is shipped, and knows of the store only what everybody may know: its public types, its
-//! files and its promises.
+//! It is not shipped, and uses nothing of the store but its public types, its files and its promises.
 
 pub mod broken;
 pub mod crashes;

@@ -1,4 +1,4 @@
-//! A simulated machine: a disk, the processes that write to it, and the model of what they were told.
+//! A simulated machine: a disk, the processes that write to it, and the model of what they wrote.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,14 +15,14 @@ use crate::model::{Model, Row, TABLES, Told};
 use crate::plant::{self, Bug};
 use crate::rows;
 
-/// The root on the simulated disk: its parent is not there at first either.
+/// The root on the simulated disk. Its parent does not exist at first either.
 pub const ROOT: &str = "/data/out";
 /// The run.
 pub const RUN: &str = "run-1";
 /// Ticks in a bucket.
 pub const BUCKET: u64 = 4;
 
-/// A machine. Clones are the same one.
+/// A machine. Clones share its state.
 #[derive(Debug, Clone)]
 pub struct Machine {
     /// Its disk.
@@ -37,7 +37,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine with an empty disk.
+    /// Creates a machine with an empty disk.
     pub fn new(bug: Option<Bug>, every_n: Option<u64>) -> Self {
         Self {
             sim: Sim::default(),
@@ -50,14 +50,14 @@ impl Machine {
         }
     }
 
-    /// The same machine, where the parts of sealed buckets are merged, or not.
+    /// Sets whether the parts of sealed buckets are merged.
     #[must_use]
     pub fn sealing(mut self, seals: bool) -> Self {
         self.seals = seals;
         self
     }
 
-    /// The same machine after a crash at `moment` that left `disk`.
+    /// Returns the machine after a crash at `moment` that left `disk`.
     #[must_use]
     pub fn after(&self, disk: Disk, moment: usize) -> Self {
         Self {
@@ -71,12 +71,12 @@ impl Machine {
         }
     }
 
-    /// What its writers did.
+    /// The model of what its writers did.
     pub fn model(&self) -> MutexGuard<'_, Model> {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The run, opened as by a process of its own.
+    /// Opens the run as a separate process does.
     pub fn open(&self) -> Result<Dataset, String> {
         let settings = IoSettings::default().with_root_dir(ROOT);
         let settings = settings.and_then(|settings| settings.with_tick_bucket_size(BUCKET));
@@ -84,19 +84,19 @@ impl Machine {
             Some(every_n) => settings.with_write_manifest_every_n(Some(every_n)),
             None => Ok(settings),
         });
-        // How parts are compressed is not what is tried here, and this is quicker.
+        // Compression is not under test, and this one is faster.
         let settings = settings.map_err(|error| error.to_string())?.with_compression(Compression::Snappy);
         let settings = settings.with_compact_sealed_buckets(self.seals);
         Dataset::with_store(settings, RUN, plant::open_store(&self.sim, ROOT, self.bug))
             .map_err(|error| error.to_string())
     }
 
-    /// The moment: how many disks are remembered after the first.
+    /// The current moment: the number of recorded disks after the first.
     pub fn moment(&self) -> usize {
         self.sim.moment().saturating_sub(1)
     }
 
-    /// Writes rows of these ticks to each of these tables, as one transaction, and notes what came of it.
+    /// Writes rows of these ticks to each of these tables, as one transaction, and records the outcome.
     pub fn write(&self, dataset: &Dataset, tables: &[TableName], ticks: &[i64]) -> Result<(), Error> {
         let rows = self.rows(tables, ticks);
         let entry = self.model().begin(rows.clone(), self.moment());
@@ -114,7 +114,7 @@ impl Machine {
             let entry = self.model().begin(rows.clone(), self.moment());
             let outcome = flush(&mut writer, &rows);
             if outcome.is_err() {
-                // Else they would go out with the next ones, or when the writer goes.
+                // Else they would be written with the next ones, or when the writer is dropped.
                 writer.discard();
             }
             self.model().tell(entry, self.moment(), Told::of(&outcome));
@@ -123,8 +123,8 @@ impl Machine {
         Ok(())
     }
 
-    /// Another implementation reads the manifest of `table`, and puts back what it read the time before: an older
-    /// manifest, with the contract's keys alone, as durably as it can.
+    /// Acts as another implementation: reads the manifest of `table`, and writes back, durably, what it read the last
+    /// time, an older manifest with the contract's keys alone.
     pub fn put_back(&self, dataset: &Dataset, table: TableName) -> Result<(), String> {
         let Ok(now) = dataset.manifest(table) else { return Ok(()) };
         let now = serde_json::to_vec_pretty(&now).map_err(|error| error.to_string())?;
@@ -140,26 +140,26 @@ impl Machine {
             self.sim.rename(&temp, &dir.join("manifest.json"))?;
             self.sim.sync_dir(&dir)
         })();
-        // A full disk, or a call that fails: it leaves the manifest as it is.
+        // On a full disk, or after a failed call, the manifest stays as it is.
         let _ = written;
         Ok(())
     }
 
-    /// New rows: one for each of these ticks, in each of these tables.
+    /// Creates new rows: one for each of these ticks, in each of these tables.
     pub fn rows(&self, tables: &[TableName], ticks: &[i64]) -> BTreeMap<TableName, Vec<Row>> {
         let row = |tick: &i64| Row { tick: *tick, id: self.next_id.fetch_add(1, Ordering::Relaxed) };
         tables.iter().map(|table| (*table, ticks.iter().map(row).collect())).collect()
     }
 
-    /// Reads everything, and compares it with what must be there now. What is open still is settled by it if
-    /// nothing is under way.
+    /// Reads every table, and compares the rows with those that must be there now. With `settle`, unknown outcomes
+    /// are resolved to what was found, which is right only while no writer is active.
     pub fn look(&self, dataset: &Dataset, settle: bool) -> Result<(), String> {
         let found = rows::read_all(dataset)?;
         let moment = self.moment();
         let mut model = self.model();
         for table in TABLES.into_iter().filter(|table| !found.contains_key(table)) {
             if model.must_have(table, moment) {
-                return Err(format!("`{table}` is gone, and rows of it were acknowledged"));
+                return Err(format!("`{table}` is missing, and rows of it were acknowledged"));
             }
         }
         model.compare(&found, moment)?;

@@ -1,4 +1,5 @@
-//! `crv-soak`: everything the harness has, for as long as one likes; or one seed of one part, to see it again.
+//! `crv-soak`: runs the whole harness until given limits are reached, or one part with given seeds, to reproduce a
+//! failure.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports on a terminal")]
 
@@ -12,7 +13,7 @@ use crv_harness::plant::Bug;
 use crv_harness::process::{child, kills, writers};
 use crv_harness::{crashes, damage, faults, hunt, interleave, soak};
 
-/// Stop machines, fail disks and kill processes under the run store, and compare what is left with what was told
+/// Crash machines, inject faults and kill processes, and check that the run store keeps what it acknowledged
 #[derive(Debug, Parser)]
 #[command(name = "crv-soak", version)]
 struct Arguments {
@@ -22,7 +23,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Everything, until there was enough of each
+    /// Run every part until each of the limits is reached
     All {
         /// The first seed
         #[arg(long, default_value_t = 1_000)]
@@ -33,22 +34,22 @@ enum Verb {
         /// Processes to kill
         #[arg(long, default_value_t = 10_000)]
         kills: u64,
-        /// Minutes to go on, at least
+        /// Minutes to run, at least
         #[arg(long, default_value_t = 15)]
         minutes: u64,
     },
-    /// One part, seed by seed
+    /// Run one part with a range of seeds
     Part {
         /// Which part
         part: Part,
         /// The first seed
         #[arg(long, default_value_t = 0)]
         seed: u64,
-        /// How many seeds
+        /// Number of seeds
         #[arg(long, default_value_t = 1)]
         seeds: u64,
     },
-    /// What finds each planted bug
+    /// Show which part catches each planted bug
     Planted,
     #[command(hide = true)]
     ChildWrite {
@@ -127,7 +128,7 @@ fn run(verb: Verb) -> Result<(), String> {
                 println!("{bug}: {found}");
                 Ok(())
             }
-            None => Err(format!("{bug}: not found")),
+            None => Err(format!("{bug}: not caught")),
         }),
         Verb::ChildWrite { root, run, first, commits } => child::write(&root, &run, first, commits),
         Verb::ChildRead { root, run } => child::read(&root, &run, u64::MAX),
@@ -163,8 +164,8 @@ fn all(seed: u64, states: u64, kills: u64, minutes: u64) -> Result<(), String> {
     });
     for (bug, found) in &report.planted {
         match found {
-            Some(found) => println!("planted, and found by {}: {bug}", found.found_by),
-            None => println!("planted, and not found: {bug}"),
+            Some(found) => println!("planted bug, caught by {}: {bug}", found.found_by),
+            None => println!("planted bug, not caught: {bug}"),
         }
     }
     println!("\nseeds from {seed}\n{}", report.table());

@@ -1,4 +1,4 @@
-//! What must be in the tables: every transaction that was begun, and what its writer was told.
+//! What must be in the tables: every transaction that was begun, and the outcome that its writer got.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crv_io::{Error, ErrorKind};
 /// The tables the harness writes to: plain ones, and one whose payloads differ.
 pub const TABLES: [TableName; 3] = [TableName::IdentityEdges, TableName::Holdings, TableName::Exchange];
 
-/// A row: its tick, and a number that no other row of the run has.
+/// A row: its tick, and a number that is unique in the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Row {
     /// The tick.
@@ -17,21 +17,21 @@ pub struct Row {
     pub id: i64,
 }
 
-/// What a writer was told.
+/// The outcome that a writer got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
     /// Nothing yet.
     Nothing,
-    /// It is committed.
+    /// Committed.
     Committed,
-    /// It failed, and is as if never tried.
+    /// Failed, without any effect.
     Failed,
-    /// Storage does not say.
+    /// Unknown outcome.
     Unknown,
 }
 
 impl Told {
-    /// What this outcome of a commit tells its writer.
+    /// Classifies the result of a commit.
     pub fn of<T>(outcome: &Result<T, Error>) -> Self {
         match outcome {
             Ok(_) => Self::Committed,
@@ -48,11 +48,11 @@ pub struct Entry {
     pub rows: BTreeMap<TableName, Vec<Row>>,
     /// The moment at which it was begun.
     pub began: usize,
-    /// The moment at which its writer was told, and what.
+    /// The moment at which its writer got the outcome, and the outcome.
     pub told: (usize, Told),
 }
 
-/// Everything that writers did, in the order in which they began.
+/// All transactions of all writers, in the order in which they began.
 #[derive(Debug, Clone, Default)]
 pub struct Model {
     /// The transactions.
@@ -62,42 +62,42 @@ pub struct Model {
 /// What a reader may find of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum May {
-    /// It is there.
+    /// All of it must be there.
     Must,
-    /// It is not.
+    /// None of it may be there.
     MustNot,
-    /// It is there whole, or not at all.
+    /// All of it or none of it.
     Either,
 }
 
 impl Model {
-    /// Notes a transaction that begins at `moment`, and says which it is.
+    /// Records a transaction that begins at `moment`. Returns its index.
     pub fn begin(&mut self, rows: BTreeMap<TableName, Vec<Row>>, moment: usize) -> usize {
         self.entries.push(Entry { rows, began: moment, told: (usize::MAX, Told::Nothing) });
         self.entries.len() - 1
     }
 
-    /// Notes what its writer was told at `moment`.
+    /// Records the outcome that its writer got at `moment`.
     pub fn tell(&mut self, entry: usize, moment: usize, told: Told) {
         if let Some(entry) = self.entries.get_mut(entry) {
             entry.told = (moment, told);
         }
     }
 
-    /// How many transactions are acknowledged, and how many begun, at `moment`.
+    /// Returns how many transactions are acknowledged, and how many have begun, at `moment`.
     pub fn known_at(&self, moment: usize) -> (usize, usize) {
         let acknowledged = |entry: &&Entry| entry.told.1 == Told::Committed && entry.told.0 <= moment;
         let begun = |entry: &&Entry| entry.began <= moment;
         (self.entries.iter().filter(acknowledged).count(), self.entries.iter().filter(begun).count())
     }
 
-    /// Is anything of `table` acknowledged at `moment`?
+    /// Returns whether any row of `table` is acknowledged at `moment`.
     pub fn must_have(&self, table: TableName, moment: usize) -> bool {
         self.entries.iter().any(|entry| may(entry, moment) == May::Must && entry.rows.contains_key(&table))
     }
 
-    /// The model of a run that stopped at `moment`: what came later never was, and who was not told by then never
-    /// will be.
+    /// Returns the model of a run that stopped at `moment`: without later transactions, and with an unknown outcome
+    /// for those that had none yet.
     #[must_use]
     pub fn stopped_at(&self, moment: usize) -> Self {
         let mut entries = self.entries.clone();
@@ -109,7 +109,7 @@ impl Model {
         Self { entries }
     }
 
-    /// Notes of each transaction whose outcome was open what a reader found: it stays so from now on.
+    /// Records for each transaction with an unknown outcome what a reader found: it must stay so from now on.
     pub fn settle(&mut self, found: &BTreeMap<TableName, Vec<Row>>) {
         for entry in &mut self.entries {
             if may(entry, usize::MAX - 1) == May::Either {
@@ -121,7 +121,7 @@ impl Model {
         }
     }
 
-    /// Compares what a reader found with what it may find of a run that stopped at `moment`.
+    /// Compares the rows that a reader found with those that it may find in a run that stopped at `moment`.
     pub fn compare(&self, found: &BTreeMap<TableName, Vec<Row>>, moment: usize) -> Result<(), String> {
         let mut left: BTreeMap<(TableName, Row), usize> = BTreeMap::new();
         for (table, rows) in found {
@@ -145,16 +145,16 @@ impl Model {
             match may(entry, moment) {
                 May::Must if !absent.is_empty() => {
                     return Err(format!(
-                        "transaction {number} was acknowledged and is lost: {} of its rows are not there, {absent:?}",
+                        "transaction {number} was acknowledged and is lost: {} of its rows are missing, {absent:?}",
                         absent.len()
                     ));
                 }
                 May::MustNot if !there.is_empty() => {
-                    return Err(format!("transaction {number} failed, and some of it is there: {there:?}"));
+                    return Err(format!("transaction {number} failed, and rows of it are there: {there:?}"));
                 }
                 May::Either if !there.is_empty() && !absent.is_empty() => {
                     return Err(format!(
-                        "transaction {number} is there by half: {} rows of it are, {} are not",
+                        "transaction {number} is there in part: {} of its rows are there, {} are missing",
                         there.len(),
                         absent.len()
                     ));
@@ -163,7 +163,7 @@ impl Model {
             }
         }
         match left.keys().next() {
-            Some(place) => Err(format!("row {place:?} is there, and nobody wrote it")),
+            Some(place) => Err(format!("row {place:?} is there, and no transaction wrote it")),
             None => Ok(()),
         }
     }
@@ -208,7 +208,7 @@ mod tests {
         assert!(committed.compare(&none, 9).unwrap_err().contains("is lost"));
         committed.compare(&none, 8).unwrap();
         committed.compare(&whole, 8).unwrap();
-        assert!(committed.compare(&half, 8).unwrap_err().contains("by half"));
+        assert!(committed.compare(&half, 8).unwrap_err().contains("in part"));
         assert!(committed.compare(&whole, 4).unwrap_err().contains("failed"), "not begun yet");
         let failed = model(Told::Failed);
         failed.compare(&none, 9).unwrap();
@@ -218,6 +218,6 @@ mod tests {
         assert!(committed.compare(&twice, 9).unwrap_err().contains("2 times"));
         assert!(committed.compare(&rows([1, 3]), 9).is_err());
         let strange = BTreeMap::from([(EDGES, vec![Row { tick: 7, id: 7 }])]);
-        assert!(failed.compare(&strange, 9).unwrap_err().contains("nobody"));
+        assert!(failed.compare(&strange, 9).unwrap_err().contains("no transaction wrote it"));
     }
 }

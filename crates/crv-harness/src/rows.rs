@@ -1,4 +1,4 @@
-//! Rows as frames, and frames as rows.
+//! Converts rows to frames, and reads them back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crv_io::{Dataset, ErrorKind};
 
 use crate::model::{Row, TABLES};
 
-/// The rows as a frame of `table`. The payloads of `exchange` differ in their fields from id to id.
+/// Converts rows to a frame of `table`. The fields of the payloads of `exchange` depend on the id.
 pub fn frame(table: TableName, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
     let ticks: ArrayRef = Arc::new(rows.iter().map(|row| row.tick).collect::<Int64Array>());
     let numbers: ArrayRef = Arc::new(rows.iter().map(|row| row.id).collect::<Int64Array>());
@@ -47,14 +47,14 @@ pub fn frame(table: TableName, rows: &[Row]) -> Result<RecordBatch, ArrowError> 
     }
 }
 
-/// What an error says of a table, or of a run, that was never written.
+/// Texts in the errors for a table, and for a run, that was never written.
 pub const UNWRITTEN: [&str; 2] = ["nothing was written to it", "there is no run"];
 
 fn is_unwritten(error: &str) -> bool {
     UNWRITTEN.iter().any(|text| error.contains(text))
 }
 
-/// Every row of `table`; `None` when it was never written.
+/// Reads every row of `table`; `None` if it was never written.
 pub fn read(dataset: &Dataset, table: TableName) -> Result<Option<Vec<Row>>, String> {
     let scan = match dataset.scan(table) {
         Ok(scan) => scan,
@@ -83,7 +83,7 @@ pub fn read(dataset: &Dataset, table: TableName) -> Result<Option<Vec<Row>>, Str
     Ok(Some(rows))
 }
 
-/// Every row of every table that was written.
+/// Reads every row of every table that was written.
 pub fn read_all(dataset: &Dataset) -> Result<BTreeMap<TableName, Vec<Row>>, String> {
     let mut found = BTreeMap::new();
     for table in TABLES {

@@ -1,4 +1,4 @@
-//! Everything, for as long as one likes: seeds one after the other, on every core.
+//! Runs every part of the harness with successive seeds, on every core, until the limits of a plan are reached.
 
 use std::fmt::{self, Write as _};
 use std::num::NonZero;
@@ -15,19 +15,19 @@ use crate::process::writers;
 use crate::process::{Place, full, kills};
 use crate::{crashes, damage, faults, hunt, interleave};
 
-/// So many broken promises are enough to look into.
+/// After more broken promises than this, no more processes are killed.
 const MANY: usize = 20;
 
 /// How much to try.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The first seed; each piece of work takes the next.
+    /// The first seed; each work item takes the next one.
     pub seed: u64,
-    /// Crash states, at least.
+    /// Crash states to judge, at least.
     pub states: u64,
     /// Processes to kill.
     pub kills: u64,
-    /// How long at least; more is tried until then.
+    /// Time to run, at least: simulations go on until it has passed.
     pub time: Duration,
     /// Where to work.
     pub place: Place,
@@ -40,11 +40,11 @@ pub struct Report {
     pub crashes: crashes::Tally,
     /// Two processes, call by call.
     pub interleave: interleave::Tally,
-    /// Calls that failed.
+    /// Injected faults.
     pub faults: faults::Tally,
     /// Damaged files.
     pub damage: damage::Tally,
-    /// Writers at once.
+    /// Concurrent writers.
     pub writers: writers::Tally,
     /// Killed processes.
     pub kills: kills::Tally,
@@ -52,13 +52,13 @@ pub struct Report {
     pub full: Option<full::How>,
     /// Planted bugs, and what found them.
     pub planted: Vec<(Bug, Option<Broken>)>,
-    /// What is broken in the store.
+    /// Broken promises.
     pub broken: Vec<String>,
-    /// How long it took.
+    /// The time it took.
     pub took: Duration,
 }
 
-/// The report as it grows, and who watches it.
+/// A growing report and its progress callback.
 struct Watched<'a> {
     report: Mutex<Report>,
     start: Instant,
@@ -77,7 +77,7 @@ impl Watched<'_> {
         (self.watch)(&report);
     }
 
-    /// Notes what came of a piece of work, or that something is broken.
+    /// Records the outcome of a work item: its tally, or a broken promise.
     fn take<T, E: fmt::Display>(&self, outcome: Result<T, E>, note: impl FnOnce(&mut Report, T)) {
         self.note(|report| match outcome {
             Ok(tally) => note(report, tally),
@@ -86,7 +86,7 @@ impl Watched<'_> {
     }
 }
 
-/// Runs everything until there was enough of each.
+/// Runs every part until the limits of `plan` are reached. Calls `watch` after every change of the report.
 pub fn run(plan: &Plan, watch: &(dyn Fn(&Report) + Sync)) -> Report {
     let start = Instant::now();
     let watched = Watched { report: Mutex::default(), start, watch };
@@ -126,12 +126,12 @@ pub fn run(plan: &Plan, watch: &(dyn Fn(&Report) + Sync)) -> Report {
     watched.report.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One seed of everything that is simulated.
+/// Runs every simulated part with one seed.
 fn one_seed(seed: u64, watched: &Watched<'_>) {
     let crashed = crashes::run(seed, None, crashes::Effort::default());
     watched.take(crashed, |report, tally| report.crashes += tally);
     watched.take(damage::run(seed, None), |report, tally| report.damage += tally);
-    // These are exhaustive already: another seed changes the order of what goes on side by side.
+    // These are exhaustive already: another seed only changes the order of concurrent calls.
     if seed.is_multiple_of(16) {
         watched.take(interleave::run(seed, None), |report, tally| report.interleave += tally);
         for operation in Operation::ALL {
@@ -140,20 +140,20 @@ fn one_seed(seed: u64, watched: &Watched<'_>) {
     }
 }
 
-/// The harness's own program, for children, and a directory to work in.
+/// The harness's own program, which its child processes run, and a directory to work in.
 pub fn place(root: &Path) -> std::io::Result<Place> {
     Ok(Place { program: std::env::current_exe()?, root: PathBuf::from(root) })
 }
 
 impl Report {
-    /// The table of what was tried.
+    /// Returns the report as a table.
     pub fn table(&self) -> String {
         let Self { crashes, interleave, faults, damage, writers, kills, .. } = self;
         let caught = self.planted.iter().filter(|(_, found)| found.is_some()).count();
         let full = match self.full {
             None => "not tried".to_owned(),
-            Some(full::How::SmallMount) => "filled, emptied a little, written on".to_owned(),
-            Some(full::How::SizeLimit) => "by a limit of the size of files".to_owned(),
+            Some(full::How::SmallMount) => "filled, room made, written to again".to_owned(),
+            Some(full::How::SizeLimit) => "by a limit on file sizes".to_owned(),
         };
         let rows = [
             ("workloads", crashes.workloads.to_string()),
@@ -161,17 +161,17 @@ impl Report {
             ("crash states judged", (crashes.states + interleave.states).to_string()),
             ("  of them left by a crash during recovery", crashes.during_recovery.to_string()),
             ("interleavings of two processes", interleave.interleavings.to_string()),
-            ("faults hit", faults.faults.to_string()),
-            ("  told to the caller", faults.told.to_string()),
-            ("  got over", faults.overcome.to_string()),
-            ("pieces of damage", damage.pieces.to_string()),
-            ("  noticed by a check", damage.noticed.to_string()),
-            ("  mended by a repair", damage.mended.to_string()),
-            ("writers at once", writers.writers.to_string()),
-            ("  commits of theirs", writers.commits.to_string()),
+            ("faults injected", faults.faults.to_string()),
+            ("  reported to the caller", faults.told.to_string()),
+            ("  tolerated", faults.overcome.to_string()),
+            ("damaged files", damage.pieces.to_string()),
+            ("  detected by a check", damage.noticed.to_string()),
+            ("  repaired", damage.mended.to_string()),
+            ("concurrent writers", writers.writers.to_string()),
+            ("  their commits", writers.commits.to_string()),
             ("processes killed", kills.kills.to_string()),
-            ("  commits acknowledged before", kills.commits.to_string()),
-            ("  under way then: whole / absent", format!("{} / {}", kills.whole, kills.absent)),
+            ("  commits acknowledged before the kill", kills.commits.to_string()),
+            ("  in flight at the kill: whole / absent", format!("{} / {}", kills.whole, kills.absent)),
             ("full disk", full),
             ("planted bugs caught", format!("{caught} of {}", self.planted.len())),
             ("broken promises", self.broken.len().to_string()),

@@ -1,4 +1,4 @@
-//! A tick that the bound of a buffered writer tears, and what its caller does when a write of it fails.
+//! A tick that is torn by the bound of a buffered writer, and what its caller does after a failed write.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,15 @@ use crate::machine::Machine;
 use crate::model::{Row, TABLES, Told};
 use crate::rows;
 
-/// A tick with a row for each table, through a writer that holds two: the bound is met with the third, and the rows of the
-/// first two tables go out in the middle of the tick.
+/// A tick with a row for each table, through a writer that buffers at most two rows: the third append flushes the
+/// rows of the first two tables, in the middle of the tick.
 #[derive(Debug)]
 pub struct Torn {
     writer: Writer,
     rows: BTreeMap<TableName, Vec<Row>>,
     /// The commits of the tick in the model: its first two tables, and the third.
     entries: [usize; 2],
-    /// Is the first in the store?
+    /// Whether the first is committed.
     is_out: bool,
 }
 
@@ -36,8 +36,8 @@ impl Torn {
         Ok(Self { writer, rows, entries, is_out: false })
     }
 
-    /// Writes the tick, or what is left of it, and records the outcome in the model. After an error of a known outcome the
-    /// writer abandons the rows of the tick that it still has.
+    /// Writes the tick, or what is left of it, and records the outcome in the model. After an error with a known
+    /// outcome, the rows of the tick that are still buffered are abandoned.
     pub fn go_on(&mut self, machine: &Machine) -> Result<(), Error> {
         if !self.is_out {
             let outcome = self.first();
@@ -50,14 +50,15 @@ impl Torn {
 
     fn first(&mut self) -> Result<(), Error> {
         if self.writer.in_doubt().is_some() {
-            // The rows are in the store when this returns, and not twice.
+            // When this succeeds, the rows are in the store, once.
             return self.writer.flush().map(drop);
         }
         TABLES.into_iter().try_for_each(|table| self.append(table))
     }
 
     fn second(&mut self) -> Result<(), Error> {
-        // They are there where the bound was met, and not where it was abandoned or in doubt since.
+        // The row of the third table is buffered if its append met the bound. It is not after an abandoned tick, or
+        // if that append failed with an unknown outcome.
         if self.writer.in_doubt().is_none() && self.writer.buffered_rows() == 0 {
             self.append(TABLES[2])?;
         }

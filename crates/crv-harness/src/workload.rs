@@ -1,4 +1,4 @@
-//! What processes do to a run: a list of steps that a seed draws, some with another process in between.
+//! What processes do to a run: steps that are drawn from a seed, some interrupted by the other process.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,58 +14,58 @@ use crate::model::{Row, TABLES};
 use crate::rows;
 use crate::torn::Torn;
 
-/// Maintenance gives way to a process that has a manifest locked, also to one that is stopped just then.
-const GAVE_WAY: &str = "others keep changing it";
-/// A part that no commit names is one that a vacuum may take, where it looks old enough: its writer is told.
+/// In the error of maintenance that gave up: the interrupted process may hold the lock of a manifest.
+const GAVE_WAY: &str = "other writers keep changing it";
+/// In the error of a writer whose staged parts were vacuumed: parts look old here, and no commit named them yet.
 const VACUUMED: &str = "a vacuum removed it";
-/// What a merge, a vacuum or a rebuild says of a table that was never written.
+/// In the errors of a merge, a vacuum or a rebuild of a table that was never written.
 const UNWRITTEN: &str = rows::UNWRITTEN[0];
 const NO_RUN: &str = rows::UNWRITTEN[1];
-/// What a rebuild says of a table that was never written.
+/// In the error of a rebuild of a table that was never written.
 const NEVER_WRITTEN: &str = "has no parts on disk";
 
-/// Everything that is not needed now.
+/// Options of a vacuum that removes every file that is not needed now.
 pub const NOW: VacuumOptions = VacuumOptions { older_than: Duration::ZERO, dry_run: false };
 
-/// Something that a process does.
+/// A step of a process.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// It appends to these tables, as one transaction.
+    /// Appends rows of these ticks to these tables, as one transaction.
     Write(Vec<TableName>, Vec<i64>),
     /// The same through a buffered writer, with a commit for each bucket.
     Gather(Vec<TableName>, Vec<i64>),
-    /// A tick through a buffered writer that it does not fit into, done again if it failed.
+    /// Writes a tick through a buffered writer whose bound tears it, and writes it again after a failure.
     Tear(i64),
-    /// It begins a transaction, and gives it up.
+    /// Begins a transaction and aborts it.
     Abort(TableName),
-    /// It closes its handle, which writes manifests.
+    /// Closes the handle, which writes manifests.
     Close,
-    /// It opens the run anew.
+    /// Opens the run again.
     Reopen,
-    /// It reads everything.
+    /// Reads every table.
     Read,
-    /// It removes all commit files that it may.
+    /// Prunes every commit file that may be pruned.
     Prune,
-    /// It rebuilds the manifest of a table.
+    /// Rebuilds the manifest of a table.
     Rebuild(TableName),
-    /// It merges the parts of a table.
+    /// Merges the parts of a table.
     Compact(TableName),
-    /// It removes every file that no table needs.
+    /// Removes every file that no table needs.
     Vacuum,
-    /// Another implementation puts back the manifest of a table that it read the last time, without our keys.
+    /// Another implementation writes back the manifest of a table that it read the last time, without our keys.
     PutBack(TableName),
-    /// It fills the disk, until the turn is over. What fails by that is excused.
+    /// Fills the disk until the turn ends. Failures that it causes are excused.
     FillDisk,
 }
 
-/// The step of a process, and what another does in the middle of it.
+/// The step of a process, and the steps of the other in the middle of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
     /// Which process: 0 or 1.
     pub process: usize,
     /// What it does.
     pub step: Step,
-    /// After how many calls of it the other process does what, one after the other.
+    /// The number of calls after which the other process interrupts it, and the steps that the other takes.
     pub between: Option<(u64, Vec<Step>)>,
 }
 
@@ -73,7 +73,7 @@ impl fmt::Display for Turn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "process {} does {:?}", self.process, self.step)?;
         match &self.between {
-            Some((calls, steps)) => write!(f, ", the other after {calls} calls {steps:?}"),
+            Some((calls, steps)) => write!(f, ", interrupted after {calls} calls by {steps:?}"),
             None => Ok(()),
         }
     }
@@ -85,7 +85,7 @@ pub fn draw(count: usize, random: &mut Rng) -> Vec<Turn> {
     let mut turns = vec![Turn { process: 0, step: write(&mut tick, random), between: None }];
     while turns.len() < count {
         let step = draw_step(&mut tick, random);
-        // Readers have threads of their own, whose calls come in no certain order.
+        // Scans read on several threads, whose calls have no fixed order.
         let between = (random.u8(..3) == 0 && step != Step::Read).then(|| {
             (random.u64(..60), (0..random.u8(1..4)).map(|_| draw_step(&mut tick, random)).collect())
         });
@@ -133,14 +133,14 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Both open the run.
+    /// Opens the run in both processes.
     pub fn start(machine: &Machine) -> Result<Self, String> {
         let handles = [machine.open()?, machine.open()?];
         Ok(Self { machine: machine.clone(), handles: Arc::new(Mutex::new(handles)) })
     }
 
-    /// Takes a turn, and says whether the other process came in between. An error says what should have worked
-    /// and did not.
+    /// Takes a turn. Returns whether the other process acted in between; an error if a step failed that should have
+    /// succeeded.
     pub fn take(&self, turn: &Turn) -> Result<bool, String> {
         let failed = Arc::new(Mutex::new(None));
         if let Some((calls, steps)) = &turn.between {
@@ -199,7 +199,7 @@ impl Processes {
             Step::Reopen => {
                 let fresh = self.machine.open()?;
                 let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
-                // The old handle goes after the lock does: its drop writes manifests.
+                // The old handle is dropped after the lock is released: its drop writes manifests.
                 let _old = handles.get_mut(process).map(|handle| std::mem::replace(handle, fresh));
                 drop(handles);
                 Ok(())
@@ -223,7 +223,7 @@ impl Processes {
     }
 }
 
-/// An error that says one of these is none here.
+/// Ignores errors whose text contains one of `excused`.
 fn unless<T>(outcome: Result<T, crv_io::Error>, excused: &[&str]) -> Result<(), crv_io::Error> {
     match outcome {
         Err(error) if !excused.iter().any(|why| error.to_string().contains(why)) => Err(error),

@@ -1,7 +1,7 @@
-//! What the inner parts take, without a disk: `make bench-inner`. `benches/` at the top measures the whole beside its
-//! peers, on a disk.
+//! Benchmarks of internal operations, without a disk: `make bench-inner`. `benches/` at the top compares the whole
+//! store with others, on a disk.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark that fails says so by a panic")]
+#![expect(clippy::unwrap_used, reason = "a failing benchmark panics")]
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ fn prune_to_one_tick(bencher: Bencher<'_, '_>, parts: u64) {
     bencher.bench(|| inner::prune(&state, parts as i64 / 2));
 }
 
-/// As many commit files as a reader of a run of so many parts may find after a manifest.
+/// The most commit files that a reader replays after the manifest of a run of `parts` parts.
 #[divan::bench(args = PARTS)]
 fn replay_a_sixteenth(bencher: Bencher<'_, '_>, parts: u64) {
     let (before, files) = (inner::state(parts), inner::commit_files(parts, parts / 16));
@@ -70,7 +70,7 @@ fn dataset() -> Dataset {
     Dataset::with_store(IoSettings::default(), "bench", Arc::new(MemoryStore::new())).unwrap()
 }
 
-/// All of an append but the disk: validation, encoding, the commit.
+/// An append without the disk: validation, encoding, the commit.
 #[divan::bench(args = [200, 20_000])]
 fn append_a_tick(bencher: Bencher<'_, '_>, rows: usize) {
     let dataset = dataset();

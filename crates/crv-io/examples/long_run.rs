@@ -1,10 +1,10 @@
-//! Makes a run of many appends of one tick each, quickly, for measuring reads of it.
+//! Writes a run of many appends of one tick each, without syncs, to measure reads of it.
 //!
 //! ```sh
 //! cargo run --release -p crv-io --example long_run -- ROOT RUN 100000 200
 //! ```
 //!
-//! Everything is written by the store as ever, but no sync waits for the disk: such a run survives no loss of power.
+//! The store writes as usual, but `fsync` does nothing: the run does not survive power loss.
 
 use std::io;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crv_io::store::files::{FileSystem, Lock, NewFile, OpenFile, OsFiles, Stat};
 use crv_io::store::{EntryKind, LocalStore};
 use crv_io::{AppendOptions, Dataset, IoSettings, TableName};
 
-/// The files of this machine, never waited for.
+/// Local files without `fsync`.
 #[derive(Debug)]
 struct Hasty(OsFiles);
 

@@ -14,11 +14,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let dataset = Dataset::open(IoSettings::default().with_root_dir(root_dir)?, "quickstart")?;
     let mut out = stdout();
 
-    // When this returns, the rows are on disk: all of them, in one commit, or an error and none.
+    // When this returns, all rows are durable, in one commit. After an error, none is visible.
     let summary = dataset.append(TableName::IdentityEdges, edges()?, AppendOptions::default())?;
     writeln!(out, "appended {} rows to buckets {:?}", summary.rows, summary.buckets)?;
 
-    // A scan is lazy. Parts outside the ticks asked for are never opened.
+    // A scan is lazy. Parts outside the requested ticks are never opened.
     let scan = dataset.scan(TableName::IdentityEdges)?.ticks(1..=2).columns(&["edge_weight"])?;
     for batch in scan.batches() {
         for weight in batch?.column(0).as_primitive::<Float64Type>().values() {
@@ -29,12 +29,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (bucket, partition) in &dataset.manifest(TableName::IdentityEdges)?.partitions {
         writeln!(out, "bucket {bucket}: {} rows", partition.row_count)?;
     }
-    // Brings manifest.json up to date; dropping the dataset does so too, but cannot say when it fails.
+    // Writes manifest.json. Dropping the dataset does so too, but cannot return an error.
     dataset.close()?;
     Ok(())
 }
 
-/// Three agents' attachment to what they own.
+/// Edges from agents to objects that they own.
 fn edges() -> Result<RecordBatch, arrow_schema::ArrowError> {
     let columns: [(&str, ArrayRef); 4] = [
         ("tick", Arc::new(Int64Array::from(vec![0, 1, 2, 101]))),

@@ -1,4 +1,4 @@
-//! The runs there are under a root.
+//! The runs under a root.
 
 use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
@@ -16,13 +16,13 @@ use crate::store::{EntryKind, Store};
 pub struct RunEntry {
     /// The run.
     pub run_id: RunId,
-    /// The tables that have a directory in it, in the order of the registry.
+    /// The tables that were written in it, in the order of the registry.
     pub tables: Vec<TableName>,
 }
 
 /// The runs under the settings' root, sorted by id. A root that does not exist is an error of kind
-/// [`Config`](ErrorKind::Config): it is likely a slip, and the runs lie elsewhere. The default root has none until the first
-/// append creates it.
+/// [`Config`](ErrorKind::Config): it is probably misspelt. The default root counts as empty until the first append
+/// creates it.
 pub fn list_runs(settings: &IoSettings) -> Result<Vec<RunEntry>> {
     let store = open_store(settings)?;
     let entries = store
@@ -33,7 +33,7 @@ pub fn list_runs(settings: &IoSettings) -> Result<Vec<RunEntry>> {
     }
     let mut runs = Vec::new();
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory) {
-        // A directory whose name is no run id is none of ours.
+        // A directory whose name is not a run id is ignored.
         let Ok(run_id) = RunId::new(entry.name.as_str()) else { continue };
         let dataset = Dataset::with_store(settings.clone(), run_id.as_ref(), std::sync::Arc::clone(&store))?;
         runs.push(RunEntry { tables: dataset.tables()?, run_id });
@@ -41,8 +41,8 @@ pub fn list_runs(settings: &IoSettings) -> Result<Vec<RunEntry>> {
     Ok(runs)
 }
 
-/// A root in memory is there as soon as it is named; one on a file system is a directory. The default root is not
-/// one that a caller misspelt: it is created by the first append.
+/// Returns an error if the root is a directory that does not exist. A root in memory always exists; the default root
+/// cannot be misspelt, and the first append creates it.
 fn check_root_exists(settings: &IoSettings) -> Result<()> {
     let root = settings.root_dir();
     if settings.fs_protocol() == FsProtocol::Memory || root == IoSettings::DEFAULT_ROOT_DIR {
@@ -59,11 +59,11 @@ fn check_root_exists(settings: &IoSettings) -> Result<()> {
     }
 }
 
-/// An error about a run of which there is no trace, which names the run that was probably meant.
+/// The error for a run that does not exist, with the name of the run that was probably meant.
 pub(crate) fn no_run(store: &dyn Store, run: &RunPaths) -> Error {
     let runs = store.locate(&paths::runs_dir());
     let root = runs.strip_suffix("/runs").unwrap_or(&runs);
-    // What cannot be listed suggests nothing.
+    // Error ignored: without a listing the error suggests no run.
     let entries = store.list(&paths::runs_dir(), None).unwrap_or_default();
     let names = entries.iter().filter(|entry| entry.kind == EntryKind::Directory);
     let near = nearest(run.run().as_str(), names.map(|entry| entry.name.as_str()));
@@ -83,8 +83,8 @@ impl Dataset {
         exists(&**store, run)
     }
 
-    /// An error of kind [`Manifest`](ErrorKind::Manifest) if the run does not [exist](Self::exists): what every read of
-    /// it says, with the run that was probably meant.
+    /// Returns an error of kind [`Manifest`](ErrorKind::Manifest) if the run does not [exist](Self::exists): the error
+    /// that every read of it returns, with the name of the run that was probably meant.
     pub fn check_exists(&self) -> Result<()> {
         self.log().check_exists()
     }

@@ -25,8 +25,8 @@ use crate::write::{AppendOptions, AppendSummary, Transaction, Writer, WriterOpti
 
 /// A handle on one run.
 ///
-/// Opening touches nothing on disk: a run comes to be with its first append. A handle can be shared between
-/// threads, and many handles and processes may append to one run at once. It caches what it knows of the run;
+/// Opening touches nothing on disk: a run is created by its first append. A handle can be shared between
+/// threads, and many handles and processes may append to one run at once. It caches the state of the run;
 /// each call sees at least every commit that was acknowledged before it began.
 ///
 /// ```
@@ -67,13 +67,13 @@ struct Shared {
 }
 
 impl Dataset {
-    /// The run `run_id` under the settings' root.
+    /// Opens the run `run_id` under the settings' root.
     pub fn open(settings: IoSettings, run_id: &str) -> Result<Self> {
         let store = open_store(&settings)?;
         Self::with_store(settings, run_id, store)
     }
 
-    /// The run `run_id` in `store`, whatever root and protocol the settings name.
+    /// Opens the run `run_id` in `store`, whatever root and protocol the settings name.
     pub fn with_store(settings: IoSettings, run_id: &str, store: Arc<dyn Store>) -> Result<Self> {
         let run = paths::validate_run_id(run_id)?;
         let log = Arc::new(RunLog::new(store, RunPaths::new(run), &settings));
@@ -95,8 +95,8 @@ impl Dataset {
 
     /// Appends rows to one table, as one commit. When this returns, they are visible and survive power loss.
     ///
-    /// `bucket` is always computed from `tick`. A frame without rows is checked as any other, unless it has no columns
-    /// either, and nothing is written. After any error but
+    /// `bucket` is always computed from `tick`. A frame without rows is validated, unless it has no columns either,
+    /// and nothing is written. After any error but
     /// [`UnknownOutcome`](ErrorKind::UnknownOutcome) the table is as it was, and the same call can be made
     /// again.
     pub fn append(
@@ -108,11 +108,11 @@ impl Dataset {
         let mut transaction = self.transaction();
         transaction.add(table, &frame.into(), options, false)?;
         let mut tables = transaction.commit()?.tables;
-        tables.pop().ok_or_else(|| Error::new(ErrorKind::Write, "an append came to nothing"))
+        tables.pop().ok_or_else(|| Error::new(ErrorKind::Write, "the append has no summary"))
     }
 
-    /// Refuses a schema that nests too deep for any table, as [`append`](Self::append) would with rows: for who has the
-    /// schema before the rows, which may take long to make.
+    /// Refuses a schema that nests too deep for any table, as [`append`](Self::append) would with rows: for callers
+    /// that have the schema before the rows, which may take long to produce.
     pub fn check_nesting(&self, table: TableName, schema: &Schema) -> Result<()> {
         self.transaction().check_nesting(table, schema)
     }
@@ -123,13 +123,13 @@ impl Dataset {
         Transaction::new(Arc::clone(log), Arc::clone(settings), Arc::clone(background))
     }
 
-    /// Begins a buffered writer: rows gather in memory, and go out as few large commits. They are durable when they were
-    /// flushed.
+    /// Begins a buffered writer: rows are gathered in memory, and written as few large commits. They are durable once
+    /// they were flushed.
     pub fn writer(&self, options: WriterOptions) -> Writer {
         Writer::new(self.clone(), options)
     }
 
-    /// A scan of `table` as of now. An error when the table was never written, or its manifest is lost.
+    /// A scan of `table` as of now. An error if the table was never written, or its manifest is lost.
     ///
     /// Parts are compared with their entries, as [`IoSettings::verify_reads`] says, when they are read.
     pub fn scan(&self, table: TableName) -> Result<Scan> {
@@ -140,7 +140,7 @@ impl Dataset {
         Scan::new(Arc::clone(&self.shared.log), state, Arc::clone(&self.shared.verifier))
     }
 
-    /// The scan of `table` whose [`Scan::pinned`] gave `bytes`: of the same parts, whatever was committed since.
+    /// The scan of `table` whose [`Scan::pinned`] returned `bytes`: of the same parts, whatever was committed since.
     pub fn scan_pinned(&self, table: TableName, bytes: &[u8]) -> Result<Scan> {
         let state = decode_pinned(table, bytes)?;
         Ok(self.scan_of(Arc::new(state)))
@@ -156,8 +156,8 @@ impl Dataset {
         replace::replace(&self.shared.log, manifest)
     }
 
-    /// Rebuilds the manifest of `table` from the footers of the parts on disk, leaving out what was never
-    /// committed where the log or the old manifest can tell.
+    /// Rebuilds the manifest of `table` from the footers of the parts on disk. Leaves out parts that were never
+    /// committed, if the log or the old manifest can tell.
     pub fn rebuild_manifest(&self, table: TableName) -> Result<RebuildReport> {
         rebuild::rebuild(&self.shared.log, table)
     }
@@ -165,14 +165,14 @@ impl Dataset {
     /// Merges the parts of `table`, bucket by bucket, so that it reads as if it had been written at once: rows stay
     /// as they are, in the order they are in. The parts that were merged stay on disk until a vacuum removes them.
     ///
-    /// Others may read and write meanwhile. Every byte of the parts is checked. Parts of a bucket are left as they are
-    /// where one of them is damaged or missing: everything else is merged, and then the error names those parts. What
-    /// was merged before an error stays merged, and the same call does not merge it again.
+    /// Other readers and writers may go on meanwhile. Every byte of the parts is checked. Parts of a bucket are left as
+    /// they are where one of them is damaged or missing: everything else is merged, and then the error names those
+    /// parts. Parts merged before an error stay merged, and the same call does not merge them again.
     pub fn compact(&self, table: TableName, options: CompactOptions) -> Result<CompactReport> {
         self.compact_watched(table, options, |_| {})
     }
 
-    /// [`compact`](Self::compact), with somebody who hears of every part that was read, from several threads.
+    /// [`compact`](Self::compact) with a progress callback, called for every part that was read, from several threads.
     pub fn compact_watched(
         &self,
         table: TableName,
@@ -187,33 +187,34 @@ impl Dataset {
     }
 
     /// The parts that `table` consists of now, in the order of a scan: for tools that read the files themselves.
-    /// Others in its directory are not part of it.
+    /// Other files in its directory do not belong to it.
     pub fn files(&self, table: TableName) -> Result<Vec<ScanPart>> {
         Ok(self.scan(table)?.parts())
     }
 
-    /// Removes files that no table needs: parts that were merged into others, and what processes that died left
-    /// behind. Readers that began within [`older_than`](VacuumOptions::older_than) are served to the end; older ones, and
-    /// lists of files that were made before, may name parts that are gone then. Others may read and write meanwhile.
+    /// Removes files that no table needs: parts that were merged into others or removed from their table, and leftovers
+    /// of processes that died. Parts that a scan or a list of files from within
+    /// [`older_than`](VacuumOptions::older_than) names are kept; older ones may name parts that no longer exist. Other
+    /// readers and writers may go on meanwhile.
     pub fn vacuum(&self, options: VacuumOptions) -> Result<VacuumReport> {
         vacuum::vacuum(&self.shared.log, options)
     }
 
-    /// Removes commit files that are older than `retention`; what they did is kept in one base file. Nothing of the
-    /// tables is lost or changes, and others may read and write meanwhile.
+    /// Removes commit files that are older than `retention`; one base file replaces them. The tables do not change, and
+    /// other readers and writers may go on meanwhile.
     pub fn prune(&self, retention: Duration) -> Result<PruneReport> {
         self.shared.log.prune(retention)
     }
 
-    /// Looks for damage: at the log, the manifests, the parts and every name in the run's directory. Nothing is
-    /// written, and others may write meanwhile: what they leave for a moment is harmless, and said to be.
+    /// Checks the log, the manifests, the parts and every name in the run's directory for damage. Writes nothing.
+    /// Other writers may go on meanwhile: files that they need only for a moment are reported as harmless.
     ///
-    /// Damage is no error: it is in the report, each piece with what to do about it.
+    /// Damage is not an error: the report lists each problem and what to do about it.
     pub fn check(&self, options: CheckOptions) -> Result<CheckReport> {
         self.check_watched(options, |_| {})
     }
 
-    /// [`check`](Self::check), with somebody who hears of every part that was looked at, from several threads.
+    /// [`check`](Self::check) with a progress callback, called for every part that was checked, from several threads.
     pub fn check_watched(
         &self,
         options: CheckOptions,
@@ -222,11 +223,11 @@ impl Dataset {
         check::check(&self.shared.log, options, &progress)
     }
 
-    /// Mends what a check found, as far as nothing that was acknowledged is lost by it: manifests from the log, the
-    /// base of the log from manifests, and a newest commit that nobody can have been told of is set aside. Files that
-    /// are replaced are kept under another name. Missing and damaged parts are never touched.
+    /// Repairs what a check found, as far as no acknowledged commit is lost by it: writes manifests from the log, the
+    /// base of the log from manifests, and sets a damaged newest commit aside if it cannot have been acknowledged.
+    /// Files that are replaced are kept under another name. Missing and damaged parts are never touched.
     ///
-    /// To be called while nobody writes to the run. On a run that needs no repair it does nothing.
+    /// To be called while no process writes to the run. On a run that needs no repair it does nothing.
     pub fn repair(&self) -> Result<RepairReport> {
         repair::repair(&self.shared.log)
     }
@@ -240,14 +241,14 @@ impl Dataset {
         &self.shared.log
     }
 
-    /// Where this run lies: for what is no table.
+    /// The store and the paths of this run, for files that belong to no table.
     pub(crate) fn storage(&self) -> (&Arc<dyn Store>, &RunPaths) {
         (&self.shared.log.store, &self.shared.log.paths)
     }
 
-    /// Leaves the `manifest.json` of every table this handle changed current, after it has waited for sealed buckets
-    /// to be merged, where the settings ask for that. Nothing is lost without it: the commits are there. Dropping the
-    /// last clone of a handle writes manifests, too, leaves buckets that were not begun with, and is silent about errors.
+    /// Waits for merges of sealed buckets, if the settings ask for them, and rewrites the `manifest.json` of every
+    /// table that this handle changed. Nothing is lost without it: the commits are durable. Dropping the last clone of
+    /// a handle rewrites manifests, too, but starts no further merges and ignores errors.
     pub fn close(&self) -> Result<()> {
         let merged = self.shared.background.finish();
         let closed = self.shared.log.close();
@@ -258,7 +259,7 @@ impl Dataset {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // Maintenance: the next handle makes up for it.
+        // Errors ignored: this is maintenance, which the next handle does.
         self.background.stop();
         let _ = self.log.close();
     }

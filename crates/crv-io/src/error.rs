@@ -24,9 +24,9 @@ pub enum ErrorKind {
     Manifest,
     /// Storage refused a read, or a part is damaged. The table is as it was.
     Read,
-    /// An argument is not of the form that is asked for: a run id, a table name, a range.
+    /// An argument is invalid: a run id, a table name, a range.
     Argument,
-    /// A commit may or may not have taken effect, and storage does not say. Look before trying again:
+    /// A commit may or may not have taken effect, and storage does not say. Check before trying again:
     /// the error carries the commit's number and id.
     UnknownOutcome,
 }
@@ -59,7 +59,7 @@ impl ErrorKind {
 
 /// An error of the store. Its text is [`Display`](fmt::Display); what to do next is [`Error::hint`].
 ///
-/// The text holds everything there is to say, causes included, so it is printed once and alone.
+/// The text includes the causes: print it alone, without walking the chain of sources.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
@@ -88,14 +88,14 @@ impl Error {
         }))
     }
 
-    /// The same error with a next step for the person who reads it.
+    /// The same error with a next step for the user.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
 
-    /// The same error with its cause, for programs that walk the chain. The text must already say it.
+    /// The same error with its cause, for programs that walk the chain. The text must already include it.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(source.into());
@@ -120,15 +120,15 @@ impl Error {
         self
     }
 
-    /// The same error told from further out: `context: message`.
+    /// The same error with a prefix: `context: message`.
     #[must_use]
     pub(crate) fn in_context(mut self, context: impl fmt::Display) -> Self {
         self.0.message = format!("{context}: {}", self.0.message);
         self
     }
 
-    /// The same error, of kind [`Write`](ErrorKind::Write) where it is of kind [`Read`](ErrorKind::Read): to
-    /// who appends, storage that cannot be looked at is storage that cannot be written.
+    /// The same error, of kind [`Write`](ErrorKind::Write) instead of [`Read`](ErrorKind::Read): for an append,
+    /// storage that cannot be read is storage that cannot be written. Other kinds are kept.
     #[must_use]
     pub(crate) fn while_writing(mut self) -> Self {
         if self.0.kind == ErrorKind::Read {
@@ -142,7 +142,7 @@ impl Error {
         self.0.kind
     }
 
-    /// What to do next, where there is something to do.
+    /// What to do next, if there is something to do.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
@@ -152,12 +152,12 @@ impl Error {
         self.0.commit.as_ref().map(|(number, id)| (*number, id.as_str()))
     }
 
-    /// The bucket size that the table was written with, where the settings have another.
+    /// The bucket size that the table was written with, if the settings have another.
     pub fn tick_bucket_size(&self) -> Option<u64> {
         self.0.tick_bucket_size
     }
 
-    /// Did a vacuum remove a part after the scan was made? Then a new scan reads the rows from other parts.
+    /// Whether a vacuum removed a part after the scan was made. A new scan then reads the rows from other parts.
     pub fn is_vacuumed(&self) -> bool {
         self.0.vacuumed
     }

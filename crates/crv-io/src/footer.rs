@@ -1,4 +1,4 @@
-//! What a part's footer tells: rows, ticks, schema. For tables whose manifest is gone, or never said.
+//! Reading a part's footer: rows, ticks, schema. For tables whose manifest is lost, or does not have them.
 
 pub(crate) mod integers;
 
@@ -25,7 +25,7 @@ use crate::schema::{FooterSchema, TableSchema};
 use crate::store::Store;
 use crate::ticks::TickSpan;
 
-/// What a part says of its columns.
+/// The columns of a part, from its footer.
 #[derive(Debug)]
 pub(crate) struct PartSchema {
     pub(crate) schema: TableSchema,
@@ -34,26 +34,26 @@ pub(crate) struct PartSchema {
     pub(crate) merged_from: Vec<PartId>,
 }
 
-/// What a part says of itself.
+/// What a part's footer says.
 #[derive(Debug)]
 pub(crate) struct PartFooter {
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
-    /// `None` when there are no rows.
+    /// `None` if there are no rows.
     pub(crate) ticks: Option<TickSpan>,
     pub(crate) columns: PartSchema,
 }
 
-/// What is to be said of integers where a footer does not tell whether every one is a float.
+/// How to treat integers if the footer does not tell whether a float can hold each of them exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Undecided {
-    /// That they are: good enough to ask whether a part fits a schema that knows better.
+    /// Assume that it can: enough to compare a part with a schema that has the answer.
     TakenForFloats,
-    /// What their values say, which are read for it.
+    /// Read their values.
     Read,
 }
 
-/// Reads the columns of the part of `table` at `path` from its footer, and integers that it says too little of.
+/// Reads the columns of the part of `table` at `path` from its footer, and integers that the footer leaves undecided.
 pub(crate) fn read_schema(store: &dyn Store, path: &StorePath, table: TableName) -> Result<PartSchema> {
     let read = decoding(|| {
         let file = PartFile::open(store, path, None)?;
@@ -63,8 +63,8 @@ pub(crate) fn read_schema(store: &dyn Store, path: &StorePath, table: TableName)
     read.map_err(|why| read_failed(store, path, &why))?
 }
 
-/// Reads the footer of the part of `table` at `path`; no data page, unless the footer has no statistics of the ticks
-/// or leaves integers undecided that are to be read.
+/// Reads the footer of the part of `table` at `path`. Reads no data page, unless the footer has no statistics of the
+/// ticks, or leaves integers undecided and `undecided` says to read them.
 pub(crate) fn read(
     store: &dyn Store,
     path: &StorePath,
@@ -92,7 +92,7 @@ fn footer_of(
     Ok(PartFooter { rows, bytes: file.size(), ticks, columns })
 }
 
-/// The parts that the part at `path` was merged from, as its footer says.
+/// Reads from the footer of the part at `path` which parts it was merged from.
 pub(crate) fn read_lineage(store: &dyn Store, path: &StorePath) -> Result<Vec<PartId>> {
     let read = decoding(|| {
         let file = PartFile::open(store, path, None)?;
@@ -101,7 +101,7 @@ pub(crate) fn read_lineage(store: &dyn Store, path: &StorePath) -> Result<Vec<Pa
     read.map_err(|why| read_failed(store, path, &why))?
 }
 
-/// Decodes the part at `path`, every column or the ticks alone: how many rows come out, and their ticks.
+/// Decodes the part at `path`, every column or the ticks alone. Returns how many rows there are, and their ticks.
 pub(crate) fn decode(store: &dyn Store, path: &StorePath, all: bool) -> Result<(u64, Option<TickSpan>)> {
     let decoded = decoding(|| {
         let file = PartFile::open(store, path, None)?;
@@ -187,7 +187,7 @@ fn decode_ticks(
         let batch = batch.map_err(|error| failed(&error))?;
         rows += batch.num_rows() as u64;
         let ticks = batch.column_by_name("tick").and_then(|column| column.as_primitive_opt::<Int64Type>());
-        let ticks = ticks.ok_or_else(|| failed(&"it has no column `tick` of whole numbers"))?;
+        let ticks = ticks.ok_or_else(|| failed(&"it has no column `tick` of integers"))?;
         for tick in ticks.iter().flatten() {
             let tick = TickSpan { min: tick, max: tick };
             span = Some(span.map_or(tick, |span| span.union(tick)));

@@ -1,4 +1,4 @@
-//! A frame: rows on their way into a table, as Arrow record batches of one schema.
+//! A frame: rows to be appended to a table, as Arrow record batches of one schema.
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;

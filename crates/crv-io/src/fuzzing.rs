@@ -1,10 +1,10 @@
-//! A door to the decoders of everything that is read from disk, for fuzz targets and tests.
+//! Access to the decoders of everything that is read from disk, for fuzz targets and tests.
 //!
-//! Each function takes bytes that may be anything, and holds two things: it returns, and what it decoded survives
-//! being encoded and decoded again. The answer says what is wrong with bytes that were refused. Only for tests:
-//! the feature `fuzzing` is off in what is shipped.
+//! Each function takes arbitrary bytes and checks two things: it returns, and a decoded value survives being encoded
+//! and decoded again. The error says what is wrong with bytes that were refused. Only for tests: the feature
+//! `fuzzing` is off in releases.
 
-#![expect(clippy::missing_panics_doc, reason = "a panic is what they are for: it is how a finding is told")]
+#![expect(clippy::missing_panics_doc, reason = "they report a finding by a panic")]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,15 +23,15 @@ use crate::schema::TableSchema;
 use crate::store::{MemoryStore, PutMode, Store};
 use crate::ticks::TickRange;
 
-/// The table that manifests, and parts, are taken for.
+/// The table of the manifests and parts that are decoded.
 pub const TABLE: TableName = TableName::IdentityEdges;
-/// The number that commit files are taken for.
+/// The number of the commit files that are decoded.
 pub const COMMIT: u64 = 17;
 
-/// What came of some bytes: why they were refused.
+/// The result for some bytes; the error says why they were refused.
 pub type Outcome = Result<(), String>;
 
-/// Seals a document as commit files and bases are, so that what is in it is looked at.
+/// Seals a document as commit files and bases are, so that its contents are decoded.
 pub fn sealed(document: &[u8]) -> Vec<u8> {
     manifest::seal(document.to_vec(), false)
 }
@@ -84,7 +84,7 @@ pub fn variables(lines: &str) -> Outcome {
 }
 
 /// Reads `bytes` as a part: its footer as a rebuild does, then its rows as a scan does, all of them and those of
-/// some ticks, in the schema that the footer says and in that of the table alone.
+/// some ticks, in the schema of the footer and in that of the table alone.
 pub fn part(bytes: &[u8]) -> Outcome {
     let told = |error: crate::error::Error| error.to_string();
     let store = Arc::new(MemoryStore::new());

@@ -1,7 +1,7 @@
-//! A door to the inner parts whose speed matters, for `benches/inner.rs`.
+//! Access to internal functions whose speed matters, for `benches/inner.rs`.
 //!
-//! Each thing here is the very code that an append or a read runs. Only for measuring: the feature `inner` is off in
-//! what is shipped.
+//! Each function runs the same code as an append or a read. Only for measuring: the feature `inner` is off in
+//! releases.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use crate::paths::{BucketId, CommitNumber, PartId};
 use crate::ticks::{TickRange, TickSpan};
 use crate::write;
 
-/// The table of everything here.
+/// The table that every function here uses.
 pub const TABLE: TableName = TableName::IdentityEdges;
 /// Ticks in a bucket.
 pub const BUCKET_SIZE: u64 = 100;
 
 fn part(tick: u64) -> (BucketId, Part) {
-    // Numbers that look like chance, the same each time.
+    // Numbers that look random, the same each time.
     let id = u128::from(tick.wrapping_mul(0x9e37_79b9_7f4a_7c15)) << 64
         | u128::from(tick.wrapping_mul(0xd134_2543_de82_ef95));
     let part = Part {
@@ -38,7 +38,7 @@ fn part(tick: u64) -> (BucketId, Part) {
     (BucketId::new(tick / BUCKET_SIZE), part)
 }
 
-/// A table after so many appends of one tick each.
+/// A table after this many appends of one tick each.
 pub fn state(appends: u64) -> TableState {
     let now = Timestamp::from_second(1_758_764_279).unwrap_or_default();
     let mut state = TableState::new(TABLE, Some(BUCKET_SIZE), CommitNumber::new(appends), now);
@@ -49,12 +49,12 @@ pub fn state(appends: u64) -> TableState {
     state
 }
 
-/// The bytes of its manifest.
+/// The bytes of a table's manifest.
 pub fn encode_manifest(state: &TableState) -> Vec<u8> {
     manifest::encode(state).unwrap_or_default()
 }
 
-/// How many parts a manifest names; `None` where it cannot be read.
+/// How many parts a manifest names; `None` if it cannot be decoded.
 pub fn decode_manifest(document: &[u8]) -> Option<u64> {
     manifest::decode(TABLE, document).ok().map(|decoded| decoded.state.part_count())
 }
@@ -64,7 +64,7 @@ pub fn prune(state: &TableState, tick: i64) -> usize {
     state.parts_in(TickRange::from(tick..=tick)).count()
 }
 
-/// The commit files of appends of one tick each, after so many others.
+/// The commit files of `appends` appends of one tick each, after `after` others.
 pub fn commit_files(after: u64, appends: u64) -> Vec<Vec<u8>> {
     let file = |tick: u64| {
         let (bucket, part) = part(tick);
@@ -78,7 +78,7 @@ pub fn commit_files(after: u64, appends: u64) -> Vec<Vec<u8>> {
     (after..after + appends).map(file).collect()
 }
 
-/// Decodes and applies commit files to a table, and says whether all were well.
+/// Decodes commit files and applies them to a table; returns whether all succeeded.
 pub fn replay(state: &mut TableState, files: &[Vec<u8>]) -> bool {
     files
         .iter()

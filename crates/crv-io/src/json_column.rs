@@ -1,4 +1,4 @@
-//! A column that grows from JSON values and finds its type on the way.
+//! A column that is built from JSON values, and whose type follows from them.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,8 +12,8 @@ use serde_json::{Map, Number, Value};
 
 use crate::schema::exact_float;
 
-/// The values of one column so far. All-null columns have no type yet; integers become floats when a float joins
-/// them, if every one of them can; nothing else changes.
+/// The values of one column so far. All-null columns have no type yet; integers become floats when a float is
+/// appended, if floats hold every one of them exactly; no other type changes.
 pub(crate) enum Column {
     Null(usize),
     Bool(BooleanBuilder),
@@ -237,7 +237,7 @@ impl Struct {
     }
 }
 
-/// What a value is, in words.
+/// The kind of a value, for messages.
 pub(crate) const fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -258,7 +258,7 @@ fn integer(number: &Number) -> Result<Option<i64>, Misfit> {
     text.parse().map(Some).map_err(|_| Misfit::new(format!("is {text}, which does not fit a 64-bit integer")))
 }
 
-/// The number as a float; an integer must be one exactly.
+/// The number as a float; a float must hold an integer exactly.
 fn float(number: &Number) -> Result<f64, Misfit> {
     if let Some(value) = integer(number)? {
         return exact(value);

@@ -1,7 +1,7 @@
 //! Maps in JSON documents, where a key given twice is an error.
 //!
-//! Of two values for one key, a map that serde fills keeps the last and says nothing: whoever reads the document
-//! with another library, or with their eyes, may go by the first.
+//! Of two values for one key, serde keeps the last without an error; another library, or a user who reads the
+//! document, may take the first.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -16,13 +16,15 @@
 //! # What holds
 //!
 //! The nine invariants of the commit protocol are in `docs/commit-protocol.md`; code and tests cite them by
-//! number. In short: a commit is visible whole or not at all, over buckets and tables; when it has returned
-//! it survives power loss; a file that no commit names is invisible; nothing outside the root is touched.
+//! number. In short: a commit is visible whole or not at all, across buckets and tables; an acknowledged commit
+//! survives power loss; a file that no commit names is invisible; nothing outside the root is touched.
 //!
 //! # What this crate does not do
 //!
-//! It does not know what a simulation is, runs no queries, and never deletes a part that a commit may name.
-//! It speaks no network protocol. It never panics on input, and reads the clock in one place only.
+//! It does not know what a simulation is, runs no queries, and speaks no network protocol. It never deletes a live
+//! part. A vacuum deletes parts that were merged or removed once no recent snapshot names them, and old parts that no
+//! commit names. If a writer could still commit a part, a commit announces the deletion first (invariant 7). The
+//! crate never panics on input, and reads the clock in one place only.
 
 /// The README's Rust block is a test.
 #[cfg(doctest)]

@@ -1,8 +1,7 @@
-//! Which parts a merged part was made from, as its footer says: the merged ones, and what those were merged from.
+//! The lineage of a merged part, in its footer: the parts it was merged from, and those that these were merged from.
 //!
-//! The log says so too, until it is pruned. Footers are what is left where the log and the manifest are both lost: a
-//! rebuild must not take rows in twice, and a vacuum must know a part that was replaced from one that waits for its
-//! commit.
+//! The log has it too, until it is pruned. If the log and the manifest are both lost, only footers are left: a rebuild
+//! must not add rows twice, and a vacuum must tell a part that was replaced from one that waits for its commit.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -14,17 +13,18 @@ use crate::paths::PartId;
 /// The key in the footer's metadata.
 const KEY: &str = "crv_merged_from";
 
-/// What a footer says of a part merged from `parts`: their ids, with commas between.
+/// The footer's entry for a part merged from `parts`: their ids, with commas between.
 pub(crate) fn entry(parts: &[PartId]) -> KeyValue {
     let ids: Vec<String> = parts.iter().map(|part| part.digits()).collect();
     KeyValue::new(KEY.to_owned(), ids.join(","))
 }
 
-/// Of parts in one bucket, each with those it was merged from: which hold rows that another of them holds as well.
-/// Those are to be left out. An error names two that hold some of the same rows, and neither all of the other's.
+/// Returns those of `parts`, all of one bucket and each with the parts it was merged from, whose rows another of them
+/// holds as well: they are to be left out. The error names two parts that share rows while neither holds all rows of
+/// the other.
 pub(crate) fn superseded(parts: &[(PartId, &[PartId])]) -> Result<HashSet<PartId>, (PartId, PartId)> {
     let mut merged: Vec<&(PartId, &[PartId])> = parts.iter().filter(|(_, from)| !from.is_empty()).collect();
-    // The ones that hold most come first; of two that hold the same rows, either will do.
+    // Those merged from most parts come first; of two with the same rows, either may stay.
     merged.sort_by_key(|(id, from)| (Reverse(from.len()), *id));
     let mut held_by: HashMap<PartId, PartId> = HashMap::new();
     let mut left_out = HashSet::new();
@@ -44,8 +44,8 @@ pub(crate) fn superseded(parts: &[(PartId, &[PartId])]) -> Result<HashSet<PartId
     Ok(left_out)
 }
 
-/// The parts that the one with this footer was merged from; none for one that was appended. Text that is no id is
-/// passed over.
+/// Returns the parts that the part with this footer was merged from; none if it was appended. Text that is not an id is
+/// ignored.
 pub(crate) fn read(metadata: &ParquetMetaData) -> Vec<PartId> {
     let entries = metadata.file_metadata().key_value_metadata().into_iter().flatten();
     let said = entries.filter(|entry| entry.key == KEY).filter_map(|entry| entry.value.as_deref());

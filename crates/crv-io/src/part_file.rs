@@ -1,4 +1,4 @@
-//! A part as the Parquet reader wants it: bytes at offsets, from any [`Store`].
+//! A part as input of the Parquet reader: bytes at offsets, from any [`Store`].
 
 use std::io::{self, BufReader, Read};
 use std::panic::AssertUnwindSafe;
@@ -40,7 +40,7 @@ impl PartFile {
             return Err(Error::new(
                 ErrorKind::Read,
                 format!(
-                    "part `{}` is missing: the table's state names it, and it is not there",
+                    "part `{}` is missing: the table's state names it, and the file is not there",
                     store.locate(path)
                 ),
             )
@@ -64,7 +64,7 @@ impl PartFile {
         }
     }
 
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub(crate) fn size(&self) -> u64 {
         match self {
             Self::Whole(bytes) => bytes.len() as u64,
@@ -72,7 +72,7 @@ impl PartFile {
         }
     }
 
-    /// `length` bytes from `offset`. An error when the part ends before.
+    /// Reads `length` bytes from `offset`. An error if the part ends before.
     pub(crate) fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
         match self {
             Self::Ranges(blob) => blob.read_at(offset, length),
@@ -85,10 +85,10 @@ impl PartFile {
     }
 }
 
-/// How much of a part is in memory at a time, where its checksum is computed.
+/// How many bytes of a part are in memory at a time while its checksum is computed.
 const CHUNK: usize = 1 << 20;
 
-/// The CRC-32C of all bytes of an object; `read` hears how many were read.
+/// The CRC-32C of all bytes of an object. The callback `read` gets the size of each chunk that was read.
 pub(crate) fn checksum(blob: &dyn Blob, read: impl Fn(u64)) -> io::Result<u32> {
     let (mut sum, mut at) = (0, 0);
     while at < blob.size() {
@@ -101,16 +101,16 @@ pub(crate) fn checksum(blob: &dyn Blob, read: impl Fn(u64)) -> io::Result<u32> {
     Ok(sum)
 }
 
-/// Decodes, and takes a decoder that panics for one that fails.
+/// Runs a decoder, and returns an error if it panics.
 ///
-/// The decoders of Parquet hold some of what a page says with assertions, and divide and index by it: a few flipped
-/// bits within compressed data make them panic. Nothing but decoding tells good pages from such, so there is no other
-/// way to keep to invariant 9. What `work` was decoding with is dropped; whoever panicked has said so on standard error.
+/// The Parquet decoders check some of what a page says with assertions, and divide and index by it: a few flipped bits
+/// within compressed data make them panic. Only decoding tells whether a page is good, so there is no other way to keep
+/// invariant 9. The decoder is dropped; the panic hook has printed the panic on standard error.
 pub(crate) fn decoding<T>(work: impl FnOnce() -> T) -> Result<T, &'static str> {
-    std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| "what is in it cannot be decoded")
+    std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| "its data cannot be decoded")
 }
 
-/// An error about the part at `path`.
+/// The error for the part at `path` that cannot be read.
 pub(crate) fn read_failed(store: &dyn Store, path: &StorePath, why: &dyn std::fmt::Display) -> Error {
     Error::new(ErrorKind::Read, format!("could not read part `{}`: {why}", store.locate(path)))
         .with_hint("the file is damaged; restore it from a copy of the run")
@@ -134,7 +134,7 @@ impl ChunkReader for PartFile {
     }
 }
 
-/// Reads on from a place in a part.
+/// Reads a part from an offset on.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     file: PartFile,

@@ -1,13 +1,12 @@
-//! What the pages of a part claim, looked at before they are decoded.
+//! Checks what the pages of a part claim, before they are decoded.
 //!
-//! A decoder of Parquet makes room for what a header says is going to come, and some of its encodings take counts
-//! from within the data, unchecked: a few flipped bits could ask for more memory than there is, and a failed
-//! allocation ends the process. Here each page header is parsed first. After that a page is no larger than its codec
-//! can make of the bytes that are there, is encoded in a way whose counts are all in headers, and there are as many
-//! values as the footer says.
+//! A Parquet decoder allocates what a header claims, and some encodings take counts from within the data, unchecked: a
+//! few flipped bits could ask for more memory than there is, and a failed allocation ends the process. So each page
+//! header is parsed here first. A page that passes is no larger than its codec can make of the bytes that are there,
+//! its encoding has all counts in headers, and there are as many values as the footer says.
 //!
-//! What is left is what a part truly holds: a codec, and run lengths within lists, let a few bytes stand for very many
-//! equal values, and a scan makes room for the rows that it hands out.
+//! Real contents are not bounded: a codec, and run lengths within lists, let a few bytes stand for very many equal
+//! values, and a scan allocates the rows that it returns.
 
 use parquet::arrow::ProjectionMask;
 use parquet::basic::Compression;
@@ -15,21 +14,21 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMeta
 
 use crate::part_file::PartFile;
 
-/// Bytes of a page header that are read at first; more, where that is not enough.
+/// Bytes of a page header that are read at first; more if that is not enough.
 const HEADER: usize = 256;
 /// The largest page header: it may carry the extremes of its page.
 const LARGEST_HEADER: usize = 16 << 20;
 /// How deep values may nest in a page header, by the format itself: its statistics are at level 3.
 const DEEPEST: u32 = 8;
 
-/// The rows of a part by its footer; an error where its row groups count others.
+/// Returns the rows of a part by its footer; an error if its row groups add up to another number.
 pub(crate) fn rows(metadata: &ParquetMetaData) -> Result<u64, String> {
     let rows = u64::try_from(metadata.file_metadata().num_rows()).ok();
     let group = |group: &RowGroupMetaData| u64::try_from(group.num_rows()).ok();
     let groups = metadata.row_groups().iter().map(group).try_fold(0_u64, |sum, rows| sum.checked_add(rows?));
     match (rows, groups) {
         (Some(rows), Some(groups)) if rows == groups => Ok(rows),
-        _ => Err("its footer and its row groups count other rows".to_owned()),
+        _ => Err("its footer and its row groups have different row counts".to_owned()),
     }
 }
 
@@ -45,13 +44,13 @@ pub(crate) fn check(file: &PartFile, group: &RowGroupMetaData, mask: &Projection
                     let fits = !flat || i128::from(rows) == i128::from(values);
                     if fits { Ok(()) } else { Err(format!("there are {values} values for {rows} rows")) }
                 })
-                .map_err(|why| format!("in its column `{}` {why}", chunk.column_path().string()))?;
+                .map_err(|why| format!("column `{}`: {why}", chunk.column_path().string()))?;
         }
     }
     Ok(())
 }
 
-/// Checks the pages of a column, and counts its values.
+/// Checks the pages of a column, and returns how many values they claim.
 fn check_chunk(file: &PartFile, chunk: &ColumnChunkMetaData) -> Result<u64, String> {
     let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
     let range = u64::try_from(start).ok().zip(u64::try_from(chunk.compressed_size()).ok());
@@ -63,7 +62,7 @@ fn check_chunk(file: &PartFile, chunk: &ColumnChunkMetaData) -> Result<u64, Stri
     while at < end {
         let (page, length) = read_header(file, at, end)?;
         let compressed = page.compressed.filter(|size| *size <= end - at - length);
-        let Some(compressed) = compressed else { return Err("a page ends after its column".to_owned()) };
+        let Some(compressed) = compressed else { return Err("a page ends beyond its column".to_owned()) };
         let values = check_page(&page, compressed, chunk.compression())?;
         if page.kind != DICTIONARY_PAGE {
             counted = counted.saturating_add(values);
@@ -73,24 +72,24 @@ fn check_chunk(file: &PartFile, chunk: &ColumnChunkMetaData) -> Result<u64, Stri
     if i128::from(chunk.num_values()) == i128::from(counted) {
         Ok(counted)
     } else {
-        Err(format!("the pages have {counted} values, and the footer counts {}", chunk.num_values()))
+        Err(format!("the pages have {counted} values, and the footer says {}", chunk.num_values()))
     }
 }
 
-/// Checks a page, and says how many values it claims.
+/// Checks a page, and returns how many values it claims.
 fn check_page(page: &PageHeader, compressed: u64, codec: Compression) -> Result<u64, String> {
     let Some(size) = page.uncompressed else { return Err("a page has no size".to_owned()) };
     // A page of the second version has its levels, uncompressed, before the rest.
     if size > compressed.saturating_mul(expansion(codec)).saturating_add(64) {
-        return Err(format!("a page of {compressed} bytes claims to have {size}, which no {codec} does"));
+        return Err(format!("a page of {compressed} bytes claims {size}, more than {codec} can make"));
     }
-    let Some(values) = page.values else { return Err("a page does not count its values".to_owned()) };
-    // Every value of a dictionary is there in full.
+    let Some(values) = page.values else { return Err("a page has no count of values".to_owned()) };
+    // Every value of a dictionary takes a byte at least.
     if page.kind == DICTIONARY_PAGE && values > size {
         return Err(format!("a dictionary of {size} bytes claims to have {values} values"));
     }
     if !page.encoding.is_some_and(|encoding| ENCODINGS.contains(&encoding)) {
-        return Err("a page is encoded in a way that is not read".to_owned());
+        return Err("a page has an unsupported encoding".to_owned());
     }
     Ok(values)
 }
@@ -108,9 +107,9 @@ fn expansion(codec: Compression) -> u64 {
     }
 }
 
-/// The encodings that are read, by the format's numbers: plain, plain dictionary, run lengths, differences of
-/// integers, dictionary, and bytes apart. The others, differences of texts and of their lengths (6 and 7), count
-/// within the data what a decoder makes room for.
+/// The supported encodings, by the format's numbers: plain, plain dictionary, run lengths, differences of integers,
+/// dictionary, and byte stream split. The others, differences of texts and of their lengths (6 and 7), have counts
+/// within the data by which a decoder allocates.
 const ENCODINGS: [i64; 6] = [0, 2, 3, 5, 8, 9];
 const DATA_PAGE: i64 = 0;
 const DICTIONARY_PAGE: i64 = 2;
@@ -119,7 +118,7 @@ const DATA_PAGE_V2: i64 = 3;
 /// How many values a page has, and how they are encoded.
 type Counted = (Option<u64>, Option<i64>);
 
-/// What matters here of a page header.
+/// The fields of a page header that are checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct PageHeader {
     kind: i64,
@@ -129,7 +128,7 @@ struct PageHeader {
     encoding: Option<i64>,
 }
 
-/// The page header at `at`, before `end`, and its length.
+/// Reads the page header at `at`, before `end`. Returns it and its length.
 fn read_header(file: &PartFile, at: u64, end: u64) -> Result<(PageHeader, u64), String> {
     let there = usize::try_from(end - at).unwrap_or(usize::MAX).min(LARGEST_HEADER);
     let mut length = there.min(HEADER);
@@ -146,7 +145,7 @@ fn read_header(file: &PartFile, at: u64, end: u64) -> Result<(PageHeader, u64), 
 fn parse_header(bytes: &[u8]) -> Result<(PageHeader, usize), Malformed> {
     let mut thrift = Thrift { bytes, at: 0 };
     let mut header = PageHeader { kind: -1, ..PageHeader::default() };
-    // Of the headers for kinds of pages only one counts, and the kind may be said after it.
+    // Of the headers for kinds of pages only that of the page's kind counts, and the kind may come after it.
     let mut kinds = [(DATA_PAGE, None), (DICTIONARY_PAGE, None), (DATA_PAGE_V2, None)];
     thrift.read_struct(|thrift, id, ty| {
         match id {
@@ -166,7 +165,7 @@ fn parse_header(bytes: &[u8]) -> Result<(PageHeader, usize), Malformed> {
     Ok((header, thrift.at))
 }
 
-/// Why bytes are no page header.
+/// Why bytes are not a page header.
 #[derive(Debug, PartialEq, Eq)]
 enum Malformed {
     /// They end too early.
@@ -175,7 +174,7 @@ enum Malformed {
     Wrong,
 }
 
-/// What a field of Thrift's compact protocol is, as far as it is read or passed over here.
+/// The type of a field in Thrift's compact protocol, as far as it is read or skipped here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Type {
     Boolean,
@@ -226,8 +225,8 @@ impl Thrift<'_> {
         Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 
-    /// A field that is a 32-bit number: of another type, or a larger one, it would mean something else to a decoder
-    /// that goes by the field's place alone.
+    /// Reads a 32-bit number. Another type, or a larger number, is an error: a decoder that goes by the field's place
+    /// alone would read something else.
     fn number(&mut self, ty: Type) -> Result<i64, Malformed> {
         match ty {
             Type::Integer => i32::try_from(self.integer()?).map(i64::from).map_err(|_| Malformed::Wrong),
@@ -235,8 +234,8 @@ impl Thrift<'_> {
         }
     }
 
-    /// The header for one kind of pages: how many values, and how encoded, which its field `encoding` says. Its fields
-    /// up to `numbers` are numbers; then come flags, and the page's statistics.
+    /// Reads the header for one kind of pages: how many values there are, and their encoding, which is in field
+    /// `encoding`. Its fields up to `numbers` are numbers; then come flags, and the page's statistics.
     fn page_of_kind(&mut self, ty: Type, encoding: i64, numbers: i64) -> Result<Counted, Malformed> {
         if ty != Type::Struct {
             return Err(Malformed::Wrong);
@@ -261,7 +260,7 @@ impl Thrift<'_> {
         })
     }
 
-    /// Hands each field of a struct, its number and its type, to `field`, which reads it or passes over it.
+    /// Calls `field` with the number and the type of each field of a struct; `field` reads or skips it.
     fn read_struct(
         &mut self,
         mut field: impl FnMut(&mut Self, i64, Type) -> Result<(), Malformed>,
@@ -283,7 +282,7 @@ impl Thrift<'_> {
     fn skip(&mut self, ty: Type, depth: u32) -> Result<(), Malformed> {
         let depth = depth.checked_sub(1).ok_or(Malformed::Wrong)?;
         match ty {
-            // The type of the field was its value.
+            // Its value is part of its type.
             Type::Boolean => Ok(()),
             Type::Byte => self.pass(1),
             Type::Integer => self.unsigned().map(drop),
@@ -300,11 +299,11 @@ impl Thrift<'_> {
                     count => u64::from(count),
                 };
                 let ty = match Type::of(byte & 0x0f)? {
-                    // In a list each has a byte of its own.
+                    // In a list each one has a byte of its own.
                     Type::Boolean => Type::Byte,
                     other => other,
                 };
-                // Every item takes a byte at least, so that this ends where the bytes do.
+                // Every item takes a byte at least, so this ends where the bytes do.
                 (0..count).try_for_each(|_| self.skip(ty, depth))
             }
         }
@@ -390,7 +389,7 @@ mod tests {
             [numbers(&[DATA_PAGE, 8, 8]), vec![0x2c, 0x18, 1, 8, 0, 0]].concat(),
             // Extremes that are numbers.
             data_page([8, 8], 1, 0, &[0x1c, 0x15, 2, 0]),
-            // A type that there is not.
+            // A type that does not exist.
             vec![0x1f, 0],
             // A list within a list, and so on.
             [numbers(&[DATA_PAGE, 8, 8]), vec![0x99], vec![0x19; 100]].concat(),
@@ -405,7 +404,7 @@ mod tests {
         let kind = |values| [vec![0x0c, 0x0a], numbers(&[values, 0, 3, 3]), vec![0]].concat();
         let bytes = [numbers(&[DATA_PAGE, 8, 8]), kind(1), kind(7), vec![0]].concat();
         assert_eq!(parse(&bytes).unwrap().values, Some(7));
-        // The kind may be said again after them.
+        // The kind may come again after them.
         let bytes =
             [numbers(&[DATA_PAGE, 8, 8]), kind(1), vec![0x05, 2], varint(DICTIONARY_PAGE), vec![0]].concat();
         assert_eq!(parse(&bytes).unwrap().values, None);

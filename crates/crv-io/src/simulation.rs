@@ -1,8 +1,8 @@
-//! A clock, chance and threads that a seed decides: what happens on a thread can be told again.
+//! A clock, randomness and scheduling that a seed determines, so that what happens on a thread can be repeated.
 //!
-//! Inside [`run`], time stands still but for waits, which take no time at all, random names and jitter come
-//! from the seed, and work that would go on side by side is done one piece after the other, in an order that
-//! the seed gives. Only for tests: the feature `simulation` is off in what is shipped.
+//! Inside [`run`], only waits advance the clock, and they return at once. Random names and jitter come from the
+//! seed, and parallel work is done one piece after the other, in an order that the seed gives. Only for tests: the
+//! feature `simulation` is off in releases.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -19,12 +19,12 @@ thread_local! {
     static WORLD: RefCell<Option<World>> = const { RefCell::new(None) };
 }
 
-/// Does `work` in the world of `seed`, on this thread.
+/// Runs `work` in the world of `seed`, on this thread.
 pub fn run<T>(seed: u64, work: impl FnOnce() -> T) -> T {
     run_with(seed, false, work)
 }
 
-/// The same; in a `hasty` world no time passes when somebody waits, as if nobody did.
+/// The same; in a `hasty` world waits do not advance the clock.
 pub fn run_with<T>(seed: u64, hasty: bool, work: impl FnOnce() -> T) -> T {
     struct Restore(Option<World>);
     impl Drop for Restore {
@@ -37,25 +37,24 @@ pub fn run_with<T>(seed: u64, hasty: bool, work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Is this thread in such a world?
+/// Whether this thread is in such a world.
 pub(crate) fn is_on() -> bool {
     with(|_| ()).is_some()
 }
 
-/// How long was waited in this world so far? Zero outside of one.
+/// The sum of all waits in this world so far; zero outside of one.
 pub fn waited() -> Duration {
     with(|world| world.waited).unwrap_or_default()
 }
 
-/// The time: that of the beginning, the first second of 2025, and what was waited since. `None` outside of a
-/// world.
+/// The time: the first second of 2025, plus all waits since. `None` outside of a world.
 pub(crate) fn now() -> Option<Timestamp> {
     let waited = with(|world| world.waited)?;
     let beginning = Timestamp::from_second(1_735_689_600).unwrap_or_default();
     Some(beginning.saturating_add(waited).unwrap_or(beginning))
 }
 
-/// Lets time pass; `false` outside of a world.
+/// Advances the clock; `false` outside of a world.
 pub(crate) fn wait(time: Duration) -> bool {
     with(|world| world.waited += if world.hasty { Duration::ZERO } else { time }).is_some()
 }
@@ -65,7 +64,7 @@ pub(crate) fn random() -> Option<u128> {
     with(|world| world.random.u128(..))
 }
 
-/// An order in which to do `count` things; `None` outside of a world.
+/// A random order of `count` items; `None` outside of a world.
 pub(crate) fn order(count: usize) -> Option<Vec<usize>> {
     with(|world| {
         let mut order: Vec<usize> = (0..count).collect();

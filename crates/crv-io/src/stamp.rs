@@ -1,4 +1,4 @@
-//! The clock and the random ids: the only place that asks the machine for either.
+//! The clock and the random ids: the only module that reads either.
 
 use std::time::Duration;
 
@@ -69,18 +69,18 @@ pub(crate) fn parse_ours(text: &[u8]) -> Option<Timestamp> {
     Timestamp::new(days * 86_400 + hour * 3_600 + minute * 60 + second, i32::try_from(nanoseconds).ok()?).ok()
 }
 
-/// The number that these digits are.
+/// Parses decimal digits.
 fn digits(text: &[u8]) -> Option<i64> {
     text.iter()
         .try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
 }
 
-/// A name for a new part.
+/// An id for a new part.
 pub(crate) fn part_id() -> PartId {
     PartId::new(uuid().as_u128())
 }
 
-/// A name for one attempt at a commit.
+/// An id for one attempt at a commit.
 pub(crate) fn attempt_id() -> String {
     uuid().hyphenated().to_string()
 }
@@ -94,7 +94,7 @@ fn uuid() -> Uuid {
     Uuid::new_v4()
 }
 
-/// A number for names that must not meet by chance.
+/// A random number for names that must be unique.
 pub(crate) fn random() -> u64 {
     uuid().as_u64_pair().1
 }
@@ -108,7 +108,7 @@ pub(crate) fn fraction() -> f64 {
     fastrand::f64()
 }
 
-/// Waits.
+/// Sleeps.
 pub(crate) fn sleep(time: Duration) {
     #[cfg(feature = "simulation")]
     if crate::simulation::wait(time) {
@@ -123,7 +123,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// The fast way and the long one agree on every text, and the fast one is taken for what is written here.
+        /// Both parsers agree on every text, and the fast one reads every time that this crate writes.
         #[test]
         fn a_time_of_ours_is_read_as_any_parser_reads_it(micros in 0..253_000_000_000_000_000_i64, nanos in 0..1000_i64) {
             for time in [micros, micros - micros % 1_000_000].map(|micros| Timestamp::from_microsecond(micros).unwrap()) {

@@ -59,17 +59,17 @@ impl TickRange {
         self.max
     }
 
-    /// Is `tick` asked for?
+    /// Whether `tick` is in the range.
     pub fn contains(self, tick: i64) -> bool {
         self.min.is_none_or(|min| min <= tick) && self.max.is_none_or(|max| tick <= max)
     }
 
-    /// Is every tick of `span` asked for?
+    /// Whether every tick of `span` is in the range.
     pub fn covers(self, span: TickSpan) -> bool {
         self.contains(span.min) && self.contains(span.max)
     }
 
-    /// Is any tick between `span`'s ends asked for?
+    /// Whether any tick between `span`'s ends is in the range.
     pub fn overlaps(self, span: TickSpan) -> bool {
         self.min.is_none_or(|min| min <= span.max) && self.max.is_none_or(|max| span.min <= max)
     }

@@ -1,7 +1,6 @@
-//! How much memory input takes that means harm: a multiple of its own size, whatever it claims (invariant 9).
+//! How much memory hostile input takes: at most a multiple of its own size, whatever it claims (invariant 9).
 //!
-//! A test binary of its own, because it counts what all of the process allocates, and one test, because another would
-//! be counted too.
+//! A separate test binary with a single test, because all allocations of the process are counted.
 
 #![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
 
@@ -17,7 +16,7 @@ use parquet::file::metadata::{
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::SchemaDescriptor;
 
-/// Counts what is allocated, and the most that was at any time.
+/// Counts the bytes that are allocated, and their peak.
 #[expect(
     unsafe_code,
     reason = "an allocator is unsafe; this one only counts, and leaves the work to the system's"
@@ -31,7 +30,7 @@ mod counting {
 
     struct Counting;
 
-    // What grows is counted twice while it moves: `realloc` is left to what the trait makes of these two.
+    // An allocation that grows is counted twice while it moves: `realloc` is the trait's default, which uses these two.
     unsafe impl GlobalAlloc for Counting {
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             let now = NOW.fetch_add(layout.size(), Relaxed) + layout.size();
@@ -48,7 +47,7 @@ mod counting {
     #[global_allocator]
     static COUNTING: Counting = Counting;
 
-    /// The most that `work` had allocated at once.
+    /// Runs `work`, and returns the peak of the bytes that it had allocated.
     pub(super) fn most<T>(work: impl FnOnce() -> T) -> (T, usize) {
         let before = NOW.load(Relaxed);
         MOST.store(before, Relaxed);
@@ -61,7 +60,7 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 /// Bytes of memory for each byte of a document.
 const OF_A_DOCUMENT: usize = 32;
-/// Bytes of memory for each byte of a part that claims what is not there, in the densest of codecs.
+/// Bytes of memory for each byte of a part with false claims, in the densest codec.
 const OF_A_PART: usize = 256;
 
 fn document_of(partitions: &str, beside: &str) -> String {
@@ -77,7 +76,7 @@ fn partition_of(key: &str, beside: &str) -> String {
     )
 }
 
-/// Documents whose parts are small in text and large in memory.
+/// Documents with elements that are small as text and large in memory.
 fn documents() -> Vec<(&'static str, String)> {
     let many = |item: &str, count: usize| vec![item; count].join(",");
     let list = |key: &str, item: &str| format!(",\"{key}\":[{}]", many(item, 200_000));
@@ -91,12 +90,12 @@ fn documents() -> Vec<(&'static str, String)> {
         )
     });
     vec![
-        ("a million partitions that lie", document_of(&lying.collect::<Vec<_>>().join(","), "")),
+        ("a million false partitions", document_of(&lying.collect::<Vec<_>>().join(","), "")),
         ("no checksums", in_partition(&list("parts_crc32c", "null"))),
         ("empty checksums", in_partition(&list("parts_crc32c", "\"\""))),
-        ("no provisional parts", in_partition(&list("provisional", "\"\""))),
-        ("unknown things", in_partition(&list("new", "{}"))),
-        ("deep unknown things", in_partition(&format!(",\"new\":{}", "[".repeat(MIB)))),
+        ("empty provisional parts", in_partition(&list("provisional", "\"\""))),
+        ("unknown values", in_partition(&list("new", "{}"))),
+        ("deep unknown values", in_partition(&format!(",\"new\":{}", "[".repeat(MIB)))),
         ("fields without a name", fields("{\"type\":\"\"}")),
         ("fields of one name", fields("{\"name\":\"\",\"type\":\"i64\"}")),
         ("a field with many fields", fields("{\"name\":\"\",\"type\":\"struct\",\"fields\":[]}")),
@@ -115,7 +114,7 @@ fn documents() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Numbers as Thrift's compact protocol writes them.
+/// Encodes a number as Thrift's compact protocol does.
 fn varint(mut number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number >= 0x80 {
@@ -126,7 +125,7 @@ fn varint(mut number: u64) -> Vec<u8> {
     bytes
 }
 
-/// Fields of a struct that are numbers, from the first on, and its end.
+/// Encodes the first fields of a struct, all of them numbers, without the end of the struct.
 fn numbers(numbers: &[i64]) -> Vec<u8> {
     let field =
         |number: &i64| [vec![0x15], varint(((number << 1) ^ (number >> 63)).cast_unsigned())].concat();
@@ -136,7 +135,7 @@ fn numbers(numbers: &[i64]) -> Vec<u8> {
 /// A page header of this kind (0 data, 2 dictionary) that claims these sizes and this many values.
 fn page(kind: i64, uncompressed: i64, compressed: i64, values: i64, encoding: i64) -> Vec<u8> {
     let inner = if kind == 2 { numbers(&[values, encoding]) } else { numbers(&[values, encoding, 3, 3]) };
-    // The header of a data page is field 5, that of a dictionary page 7: so many after field 3.
+    // The header of a data page is field 5, that of a dictionary page field 7: the upper digit is the distance from 3.
     let step = if kind == 2 { 0x4c } else { 0x2c };
     [numbers(&[kind, uncompressed, compressed]), vec![step], inner, vec![0, 0]].concat()
 }
@@ -188,7 +187,7 @@ impl Claims {
     }
 }
 
-/// Parts that claim what is not there.
+/// Parts with false claims.
 fn parts() -> Vec<(&'static str, Vec<u8>)> {
     let data = [7; KIB];
     let with = |header: Vec<u8>| [header, data.to_vec()].concat();
@@ -198,7 +197,7 @@ fn parts() -> Vec<(&'static str, Vec<u8>)> {
     let mut parts = vec![
         ("a page of 2 GiB", Claims::default().with(&with(page(0, two_gib, kib, 100, 0)))),
         ("a page of 4 GiB", Claims::default().with(&with(page(0, two_gib * 2, kib, 100, 0)))),
-        ("a page of fewer than no bytes", Claims::default().with(&with(page(0, -1, kib, 100, 0)))),
+        ("a page of negative size", Claims::default().with(&with(page(0, -1, kib, 100, 0)))),
         ("a page of 2 GiB values", Claims::default().with(&with(page(0, 800, kib, two_gib, 0)))),
         ("a page longer than the file", Claims::default().with(&with(page(0, 800, two_gib, 100, 0)))),
         ("a dictionary of 2 GiB", Claims::default().with(&with(page(2, two_gib, kib, 100, 0)))),
@@ -208,22 +207,22 @@ fn parts() -> Vec<(&'static str, Vec<u8>)> {
             Claims { compressed: Some(most), ..Claims::default() }.with(&plain()),
         ),
         (
-            "a column of less than nothing",
+            "a column whose size is negative",
             Claims { compressed: Some(-1), ..Claims::default() }.with(&plain()),
         ),
         ("a column before the file", Claims { offset: -4, ..Claims::default() }.with(&plain())),
         ("a column after the file", Claims { offset: most, ..Claims::default() }.with(&plain())),
-        ("a column of all values there are", Claims { values: most, ..Claims::default() }.with(&plain())),
-        ("all rows there are", Claims { rows: most, values: most, ..Claims::default() }.with(&plain())),
-        ("fewer than no rows", Claims { rows: -1, ..Claims::default() }.with(&plain())),
-        ("all bytes there are", Claims { uncompressed: most, ..Claims::default() }.with(&plain())),
+        ("a column of i64::MAX values", Claims { values: most, ..Claims::default() }.with(&plain())),
+        ("i64::MAX rows", Claims { rows: most, values: most, ..Claims::default() }.with(&plain())),
+        ("a negative number of rows", Claims { rows: -1, ..Claims::default() }.with(&plain())),
+        ("i64::MAX bytes", Claims { uncompressed: most, ..Claims::default() }.with(&plain())),
     ];
     for (what, codec) in [("snappy", Codec::SNAPPY), ("no codec", Codec::UNCOMPRESSED)] {
         let claims = Claims { codec, ..Claims::default() };
         parts.push((what, claims.with(&with(page(0, two_gib, kib, 100, 0)))));
     }
-    // Encodings with counts in their data, which a decoder makes room for before it looks: DELTA_LENGTH_BYTE_ARRAY
-    // and DELTA_BYTE_ARRAY. Blocks of 128 in 4, and 2^40 values.
+    // Encodings with counts in their data, for which a decoder allocates before it checks them:
+    // DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY. Blocks of 128 values in 4 miniblocks, and 2^40 values.
     let delta = [varint(128), varint(4), varint(1 << 40), varint(0), data.to_vec()].concat();
     for encoding in 6..=7 {
         let header = page(0, delta.len() as i64, delta.len() as i64, 100, encoding);
@@ -247,7 +246,7 @@ fn parts() -> Vec<(&'static str, Vec<u8>)> {
     parts
 }
 
-/// A part of the crate's own.
+/// A valid part, as the crate writes it.
 fn honest_part() -> Vec<u8> {
     use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
     let root = tempfile::tempdir().unwrap();
@@ -271,8 +270,8 @@ fn honest_part() -> Vec<u8> {
     fs_err::read(part.path).unwrap()
 }
 
-/// What a part takes. A decoder that panics is one that fails; to print where it did takes tens of megabytes where
-/// backtraces are asked for, and is not what is measured.
+/// Returns the outcome of reading a part, and the memory that it takes. A panic of a decoder is a failure. It is not
+/// printed, because a backtrace takes tens of megabytes.
 fn most_of_a_part(bytes: &[u8]) -> (Result<(), String>, usize) {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
@@ -313,7 +312,7 @@ fn hostile_input_takes_memory_by_its_size_and_not_by_what_it_claims() {
 
     for (what, bytes) in parts() {
         let (outcome, most) = most_of_a_part(&bytes);
-        assert!(outcome.is_err(), "{what} was believed");
+        assert!(outcome.is_err(), "{what} was accepted");
         assert!(most <= OF_A_PART * bytes.len() + MIB, "{what}: {most} bytes for {}", bytes.len());
     }
 

@@ -1,4 +1,4 @@
-//! What a Python caller may pass for a table, a run id, a range of ticks, an age and a bound.
+//! Conversion of arguments: a table, a run id, a range of ticks, an age, a bound.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl FromPyObject<'_, '_> for Table {
     }
 }
 
-/// A run id, checked.
+/// A valid run id.
 pub(crate) struct Run(pub(crate) RunId);
 
 impl FromPyObject<'_, '_> for Run {
@@ -40,7 +40,7 @@ impl FromPyObject<'_, '_> for Run {
     }
 }
 
-/// A string, or an error that says what was expected.
+/// Extracts a string; the error names `what` was expected.
 pub(crate) fn text(obj: Borrowed<'_, '_, PyAny>, what: &str) -> Result<String, NativeError> {
     match obj.cast::<PyString>() {
         Ok(text) => Ok(text.to_str()?.to_owned()),
@@ -97,7 +97,7 @@ impl FromPyObject<'_, '_> for Where {
     }
 }
 
-/// A bound as it was written; any int, also one that no tick can have.
+/// Extracts a bound: any int, even one beyond the range of ticks.
 fn tick(value: &Bound<'_, PyAny>, key: &str) -> Result<Option<i128>, NativeError> {
     if value.is_none() {
         return Ok(None);
@@ -109,8 +109,8 @@ fn tick(value: &Bound<'_, PyAny>, key: &str) -> Result<Option<i128>, NativeError
     Ok(Some(tick))
 }
 
-/// An int of any size, but no bool. What an i128 cannot hold is beyond every tick and every count, on the side that its
-/// sign says.
+/// Extracts an int of any size, but not a bool. An int beyond `i128` becomes its nearest limit, which is beyond every
+/// tick and every count.
 fn int(value: &Bound<'_, PyAny>) -> Result<Option<i128>, NativeError> {
     let index = if value.is_instance_of::<PyBool>() { None } else { value.call_method0("__index__").ok() };
     let Some(index) = index else { return Ok(None) };
@@ -121,7 +121,7 @@ fn int(value: &Bound<'_, PyAny>) -> Result<Option<i128>, NativeError> {
     }))
 }
 
-/// A bound. How low it may be is the core's to say; below 0 it has no form there.
+/// Extracts a bound of at least 0. The core checks the minimum.
 pub(crate) fn bound(name: &str, value: &Bound<'_, PyAny>) -> Result<u64, NativeError> {
     match int(value)? {
         Some(bound) if bound >= 0 => Ok(u64::try_from(bound).unwrap_or(u64::MAX)),
@@ -132,7 +132,7 @@ pub(crate) fn bound(name: &str, value: &Bound<'_, PyAny>) -> Result<u64, NativeE
     }
 }
 
-/// The range between two bounds; one that no tick can fall in matches nothing.
+/// Returns the range between two bounds. Without a tick between them, it matches nothing.
 pub(crate) fn range(min: Option<i128>, max: Option<i128>) -> TickRange {
     let (first, last) = (i128::from(i64::MIN), i128::from(i64::MAX));
     let reversed = matches!((min, max), (Some(min), Some(max)) if min > max);

@@ -14,14 +14,14 @@ use crate::error::{NativeError, Result};
 use crate::frame::Rows;
 use crate::settings::Settings;
 
-/// The path of a run's bundle.
+/// Returns the path of a run's bundle.
 #[pyfunction]
 pub(crate) fn bundle_manifest_path(settings: Settings, run_id: Run) -> Result<String> {
     Ok(run_manifest::bundle_manifest_path(&settings.0, run_id.0.as_ref())?)
 }
 
-/// Writes a run's bundle and gives its JSON; `meta` is JSON too, so that numbers keep every digit. Without it, that of
-/// the bundle before is kept.
+/// Writes a run's bundle and returns its JSON. `meta` is JSON too, so that numbers keep every digit; without it, the
+/// metadata of the previous bundle is kept.
 #[pyfunction]
 #[pyo3(signature = (settings, run_id, meta, *, python, polars, pyarrow))]
 pub(crate) fn write_run_bundle_manifest(
@@ -38,12 +38,13 @@ pub(crate) fn write_run_bundle_manifest(
         let dataset = Dataset::open(settings.0, run_id.0.as_ref())?;
         let meta = meta.map(BundleMeta::parse).transpose()?;
         let bundle = dataset.write_bundle(meta, versions)?;
-        serde_json::to_string(&bundle)
-            .map_err(|error| Error::new(ErrorKind::Write, format!("the bundle is no JSON: {error}")).into())
+        serde_json::to_string(&bundle).map_err(|error| {
+            Error::new(ErrorKind::Write, format!("could not serialize the bundle: {error}")).into()
+        })
     })
 }
 
-/// The totals of each table of a run.
+/// Returns the totals of each table of a run.
 #[pyfunction]
 pub(crate) fn collect_tables_index(
     py: Python<'_>,
@@ -53,7 +54,7 @@ pub(crate) fn collect_tables_index(
     to_python(py, || run_manifest::collect_tables_index(&settings.0, run_id.0.as_ref()))
 }
 
-/// The artifacts of a run.
+/// Returns the artifacts of a run.
 #[pyfunction]
 pub(crate) fn collect_artifacts_index(
     py: Python<'_>,
@@ -63,19 +64,19 @@ pub(crate) fn collect_artifacts_index(
     to_python(py, || artifacts::collect_artifacts_index(&settings.0, run_id.0.as_ref()))
 }
 
-/// The directory of a run's artifacts.
+/// Returns the directory of a run's artifacts.
 #[pyfunction]
 pub(crate) fn artifacts_root(settings: Settings, run_id: Run) -> Result<String> {
     Ok(artifacts::artifacts_root(&settings.0, run_id.0.as_ref())?)
 }
 
-/// A directory of the lab's artifacts, which is made.
+/// Creates a directory of the lab's artifacts, and returns its path.
 #[pyfunction]
 pub(crate) fn lab_dir(py: Python<'_>, settings: Settings, run_id: Run, subdir: &str) -> Result<String> {
     Ok(py.detach(|| artifacts::lab_dir(&settings.0, run_id.0.as_ref(), subdir))?)
 }
 
-/// Writes rows as a Parquet file.
+/// Writes rows to a Parquet file, atomically.
 #[pyfunction]
 pub(crate) fn write_parquet_atomic(py: Python<'_>, path: PathBuf, frame: Rows) -> Result<Bound<'_, PyAny>> {
     let written =
@@ -83,7 +84,7 @@ pub(crate) fn write_parquet_atomic(py: Python<'_>, path: PathBuf, frame: Rows) -
     Ok(pythonize(py, &written).map_err(PyErr::from)?)
 }
 
-/// Writes text as a file in UTF-8.
+/// Writes text to a file in UTF-8, atomically.
 #[pyfunction]
 pub(crate) fn write_text_atomic<'py>(
     py: Python<'py>,
@@ -93,13 +94,13 @@ pub(crate) fn write_text_atomic<'py>(
     to_python(py, || artifacts::write_text_atomic(path, text))
 }
 
-/// The size and time of a file.
+/// Returns the size and modification time of a file.
 #[pyfunction]
 pub(crate) fn file_stat(py: Python<'_>, path: PathBuf) -> Result<Bound<'_, PyAny>> {
     to_python(py, || artifacts::file_stat(path))
 }
 
-/// Does the work with the interpreter released, and gives what it comes to as dicts and lists.
+/// Does the work with the interpreter released, and returns its result as dicts and lists.
 fn to_python<T: Serialize + Send>(
     py: Python<'_>,
     work: impl FnOnce() -> crv_io::Result<T> + Send,

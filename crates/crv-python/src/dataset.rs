@@ -1,4 +1,4 @@
-//! The dataset of a run.
+//! `_native.Dataset`: the dataset of a run.
 
 use crv_io::{AppendOptions, CheckOptions, CompactOptions, TableName, VacuumOptions};
 use pyo3::prelude::*;
@@ -14,7 +14,7 @@ use crate::settings::Settings;
 use crate::transaction::Transaction;
 use crate::writer::{self, Writer};
 
-/// A run's tables. A process that was forked off must open its own.
+/// A handle on a run. A forked process must open its own.
 #[pyclass(frozen, module = "crv._native")]
 pub(crate) struct Dataset(OwnProcess<crv_io::Dataset>);
 
@@ -125,7 +125,7 @@ impl Dataset {
     }
 }
 
-/// The runs under the root, each with its tables.
+/// Lists the runs under the root, each with its tables.
 #[pyfunction]
 pub(crate) fn list_runs(py: Python<'_>, settings: Settings) -> Result<Bound<'_, PyAny>> {
     let runs = py.detach(|| crv_io::catalog::list_runs(&settings.0))?;

@@ -18,7 +18,7 @@ pub(crate) enum NativeError {
 }
 
 impl NativeError {
-    /// An argument that is not of the form that is asked for.
+    /// An argument of the wrong form.
     pub(crate) fn argument(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Store(Error::new(ErrorKind::Argument, message).with_hint(hint))
     }
@@ -53,7 +53,7 @@ impl From<NativeError> for PyErr {
     }
 }
 
-/// The exception of `error`'s kind, with the text a person reads: the message, then the hint on a line of its own.
+/// Makes the exception of the kind of `error`. Its text is the message, then the hint on a line of its own.
 fn raise(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let text = match error.hint() {
         Some(hint) => format!("{error}\nhint: {hint}"),

@@ -1,4 +1,4 @@
-//! Reading a grammar: what `PARSED_GRAMMAR` of `crv.core.grammar` is made of.
+//! Parsing a grammar, for `PARSED_GRAMMAR` of `crv.core.grammar`.
 
 use crv_core::error::GrammarError;
 use crv_core::grammar::ebnf;
@@ -6,10 +6,10 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-/// A production: name, expression, alternatives, leading terminals, and those of them that are lower_snake.
+/// A production: name, expression, alternatives, leading terminals, and the lower_snake ones among those.
 type Rule = (String, String, Vec<String>, Vec<String>, Vec<String>);
 
-/// The productions of a grammar that lists what crv lists.
+/// Parses a grammar, checks that it lists the same actions and patch operations as crv, and returns its productions.
 #[pyfunction]
 pub(crate) fn load_grammar(py: Python<'_>, text: &str) -> PyResult<Vec<Rule>> {
     py.detach(|| rules(text)).map_err(|error| refused(py, &error))
@@ -26,7 +26,7 @@ fn rules(text: &str) -> Result<Vec<Rule>, GrammarError> {
     grammar.productions().iter().map(rule).collect()
 }
 
-/// The `GrammarError` of `crv.core.errors`, which is where the grammar belongs; those of `crv.io` are the store's.
+/// Makes the `GrammarError` of `crv.core.errors`; the errors of `crv.io` are for the store.
 fn refused(py: Python<'_>, error: &GrammarError) -> PyErr {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     match CLASS.import(py, "crv.core.errors", "GrammarError") {

@@ -1,4 +1,4 @@
-//! Payloads between Python and JSON. Nothing is changed on the way: what has no form on the other side is an error.
+//! Conversion of payloads between Python and JSON. It is lossless: a value without an exact counterpart is an error.
 
 use crv_core::error::SchemaError;
 use crv_core::typing::JsonDict;
@@ -8,10 +8,10 @@ use serde_json::{Number, Value};
 
 use crate::rules::Broken;
 
-/// Far deeper than a table's payloads can be, and far from the end of the stack.
+/// Deeper than any payload of a table may nest, and too shallow to overflow the stack.
 const MAX_DEPTH: usize = 127;
 
-/// The value as JSON; `path` is where it is.
+/// Converts a value to JSON; errors name its `path`.
 pub(crate) fn from_python(path: &str, value: &Bound<'_, PyAny>) -> Result<Value, Broken> {
     inner(path, value, MAX_DEPTH)
 }
@@ -19,7 +19,7 @@ pub(crate) fn from_python(path: &str, value: &Bound<'_, PyAny>) -> Result<Value,
 fn inner(path: &str, value: &Bound<'_, PyAny>, depth: usize) -> Result<Value, Broken> {
     let refuse = |found: String| Err(SchemaError::NotJson { path: path.to_owned(), found }.into());
     if depth == 0 {
-        return refuse("too deep inside of itself".to_owned());
+        return refuse("nested too deep".to_owned());
     }
     if value.is_none() {
         return Ok(Value::Null);
@@ -61,7 +61,7 @@ fn inner(path: &str, value: &Bound<'_, PyAny>, depth: usize) -> Result<Value, Br
     Ok(Value::Object(object))
 }
 
-/// The value as plain Python objects.
+/// Converts a value to plain Python objects.
 pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
         Value::Null => py.None().into_bound(py),
@@ -79,7 +79,7 @@ pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'
     })
 }
 
-/// The object as a dict.
+/// Converts an object to a dict.
 pub(crate) fn object_to_python<'py>(py: Python<'py>, object: &JsonDict) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (key, value) in object {

@@ -1,11 +1,11 @@
 //! The native half of the Python package `crv`: conversions only.
 //!
-//! Every rule lives in `crv-core` and `crv-io`. A function here turns its arguments into their types ([`arguments`],
-//! [`settings`], [`frame`], [`rows`]), calls them with the interpreter released, and turns the result into dicts, Arrow
-//! streams ([`scan`]) or one of the exceptions of `crv.io.errors` ([`error`]). What a Python user sees, and its
-//! documentation, is in `python/crv`; the signatures of this module are in `python/crv/_native.pyi`.
+//! Every rule is in `crv-core` or `crv-io`. A function here converts its arguments to their types ([`arguments`],
+//! [`settings`], [`frame`], [`rows`]), calls them with the interpreter released, and converts the result to dicts,
+//! Arrow streams ([`scan`]) or one of the exceptions of `crv.io.errors` ([`error`]). The public API and its docs are in
+//! `python/crv`; the signatures of this module are in `python/crv/_native.pyi`.
 //!
-//! What this crate does not do: it names no file, opens no file, and knows neither Parquet nor Polars.
+//! What this crate does not do: it names no file, opens no file, and uses neither Parquet nor Polars.
 
 #![expect(clippy::needless_pass_by_value, reason = "PyO3 hands over the arguments it made")]
 

@@ -1,4 +1,4 @@
-//! Manifests, as the objects of their JSON.
+//! Manifests as dicts, in the form of their JSON.
 
 use crv_io::{Dataset, TableManifest};
 use pyo3::prelude::*;
@@ -8,7 +8,7 @@ use crate::arguments::{Run, Table};
 use crate::error::{NativeError, Result};
 use crate::settings::Settings;
 
-/// The current state of a table; None for a table that has none.
+/// Returns the current state of a table, or None if the run has no such table.
 #[pyfunction]
 pub(crate) fn load_manifest(
     py: Python<'_>,
@@ -24,7 +24,7 @@ pub(crate) fn load_manifest(
     manifest.map(|manifest| to_python(py, &manifest)).transpose()
 }
 
-/// Puts a manifest in place of the table's.
+/// Replaces the state of a table by a manifest.
 #[pyfunction]
 pub(crate) fn write_manifest(
     py: Python<'_>,

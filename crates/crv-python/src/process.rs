@@ -1,4 +1,4 @@
-//! Values that belong to one process, and are dropped with the interpreter released.
+//! Values that belong to one process and are dropped with the interpreter released.
 
 use std::mem;
 use std::ops::Deref;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-/// A value that only the process that made it drops.
+/// A value that is dropped only by the process that made it.
 ///
-/// Dropping a dataset waits for merges and brings manifests up to date; dropping a transaction removes files. Other
-/// Python threads run meanwhile. In a process that was forked off, a lock of the value may be held for ever by a thread
-/// that only the parent has; so there the value is leaked.
+/// Dropping a dataset waits for merges and writes manifests; dropping a transaction removes files. The interpreter is
+/// released meanwhile, so that other Python threads run. In a forked process, a thread that exists only in the parent
+/// may have held a lock of the value for ever; there the value is leaked.
 pub(crate) struct OwnProcess<T: Send + Sync> {
     value: Arc<T>,
-    // After `value`: fields are dropped in this order, so that this one drops the last reference.
+    // Declared after `value`: fields are dropped in order, so this one drops the last reference.
     _last: Last<T>,
 }
 
@@ -46,8 +46,8 @@ impl<T: Send + Sync> Drop for Last<T> {
             mem::forget(value);
             return;
         }
-        // Where there is no interpreter (it has ended, or this is a thread that cannot attach), there is none to
-        // release: the value is dropped at the end of this function.
+        // Without an interpreter (it has ended, or this thread cannot attach), the value is dropped at the end of this
+        // function.
         let _ = Python::try_attach(|py| py.detach(|| drop(value.take())));
     }
 }

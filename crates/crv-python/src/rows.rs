@@ -1,4 +1,4 @@
-//! Rows of `crv.core.schema` as frames, and back. A row comes and goes as the dict of its fields.
+//! Conversion between rows of `crv.core.schema`, as dicts of their fields, and frames.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::frame::Rows;
 use crate::json;
 use crate::rules::Broken;
 
-/// Rows of a table as an Arrow stream, which can be read again and again.
+/// Rows of a table as an Arrow stream that can be read any number of times.
 #[pyclass(frozen, module = "crv._native")]
 pub(crate) struct RowFrame(Frame);
 
@@ -52,7 +52,7 @@ impl RowFrame {
     }
 }
 
-/// The rows as a frame of the table.
+/// Converts rows to a frame of the table.
 #[pyfunction]
 pub(crate) fn rows_to_arrow(py: Python<'_>, table: Table, rows: Vec<Bound<'_, PyDict>>) -> Result<RowFrame> {
     let table = table.0;
@@ -66,7 +66,7 @@ pub(crate) fn rows_to_arrow(py: Python<'_>, table: Table, rows: Vec<Bound<'_, Py
     Ok(RowFrame(py.detach(|| cells_to_frame(table, cells))?))
 }
 
-/// The rows of a frame, each as the dict of its fields.
+/// Converts the rows of a frame to dicts of their fields.
 #[pyfunction]
 pub(crate) fn rows_from_arrow(py: Python<'_>, table: Table, frame: Rows) -> Result<Bound<'_, PyList>> {
     let table = table.0;

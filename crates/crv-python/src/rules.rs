@@ -1,6 +1,6 @@
 //! The rules of `crv_core::schema`, for the models in `crv.core.schema`.
 //!
-//! What breaks a rule is a `GrammarError` or a `SchemaError` of `crv.core.errors`: a model's validator raises it on.
+//! A broken rule is a `GrammarError` or a `SchemaError` of `crv.core.errors`; pydantic collects it from the validator.
 
 use crv_core::error::{GrammarError, ModelError, SchemaError};
 use crv_core::grammar::{ActionKind, ExchangeKind, RepresentationEdgeKind, Vocabulary};
@@ -60,25 +60,25 @@ fn class<'py>(py: Python<'py>, error: &ModelError) -> PyResult<&'py Bound<'py, P
 
 type Checked<T = &'static str> = Result<T, Broken>;
 
-/// The number, if it lies between 0 and 1.
+/// Returns the number if it is from 0 to 1.
 #[pyfunction]
 pub(crate) fn check_unit_interval(field: &str, value: f64) -> Checked<f64> {
     Ok(UnitInterval::new(field, value)?.get())
 }
 
-/// The tick, if a row can have it.
+/// Returns the tick if a row can have it.
 #[pyfunction]
 pub(crate) fn check_tick(value: i64) -> Checked<i64> {
     Ok(RowTick::new(value)?.get())
 }
 
-/// Refuses a payload with values that a table has no form for.
+/// Refuses a payload with values that a table cannot store.
 #[pyfunction]
 pub(crate) fn check_payload(field: &str, value: &Bound<'_, PyAny>) -> Checked<()> {
     json::from_python(field, value).map(drop)
 }
 
-/// The combination rule of `identity_edges`.
+/// Checks the combination rule of `identity_edges`: the columns that `kind` requires.
 #[pyfunction]
 pub(crate) fn check_edge_slots(kind: &str, slots: &Bound<'_, PyDict>) -> Checked<()> {
     let kind = RepresentationEdgeKind::parse(kind)?;
@@ -89,49 +89,49 @@ pub(crate) fn check_edge_slots(kind: &str, slots: &Bound<'_, PyDict>) -> Checked
     Ok(schema::check_edge_slots(kind, texts.each_ref().map(Option::as_deref))?)
 }
 
-/// Exactly an action kind.
+/// Returns the text if it is exactly an action kind.
 #[pyfunction]
 pub(crate) fn check_action_kind(text: &str) -> Checked {
     Ok(ActionKind::parse(text)?.as_str())
 }
 
-/// Exactly an edge kind.
+/// Returns the text if it is exactly an edge kind.
 #[pyfunction]
 pub(crate) fn check_edge_kind(text: &str) -> Checked {
     Ok(RepresentationEdgeKind::parse(text)?.as_str())
 }
 
-/// Exactly an exchange kind.
+/// Returns the text if it is exactly an exchange kind.
 #[pyfunction]
 pub(crate) fn check_exchange_kind(text: &str) -> Checked {
     Ok(ExchangeKind::parse(text)?.as_str())
 }
 
-/// Exactly a patch operation.
+/// Returns the text if it is exactly a patch operation.
 #[pyfunction]
 pub(crate) fn check_patch_op(text: &str) -> Checked {
     Ok(schema::patch_op_from_value(text)?.as_str())
 }
 
-/// The side for a text in any case.
+/// Returns the side for a text in any case.
 #[pyfunction]
 pub(crate) fn normalize_side(text: &str) -> Checked {
     Ok(schema::normalize_side(text)?.as_str())
 }
 
-/// The visibility for a text in any case.
+/// Returns the visibility for a text in any case.
 #[pyfunction]
 pub(crate) fn normalize_visibility(text: &str) -> Checked {
     Ok(crv_core::grammar::normalize_visibility(text)?.as_str())
 }
 
-/// The envelope kind for a text in any case.
+/// Returns the envelope kind for a text in any case.
 #[pyfunction]
 pub(crate) fn normalize_envelope_kind(text: &str) -> Checked {
     Ok(schema::normalize_envelope_kind(text)?.as_str())
 }
 
-/// The envelope status for a text in any case.
+/// Returns the envelope status for a text in any case.
 #[pyfunction]
 pub(crate) fn normalize_envelope_status(text: &str) -> Checked {
     Ok(schema::normalize_envelope_status(text)?.as_str())

@@ -1,4 +1,4 @@
-//! Scans: as Arrow streams, and as the plan that Polars' own reader is given.
+//! Scans: as Arrow streams, and as plans for Polars' own reader.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,10 +16,10 @@ use crate::arguments::{Run, Table, range};
 use crate::error::Result;
 use crate::settings::Settings;
 
-/// Rows of a part that is read at once, in one batch.
+/// The most rows that a part may have to be read in one batch, without a plan.
 const SMALL: u64 = 32 * 1024;
 
-/// A pinned snapshot of a table, with the parts that may hold rows asked for.
+/// A snapshot of a table, narrowed to the parts that may have the selected rows.
 #[pyclass(frozen, module = "crv._native")]
 pub(crate) struct Scan {
     inner: crv_io::Scan,
@@ -27,7 +27,7 @@ pub(crate) struct Scan {
     settings: IoSettings,
 }
 
-/// Neighbouring parts: their paths where Polars can read them, None where only a scan can, and their places.
+/// Consecutive parts: their paths if Polars can read them, else None; the place of the first, and of the last plus one.
 type Group = (Option<Vec<String>>, usize, usize);
 
 impl Scan {
@@ -38,20 +38,20 @@ impl Scan {
 
 #[pymethods]
 impl Scan {
-    /// The ticks asked for: the first and the last.
+    /// The selected ticks: the first and the last, both included.
     #[getter]
     fn ticks(&self) -> (Option<i64>, Option<i64>) {
         (self.inner.range().min(), self.inner.range().max())
     }
 
-    /// Are all rows of all parts asked for?
+    /// Whether all rows of all parts are selected.
     #[getter]
     fn is_exact(&self) -> bool {
         let range = self.inner.range();
         self.inner.parts().iter().all(|part| range.contains(part.tick_min) && range.contains(part.tick_max))
     }
 
-    /// Is it one part of few rows at most, which is read sooner than a plan for reading it is made?
+    /// Whether there is at most one part, and it has so few rows that reading it is faster than planning to.
     #[getter]
     fn is_small(&self) -> bool {
         let parts = self.inner.parts();
@@ -81,20 +81,19 @@ impl Scan {
         Ok(Self { inner, run: self.run.clone(), settings: self.settings.clone() })
     }
 
-    /// Compares the parts from `start` up to `stop` with their entries, for another reader that is to give the first
-    /// `limit` rows of them.
+    /// Verifies the parts from `start` up to `stop` for another reader, which will read their first `limit` rows.
     #[pyo3(signature = (start=0, stop=usize::MAX, *, limit))]
     fn verify(&self, py: Python<'_>, start: usize, stop: usize, limit: Option<u64>) -> Result<()> {
         let scan = narrowed(self.inner.clone().part_range(start..stop), None, limit)?;
         Ok(py.detach(|| scan.verify())?)
     }
 
-    /// Looks for damage, byte by byte, when another reader has failed.
+    /// Verifies every byte of the parts, after another reader has failed.
     fn examine(&self, py: Python<'_>) -> Result<()> {
         Ok(py.detach(|| self.inner.examine())?)
     }
 
-    /// The run and the table, as errors name them.
+    /// The run and the table, as in error messages.
     #[getter]
     fn name(&self) -> String {
         format!("run `{}`, table `{}`", self.run, self.inner.table())
@@ -135,7 +134,7 @@ impl Scan {
     ) -> Result<Bound<'py, PyCapsule>> {
         let fields = self.inner.schema().fields().clone();
         let scan = self.inner.clone();
-        // Here, where an error is ours to raise: what fails within the stream is raised by who reads it.
+        // Before the stream is returned: an error here is an exception of crv, a later one is of the stream's consumer.
         py.detach(|| self.inner.verify())?;
         let batches = py.detach(|| scan.batches());
         let arrays = batches.map(|batch| match batch {
@@ -147,7 +146,7 @@ impl Scan {
     }
 }
 
-/// The scan that was pickled, of a handle of its own.
+/// Unpickles a scan, with a handle of its own.
 #[pyfunction]
 pub(crate) fn pinned_scan(
     py: Python<'_>,
@@ -164,7 +163,7 @@ pub(crate) fn pinned_scan(
     Ok(Scan::new(narrowed(scan, selection.0, selection.1)?, &dataset))
 }
 
-/// The retries of a read as of now.
+/// Counts the retries of a read whose parts were vacuumed meanwhile.
 #[pyclass(frozen, module = "crv._native")]
 pub(crate) struct Rereads(Mutex<crv_io::Rereads>);
 
@@ -175,7 +174,7 @@ impl Rereads {
         Self(Mutex::default())
     }
 
-    /// Waits a little, and says whether to read again after an error that is of a vacuum.
+    /// Waits before a retry, and returns whether to retry after a part was vacuumed.
     fn again(&self, py: Python<'_>) -> bool {
         py.detach(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).again())
     }
@@ -192,7 +191,7 @@ fn narrowed(scan: crv_io::Scan, columns: Option<Vec<String>>, limit: Option<u64>
     })
 }
 
-/// The record batches of a scan, one after the other.
+/// An iterator over the record batches of a scan.
 #[pyclass(frozen, module = "crv._native")]
 pub(crate) struct Batches(Mutex<ScanBatches>);
 

@@ -1,4 +1,4 @@
-//! Settings: from Python's dataclasses to [`IoSettings`], and back as dicts of plain values.
+//! Conversion of settings: from Python's dataclasses to [`IoSettings`], and back to dicts of plain values.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ impl FromPyObject<'_, '_> for Settings {
     }
 }
 
-/// Any value a setting can be given. A dataclass is a table of its fields.
+/// Converts any value to a setting value. A dataclass becomes a table of its fields.
 fn value(obj: &Bound<'_, PyAny>) -> Result<SettingValue> {
     if obj.is_none() {
         Ok(SettingValue::Null)
@@ -51,7 +51,7 @@ fn value(obj: &Bound<'_, PyAny>) -> Result<SettingValue> {
     }
 }
 
-/// An int, or what stands for one, as a NumPy integer does.
+/// Extracts an int, or an object with `__index__`, such as a NumPy integer.
 fn integer(obj: &Bound<'_, PyAny>) -> Option<i128> {
     match obj.cast::<PyInt>() {
         Ok(value) => value.extract().ok(),
@@ -68,13 +68,13 @@ fn table(mapping: &Bound<'_, PyMapping>) -> Result<SettingValue> {
     pairs.collect::<Result<_>>().map(SettingValue::Table)
 }
 
-/// The fields of `settings`, checked and in their plain form.
+/// Checks settings, and returns their fields as plain values.
 #[pyfunction]
 pub(crate) fn check_settings(py: Python<'_>, settings: Settings) -> Result<Bound<'_, PyAny>> {
     Ok(pythonize(py, &settings.0).map_err(PyErr::from)?)
 }
 
-/// The fields of a valuation, checked and in their plain form.
+/// Checks the settings of a valuation, and returns their fields as plain values.
 #[pyfunction]
 pub(crate) fn check_valuation<'py>(
     py: Python<'py>,
@@ -86,7 +86,7 @@ pub(crate) fn check_valuation<'py>(
     Ok(pythonize(py, &ValuationSettings::from_pairs(pairs)?).map_err(PyErr::from)?)
 }
 
-/// The settings of a TOML file over the defaults.
+/// Reads the settings of a TOML file, over the defaults.
 #[pyfunction]
 #[pyo3(signature = (path))]
 pub(crate) fn settings_from_toml(py: Python<'_>, path: Option<PathBuf>) -> Result<Bound<'_, PyAny>> {
@@ -94,7 +94,7 @@ pub(crate) fn settings_from_toml(py: Python<'_>, path: Option<PathBuf>) -> Resul
     Ok(pythonize(py, &settings).map_err(PyErr::from)?)
 }
 
-/// The settings of these environment variables over `base`.
+/// Returns `base` with the settings of these environment variables over it.
 #[pyfunction]
 pub(crate) fn settings_from_env<'py>(
     py: Python<'py>,

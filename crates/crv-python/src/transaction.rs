@@ -1,4 +1,4 @@
-//! Appends to several tables that become visible as one commit.
+//! `_native.Transaction`: appends to several tables that become visible as one commit.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -38,7 +38,7 @@ impl Transaction {
     ) -> Result<()> {
         let options = AppendOptions { validate_schema, validate_rows };
         py.detach(|| {
-            // The producer may be Python code that uses this transaction: read before locking.
+            // Read before locking: the producer may be Python code that uses this transaction.
             let frame = frame.read_checked(|schema| {
                 self.with(|open| {
                     Ok::<_, NativeError>(open.as_ref().ok_or_else(ended)?.check_nesting(table.0, schema)?)

@@ -1,4 +1,4 @@
-//! Appends that gather in memory and become visible as few large commits.
+//! `_native.Writer`: a buffered writer, whose appends become visible as few large commits.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::frame::Rows;
 use crate::process::OwnProcess;
 
-/// A buffered writer. A process that was forked off has no part in it: what it gathered is its parent's to write.
+/// A buffered writer. A forked process cannot use it: its parent writes the buffered rows.
 #[pyclass(frozen, module = "crv._native")]
 pub(crate) struct Writer(OwnProcess<Mutex<crv_io::Writer>>);
 
@@ -20,7 +20,7 @@ impl Writer {
         Self(OwnProcess::new(Mutex::new(writer)))
     }
 
-    /// Acts with the interpreter released: another thread may hold the writer, and need the interpreter.
+    /// Calls `act` with the interpreter released: the thread that has locked the writer may need the interpreter.
     fn with<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&mut crv_io::Writer) -> T + Send) -> T {
         py.detach(|| act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner)))
     }
@@ -38,7 +38,7 @@ impl Writer {
         validate_rows: bool,
     ) -> Result<Option<Bound<'py, PyAny>>> {
         let options = AppendOptions { validate_schema, validate_rows };
-        // The producer may be Python code that uses this writer: read before locking.
+        // Read before locking: the producer may be Python code that uses this writer.
         let check =
             |schema: &_| self.0.lock().unwrap_or_else(PoisonError::into_inner).check_nesting(table.0, schema);
         let frame = py.detach(|| frame.read_checked(check))?;
@@ -93,7 +93,7 @@ fn to_python<'py>(py: Python<'py>, summary: &TransactionSummary) -> Result<Bound
     Ok(pythonize(py, summary).map_err(PyErr::from)?)
 }
 
-/// The bounds of a writer; `None` is the default.
+/// Converts the bounds of a writer; `None` is the default.
 pub(crate) fn options(
     max_rows: Option<&Bound<'_, PyAny>>,
     max_bytes: Option<&Bound<'_, PyAny>>,

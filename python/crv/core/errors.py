@@ -1,4 +1,4 @@
-"""What the contracts raise."""
+"""The exceptions of the contracts."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ __all__ = ["GrammarError", "SchemaError", "VersionMismatch"]
 
 
 class GrammarError(ValueError):
-    """A word is not in the vocabulary, or is not spelt as the grammar asks."""
+    """A value is not in its vocabulary, or not spelt as the grammar requires."""
 
 
 class SchemaError(ValueError):
-    """A value does not fit the schema it is for."""
+    """A value does not fit its schema."""
 
 
 class VersionMismatch(RuntimeError):
-    """Data was written under a schema version that this build does not read."""
+    """Data has a schema version that this build does not read."""

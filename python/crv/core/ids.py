@@ -1,7 +1,7 @@
 """Identifiers.
 
-They are strings to Python and distinct types to a type checker. A run id names a directory, and is checked
-wherever the store takes one; the others are the model's own words.
+At run time they are strings; for a type checker they are distinct types. A run id names a directory: the store checks
+every one that it is given. The other ids may be any text.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _PREFIX_MAX: Final = 255 - len("_") - 6
 def make_run_id(prefix: str = "run") -> RunId:
     """Make a new run id: ``<prefix>_`` and six random hex digits.
 
-    Six digits tell apart the runs of a person's day, not those of a large sweep: name the runs of a sweep by
-    their parameters. Python's own random generators are left alone, so a seeded simulation stays as it is.
+    Six digits are enough for the runs that a person starts by hand, not for a large sweep: name the runs of a sweep by
+    their parameters. The state of Python's random generators does not change, so seeded simulations stay reproducible.
 
     Raises:
         GrammarError: the prefix is not lower_snake, or too long for a run id.

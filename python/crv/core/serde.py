@@ -1,4 +1,4 @@
-"""JSON in and out: a strict reader, and the canonical writer."""
+"""Reading and writing JSON: a strict reader, and the canonical writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The version of the tables, and which versions get along."""
+"""The schema version of the tables, and which versions are compatible."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = [
     "is_successor_of",
 ]
 
-# `date.fromisoformat` takes other shapes as well, such as 20250920.
+# `date.fromisoformat` also accepts other forms, such as 20250920.
 _ISO_SHAPE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class SchemaVersion:
-    """A version of the tables: two numbers, and the day it was made.
+    """A schema version of the tables: two numbers, and the date of the version.
 
     Raises:
-        SchemaError: a number is negative, or the date is no calendar day written ``YYYY-MM-DD``.
+        SchemaError: a number is negative, or the date is not a calendar day in the form ``YYYY-MM-DD``.
 
     >>> str(SchemaVersion(0, 2, "2026-02-28"))
     '0.2@2026-02-28'
@@ -62,7 +62,7 @@ def _is_calendar_day(text: str) -> bool:
 
 
 SCHEMA_V: Final = SchemaVersion(0, 1, "2025-09-20")
-"""The version this build reads and writes. Every part carries it as ``0.1@2025-09-20``."""
+"""The version that this build reads and writes. Every part stores it, as ``0.1@2025-09-20``."""
 
 SCHEMA_MAJOR_VERSION: Final = SCHEMA_V.major
 SCHEMA_MINOR_VERSION: Final = SCHEMA_V.minor
@@ -71,7 +71,7 @@ SCHEMA_COMPAT_MINOR: Final = SCHEMA_MINOR_VERSION
 
 
 def is_compatible(version: SchemaVersion) -> bool:
-    """Whether data of this version can be read: major and minor are ours, whatever the date.
+    """Return whether data of this version can be read: major and minor equal those of ``SCHEMA_V``.
 
     >>> is_compatible(SchemaVersion(0, 1, "1999-01-01")), is_compatible(SchemaVersion(0, 2, "2025-09-20"))
     (True, False)
@@ -83,7 +83,7 @@ def ensure_compatible(version: SchemaVersion) -> None:
     """Refuse a version that is not compatible.
 
     Raises:
-        VersionMismatch: names both versions.
+        VersionMismatch: the version is not compatible. The message names both versions.
     """
     if not is_compatible(version):
         raise VersionMismatch(
@@ -93,7 +93,7 @@ def ensure_compatible(version: SchemaVersion) -> None:
 
 
 def is_successor_of(candidate: SchemaVersion, current: SchemaVersion) -> bool:
-    """Whether ``candidate`` may follow ``current``: the next minor, or the next major with minor 0.
+    """Return whether ``candidate`` may follow ``current``: the next minor, or the next major with minor 0.
 
     >>> is_successor_of(SchemaVersion(0, 2, "2026-01-01"), SCHEMA_V)
     True

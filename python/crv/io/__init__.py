@@ -1,7 +1,7 @@
 """The IO layer of CRV: append ticks as atomic, durable commits; read them back with Polars or Arrow.
 
-`IoSettings` says where runs lie and how; a `Dataset` is one run. Experimental since 2025-09-25: IO contracts and run
-manifests may change until 1.0.
+`IoSettings` says where runs are stored, and how. A `Dataset` is a handle on one run. Experimental since 2025-09-25: IO
+contracts and run manifests may change until 1.0.
 """
 
 from crv.io._summaries import AppendSummary, PartSummary, TransactionSummary

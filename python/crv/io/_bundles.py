@@ -1,10 +1,10 @@
-"""What is in a run, for type checkers; at run time these are plain dicts."""
+"""The contents of a run, as types for type checkers; at run time they are plain dicts."""
 
 from typing import NotRequired, TypedDict
 
 
 class TableIndex(TypedDict):
-    """A table's totals."""
+    """The totals of a table."""
 
     rows: int
     bytes: int
@@ -18,10 +18,10 @@ class ArtifactEntry(TypedDict):
     """One artifact."""
 
     path: str
-    """Relative to the run's directory."""
+    """The path, relative to the run's directory."""
     bytes: int
     rows: NotRequired[int]
-    """Only of Parquet files."""
+    """The number of rows; only for Parquet files."""
 
 
 class LabIndex(TypedDict):
@@ -34,7 +34,7 @@ class LabIndex(TypedDict):
 
 
 class ArtifactsIndex(TypedDict):
-    """A run's artifacts, by who made them. The world and the mind have none yet."""
+    """The artifacts of a run, by their producer. ``world`` and ``mind`` are empty so far."""
 
     lab: LabIndex
     world: dict[str, list[ArtifactEntry]]
@@ -42,23 +42,23 @@ class ArtifactsIndex(TypedDict):
 
 
 class FileStat(TypedDict):
-    """A file."""
+    """The size and time of a file."""
 
     path: str
-    """As it was given."""
+    """The path, as it was given."""
     bytes: int
     created_at: str
-    """When its content came to be, ISO-8601 in UTC."""
+    """When its content was last modified, ISO-8601 in UTC."""
 
 
 class WrittenParquet(FileStat):
-    """A Parquet file that was written."""
+    """A Parquet file that `write_parquet_atomic` wrote."""
 
     rows: int
 
 
 class WrittenText(FileStat):
-    """A text file that was written."""
+    """A text file that `write_text_atomic` wrote."""
 
     wrote_text: bool
     """Always True."""

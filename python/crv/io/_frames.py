@@ -1,15 +1,15 @@
-"""What can be appended, and what can be asked for, for type checkers."""
+"""Types of frames, and of the ticks to read."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex, TypedDict
 
 if TYPE_CHECKING:
-    # Not at run time: pydantic takes longer to import than all of crv.io.
+    # Only for type checkers: pydantic takes longer to import than all of crv.io.
     from crv.core.schema import TableRow
 
 
 class ArrowStreamExportable(Protocol):
-    """A frame: Polars, pyarrow, pandas, DuckDB, and a scan of ours."""
+    """A frame of Polars, pyarrow, pandas or DuckDB, or a scan of crv."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any: ...
 
@@ -21,7 +21,7 @@ class ArrowArrayExportable(Protocol):
 
 
 class ArrowScan(ArrowStreamExportable, Protocol):
-    """Rows of a table, as of the moment of the scan. Each reading of the stream starts anew."""
+    """Rows of a table, as of the moment of the scan. Every read of the stream starts from the first row."""
 
     def __arrow_c_schema__(self) -> Any: ...
 
@@ -35,7 +35,7 @@ Rows = Sequence["TableRow"]
 
 
 class Where(TypedDict, total=False):
-    """The ticks to read, both ends included; None is no bound."""
+    """The ticks to read, both ends included. None, or a missing key, is no bound."""
 
     tick_min: SupportsIndex | None
     tick_max: SupportsIndex | None

@@ -1,13 +1,12 @@
 """From a scan to Polars frames.
 
 Polars' own Parquet reader gets the pruned list of parts and the table's schema, so that projection and predicate
-push-down, streaming and the user's own version of Polars all work. A few parts it cannot read: those that hold
-lists whose item type was not known yet when they were written, and those that are not files. They come from the
-native scan, in their place in the order.
+push-down, streaming and the user's own version of Polars all work. It cannot read parts with lists whose item type was
+not known when they were written, or parts that are not files. The native scan reads those, in their place in the order.
 
-Polars takes a file as it finds it. So the native scan compares the parts with their entries first: in `lazy_frame` at
-every `collect`, before Polars plans the reading; in `frame` likewise. If Polars fails all the same, `frame` looks at the
-parts again, for an error that names the one that is damaged.
+Polars does not know the checksums of the parts. The native scan verifies the parts first: in `lazy_frame` at every
+`collect`, before Polars plans the read; in `frame` before the read. If Polars fails nevertheless, `frame` verifies
+every byte of the parts, to raise an error that names the damaged one.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,20 +22,20 @@ from crv.io.errors import IoError, IoReadError
 
 __all__ = ["frame", "lazy_frame"]
 
-# Payload fields differ from part to part: what a part lacks is null. An integer may have become a float since. The
-# table's schema has every field there is, but for the one that stands for "no fields" in Parquet: it is left out.
+# Payload fields differ from part to part: a missing field is null, and an integer may have become a float since. The
+# table's schema has every field except the placeholder that Parquet needs for a struct without fields: it is ignored.
 _CASTS = pl.ScanCastOptions(
     integer_cast=["upcast", "allow-float"], missing_struct_fields="insert", extra_struct_fields="ignore"
 )
 
 _Group = tuple[list[str] | None, int, int]
-"""Neighbouring parts: their paths where Polars can read them, and their places in the scan."""
+"""Consecutive parts: their paths if Polars can read them, and their range of places in the scan."""
 
 
 def frame(scan: _native.Scan, limit: int | None) -> pl.DataFrame:
-    """The rows of ``scan``, the first ``limit`` of them, now."""
+    """Reads the first ``limit`` rows of ``scan``."""
     if scan.is_small:
-        # A tick of a simulation is one small part: Polars takes longer to plan its reading than reading it takes.
+        # A tick of a simulation is often one small part: Polars takes longer to plan the read than the read takes.
         batches = [pl.DataFrame(batch) for batch in scan.batches(0, 1, columns=None, limit=limit)]
         return pl.concat(batches) if batches else pl.DataFrame(schema=pl.Schema(scan))
     scan.verify(limit=limit)
@@ -45,13 +44,13 @@ def frame(scan: _native.Scan, limit: int | None) -> pl.DataFrame:
         return (rows if limit is None else rows.head(limit)).collect()
     except (IoError, MemoryError):
         raise
-    # Polars panics on some damage, and a panic is no `Exception`.
+    # Polars panics on some damage, and its panics are not `Exception`s.
     except (Exception, PanicException) as error:
         raise _told(scan, error) from error
 
 
 def lazy_frame(scan: _native.Scan) -> pl.LazyFrame:
-    """The rows of ``scan``, in its order and with its schema; its parts are compared at every `collect`."""
+    """Returns the rows of ``scan``, in its order and with its schema; its parts are verified at every `collect`."""
 
     def frame_of(schema: pl.Schema, group: _Group) -> pl.LazyFrame:
         paths, start, stop = group
@@ -70,14 +69,14 @@ def _verified(
 
 
 def _told(scan: _native.Scan, error: BaseException) -> IoError:
-    """The error of a part that Polars could not read."""
+    """Returns the error to raise when Polars could not read a part."""
     try:
         scan.examine()
     except IoError as found:
         return found
     return IoReadError(
-        f"{scan.name}: Polars could not read the parts, and each of them is as it was committed: {error}\n"
-        f"hint: read them with `scan_arrow`; Polars {pl.__version__} may have a fault"
+        f"{scan.name}: Polars could not read the parts, although none of them is damaged: {error}\n"
+        f"hint: read them with `scan_arrow`; Polars {pl.__version__} may have a bug"
     )
 
 
@@ -102,7 +101,7 @@ def _parquet_group(schema: pl.Schema, paths: list[str]) -> pl.LazyFrame:
 
 
 def _native_group(scan: _native.Scan, schema: pl.Schema, start: int, stop: int) -> pl.LazyFrame:
-    # Not declared pure: early versions of Polars that are supported fail on a shared plan with such a source in it.
+    # Not declared pure: the earliest supported versions of Polars fail on a shared plan with a pure source.
     return register_io_source(partial(_source, scan, start, stop), schema=schema)
 
 
@@ -115,8 +114,8 @@ def _source(
     n_rows: int | None,
     batch_size: int | None,
 ) -> Iterator[pl.DataFrame]:
-    """The source's rows as Polars asks for them: these columns, the first so many rows, of those the ones that match."""
-    # Not in the generator: early versions of Polars make a `ComputeError` of what is raised there.
+    """Returns the rows that Polars asks for: these columns of the first ``n_rows`` rows, then only those that match."""
+    # Not in the generator: the earliest supported versions of Polars turn its exceptions into `ComputeError`s.
     scan.verify(start, stop, limit=n_rows)
     return _frames(scan.batches(start, stop, columns=with_columns, limit=n_rows), predicate, batch_size)
 

@@ -1,9 +1,9 @@
 """A Polars LazyFrame whose plan is made when it is collected.
 
-Polars reads tables of Iceberg and Delta in this way: at every `collect`, before it optimizes, it asks an object for the
-LazyFrame that stands for the table. An exception that is raised there reaches the caller as it is, and all that comes
-after is Polars' own plan. `LazyFrameResolver` is the interface of versions that have it, the object of
-`new_from_dataset_object` that of the earlier ones. Both can be pickled with what they hold.
+Polars reads Iceberg and Delta tables this way: at every `collect`, before it optimizes, it asks an object for the
+LazyFrame of the table. Exceptions raised there reach the caller unchanged; the rest is Polars' own plan. Newer versions
+have the interface `LazyFrameResolver`, earlier ones take an object in `new_from_dataset_object`. Both can be pickled
+with their fields.
 """
 
 from collections.abc import Callable
@@ -15,25 +15,25 @@ import polars as pl
 __all__ = ["deferred"]
 
 Plan = Callable[[int | None], pl.LazyFrame]
-"""Makes the plan of which at most so many rows are asked for."""
+"""Makes the plan, for at most this many rows."""
 
-# A plan does not change: a later `collect` takes the one that is there.
+# The plan never changes: a later `collect` uses the plan of the first.
 _VERSION = "1"
 
 
 def deferred(plan: Plan, schema: pl.Schema) -> pl.LazyFrame:
-    """A LazyFrame with this schema, whose ``plan``, a single scan, is made at every `collect`."""
+    """Returns a LazyFrame with this schema whose ``plan``, a single scan, is made at every `collect`."""
     if _Resolver is not None:
         return pl.LazyFrame.from_lazyframe_resolver(_Resolver(plan, schema))
     of_object = _of_object()
     if of_object is None:
-        # A version that has neither: the plan is made now.
+        # This version has neither interface: the plan is made now.
         return plan(None)
     return pl.LazyFrame._from_pyldf(of_object(_Dataset(plan, schema)))
 
 
 def _of_object() -> Callable[[object], Any] | None:
-    """What makes a plan of an object, in versions that have that."""
+    """Returns the function that makes a plan of an object, if this version of Polars has it."""
     try:
         of_object: Callable[[object], Any] = import_module("polars._plr").PyLazyFrame.new_from_dataset_object
     except (ImportError, AttributeError):
@@ -42,7 +42,7 @@ def _of_object() -> Callable[[object], Any] | None:
 
 
 class _Dataset:
-    """What `scan_iceberg` gives to Polars, for a table of ours."""
+    """The object that `scan_iceberg` passes to Polars, here for a table of crv."""
 
     def __init__(self, plan: Plan, schema: pl.Schema) -> None:
         self.plan = plan

@@ -1,10 +1,10 @@
-"""What an append comes to, for type checkers; at run time these are plain dicts."""
+"""Results of appends, as types for type checkers; at run time they are plain dicts."""
 
 from typing import TypedDict
 
 
 class PartSummary(TypedDict):
-    """A part that was made."""
+    """A part that was written."""
 
     bucket_id: int
     path: str
@@ -16,22 +16,22 @@ class PartSummary(TypedDict):
 
 
 class AppendSummary(TypedDict):
-    """What was appended to one table."""
+    """The result of an append to one table."""
 
     table: str
     run_id: str
     rows: int
     buckets: list[int]
-    """The buckets the rows lie in, sorted."""
+    """The buckets of the rows, sorted."""
     parts: list[PartSummary]
     commit: int | None
-    """The commit that made the rows visible; None when there were none."""
+    """The number of the commit that made the rows visible; None if there were no rows."""
 
 
 class TransactionSummary(TypedDict):
-    """What a transaction came to."""
+    """The result of a transaction."""
 
     commit: int | None
-    """The one commit that made everything visible; None when there was nothing to append."""
+    """The number of the commit that made all rows visible; None if there were no rows."""
     tables: list[AppendSummary]
-    """What was appended, in the order of the calls."""
+    """The result of each append, in the order of the calls."""

@@ -1,8 +1,8 @@
-"""Artifacts: files beside a run's tables, and files written with the discipline of parts.
+"""Artifacts: files beside a run's tables, written as atomically and durably as parts.
 
-`write_parquet_atomic` and `write_text_atomic` write any path: to a temporary file beside it, which is synced and renamed
-into place. A reader sees the file before or the file after, never half of one, and what was written survives power
-loss. Where a run's artifacts lie say `artifacts_root` and `lab_dir`; the bundle lists what is in there.
+`write_parquet_atomic` and `write_text_atomic` write to a temporary file beside the path, sync it and rename it into
+place. A reader sees the old file or the complete new one, and the new one survives power loss. `artifacts_root` and
+`lab_dir` return the directories of a run's artifacts; the bundle lists the files there.
 """
 
 import os
@@ -30,7 +30,7 @@ LabSubdir = Literal["tidy", "probes", "policy", "audit"]
 
 
 def artifacts_root(settings: IoSettings, run_id: str) -> str:
-    """The directory of a run's artifacts. It is not made.
+    """Returns the directory of a run's artifacts. Does not create it.
 
     >>> artifacts_root(IoSettings(root_dir="out"), "r")
     'out/runs/r/artifacts'
@@ -39,17 +39,24 @@ def artifacts_root(settings: IoSettings, run_id: str) -> str:
 
 
 def lab_dir(settings: IoSettings, run_id: str, subdir: LabSubdir | str) -> str:
-    """The directory of the lab's artifacts called ``subdir``, which is made.
+    """Creates the directory ``subdir`` of the lab's artifacts, if it does not exist, and returns its path.
 
-    Any other name than ``tidy``, ``probes``, ``policy`` and ``audit`` is an `IoArgumentError`, which is a `ValueError`.
+    Raises:
+        IoArgumentError: ``subdir`` is not ``tidy``, ``probes``, ``policy`` or ``audit``, or the run id is invalid.
+        IoWriteError: the directory could not be created.
     """
     return _native.lab_dir(settings, run_id, subdir)
 
 
 def write_parquet_atomic(path: str | os.PathLike[str], df: Frame) -> WrittenParquet:
-    """Writes a Polars DataFrame, or anything else that speaks Arrow, as a Parquet file at ``path``.
+    """Writes a Polars DataFrame, or any other object that exports Arrow, to a Parquet file at ``path``.
 
-    Missing directories are made. After an error, what was there is still there.
+    Creates missing directories. After an error, the old file is unchanged.
+
+    Raises:
+        IoArgumentError: ``df`` does not export Arrow.
+        IoSchemaError: a type of ``df`` cannot be written to Parquet.
+        IoWriteError: storage refused the write.
 
     >>> import tempfile
     >>> import polars as pl
@@ -61,10 +68,14 @@ def write_parquet_atomic(path: str | os.PathLike[str], df: Frame) -> WrittenParq
 
 
 def write_text_atomic(path: str | os.PathLike[str], text: str) -> WrittenText:
-    """Writes ``text`` in UTF-8 at ``path``, with the promises of `write_parquet_atomic`."""
+    """Writes ``text`` in UTF-8 to ``path``, as atomically and durably as `write_parquet_atomic`."""
     return _native.write_text_atomic(path, text)
 
 
 def file_stat(path: str | os.PathLike[str]) -> FileStat:
-    """The size of a file, and when its content came to be. An `IoReadError` when there is no such file."""
+    """Returns the size of a file in bytes, and when its content was last modified.
+
+    Raises:
+        IoReadError: there is no such file.
+    """
     return _native.file_stat(path)

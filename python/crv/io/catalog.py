@@ -1,4 +1,4 @@
-"""The catalog: which runs lie under a root."""
+"""The catalog: the runs under a root."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,18 @@ __all__ = ["RunEntry", "list_runs"]
 
 @dataclass(frozen=True, kw_only=True)
 class RunEntry:
-    """A run, and the tables it has."""
+    """A run and its tables."""
 
     run_id: RunId
     tables: tuple[TableName, ...]
 
 
 def list_runs(settings: IoSettings) -> list[RunEntry]:
-    """The runs under ``settings.root_dir``, sorted by id. A root that does not exist is an
-    `IoConfigError`, unless it is the default one."""
+    """Lists the runs under ``settings.root_dir``, sorted by id.
+
+    Raises:
+        IoConfigError: the root does not exist, and is not the default one.
+    """
     return [
         RunEntry(run_id=RunId(run["run_id"]), tables=tuple(TableName(table) for table in run["tables"]))
         for run in _native.list_runs(settings)

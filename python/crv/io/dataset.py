@@ -1,4 +1,4 @@
-"""The dataset of a run: append to its tables, and read them."""
+"""`Dataset`: a run, open for appends, reads and maintenance."""
 
 import operator
 import os
@@ -26,10 +26,14 @@ __all__ = ["Dataset"]
 
 
 class Dataset:
-    """One run: append to its tables, and read them.
+    """A handle on one run: append to its tables, and read them.
 
-    A dataset can be shared by threads, pickled, and used on after a fork: each process opens the run for itself.
-    Closing it, best with ``with``, brings every manifest.json up to date; it can be used again after that.
+    Opening a dataset changes nothing on disk: the run is created by the first append. Threads can share a dataset. It
+    can be pickled, and used after a fork: each process opens the run for itself. Closing it, best by a ``with`` block,
+    brings every manifest.json up to date. A closed dataset can still be used.
+
+    Every method raises `IoArgumentError` for an invalid argument, and `IoReadError`, `IoWriteError` or
+    `IoManifestError` when storage fails or a manifest or commit is damaged.
 
     >>> import tempfile
     >>> import polars as pl
@@ -52,62 +56,72 @@ class Dataset:
 
     @property
     def settings(self) -> IoSettings:
-        """The settings it was opened with."""
+        """The settings that the dataset was opened with."""
         return self._settings
 
     @property
     def run_id(self) -> RunId:
-        """The run."""
+        """The id of the run."""
         return self._run_id
 
     def append(
         self, table: TableName | str, frame: Frame | Rows, *, validate_schema: bool = True, validate_rows: bool = False
     ) -> AppendSummary:
-        """Appends rows to ``table`` as one commit. When it returns, they survive power loss.
+        """Appends rows to ``table`` as one commit. When this returns, they are visible and survive power loss.
 
-        ``frame`` is a Polars DataFrame, or anything else that speaks Arrow: a pyarrow Table, a pandas DataFrame, a
-        DuckDB relation; or a list of row models of ``crv.core.schema``. ``validate_schema`` checks columns and nulls,
-        ``validate_rows`` checks values as well. A frame without rows is checked and writes nothing; one without any
-        columns either is zero rows. After an error the table is as it was.
+        ``frame`` is a Polars DataFrame, a pyarrow Table, a pandas DataFrame, a DuckDB relation, any other object that
+        exports Arrow, or a list of row models of ``crv.core.schema``. ``validate_schema`` checks columns and nulls;
+        ``validate_rows`` also checks values. A frame without rows is checked if it has columns, and writes nothing.
+
+        Raises:
+            IoSchemaError: the rows do not fit the table. Nothing was written.
+            IoConfigError: the settings have another bucket size than the table.
+            IoWriteError: storage refused the write. The table is unchanged, and the call can be retried.
+            IoUnknownOutcomeError: storage could not say whether the commit took effect.
         """
         return self._own().append(
             table, as_frame(table, frame), validate_schema=validate_schema, validate_rows=validate_rows
         )
 
     def transaction(self) -> Transaction:
-        """Begins appends to several tables that become visible as one commit, such as a tick.
+        """Begins a transaction: appends to several tables that become visible as one commit, such as a tick.
 
-        ``with dataset.transaction() as tx: tx.append(table, frame)`` commits at the end of the block, and leaves
-        nothing behind when it is left by an exception.
+        ``with dataset.transaction() as tx: tx.append(table, frame)`` commits at the end of the block. If an exception
+        leaves the block, nothing is committed.
         """
         return Transaction(self._own().transaction())
 
     def writer(self, *, max_rows: int | None = None, max_bytes: int | None = None) -> Writer:
-        """Begins a buffered writer: rows gather in memory, and go out as few, large commits.
+        """Begins a buffered writer: rows are buffered in memory and written as a few large commits.
 
-        ``with dataset.writer() as w: w.append(table, frame)`` writes what waits at the end of the block. Rows are
-        durable when they were flushed, not before: see `Writer`. At most ``max_rows`` rows (a million) or
-        ``max_bytes`` bytes (64 MiB) of Arrow data are gathered, over all tables; each is at least 1.
+        ``with dataset.writer() as w: w.append(table, frame)`` writes the buffered rows at the end of the block. Rows
+        become durable only when they are flushed: see `Writer`. At most ``max_rows`` rows (default: a million) or
+        ``max_bytes`` bytes of Arrow data (default: 64 MiB) are buffered, over all tables; each is at least 1.
         """
         return Writer(self._own().writer(max_rows=max_rows, max_bytes=max_bytes))
 
     def scan(self, table: TableName | str, where: Where | None = None) -> "pl.LazyFrame":
-        """The rows of ``table`` as of now, lazily, in bucket order and then in the order they were appended.
+        """Returns a LazyFrame of the rows of ``table`` as of now, by bucket, then in the order they were appended.
 
         ``where`` takes ``tick_min`` and ``tick_max``, both inclusive. The frame always has the table's full schema.
+        Each `collect` verifies the parts first, as set by ``verify_reads``, and raises an `IoReadError` that names a
+        part that is damaged, missing, or was vacuumed after the scan was made.
 
-        Each `collect` compares the parts with their entries first, as the setting ``verify_reads`` says. A part that is
-        damaged, missing, or was vacuumed since the scan was made is an `IoReadError` that names it.
+        Raises:
+            IoManifestError: the run has no such table, or its manifest is lost or damaged.
         """
         from crv.io._polars import lazy_frame
 
         return lazy_frame(self._own().scan(table, where))
 
     def read(self, table: TableName | str, where: Where | None = None, limit: int | None = None) -> "pl.DataFrame":
-        """The rows of ``table``, the first ``limit`` of them; ``where`` as in `scan`.
+        """Reads the rows of ``table``, at most the first ``limit``; ``where`` is as in `scan`.
 
-        Parts are compared with their entries as in `scan`. If a part is vacuumed meanwhile, the rows are read again as
-        of a newer commit.
+        If a part is vacuumed during the read, the rows are read again, as of a newer commit.
+
+        Raises:
+            IoManifestError: the run has no such table, or its manifest is lost or damaged.
+            IoReadError: a part is damaged or missing, or storage refused the read.
         """
         from crv.io._polars import frame
 
@@ -128,10 +142,14 @@ class Dataset:
         columns: list[str] | None = None,
         limit: int | None = None,
     ) -> ArrowScan:
-        """The rows of ``table`` as of now for anything that reads Arrow, without Polars.
+        """Returns the rows of ``table`` as of now as an Arrow stream, without Polars.
 
-        ``pyarrow.table(scan)`` or ``duckdb.from_arrow(scan)`` reads it; each reading starts anew, and compares the parts
-        with their entries first, as in `scan`. What fails after that is an error of the library that reads, with our text.
+        ``pyarrow.table(scan)`` or ``duckdb.from_arrow(scan)`` reads it. Every read starts from the first row, and
+        verifies the parts first, as in `scan`: a damaged part is an `IoReadError`. A later error is raised by the
+        library that reads, with the text of crv.
+
+        Raises:
+            IoManifestError: the run has no such table, or its manifest is lost or damaged.
         """
         scan = self._own().scan(table, where)
         if columns is None and limit is None:
@@ -139,13 +157,13 @@ class Dataset:
         return scan.select(columns=columns, limit=None if limit is None else _count(limit))
 
     def manifest(self, table: TableName | str) -> TableManifest:
-        """The current state of ``table``: its parts and totals, bucket by bucket."""
+        """Returns the current state of ``table``: its parts and totals, by bucket."""
         return TableManifest.from_json_obj(self._own().manifest(table))
 
     def rebuild_manifest(self, table: TableName | str) -> TableManifest:
-        """Makes the manifest of ``table`` anew from the footers of the parts on disk.
+        """Rebuilds the manifest of ``table`` from the footers of the parts on disk, and writes it.
 
-        Parts that were committed and are not on disk any more are an `IoLostRowsWarning`.
+        Warns with `IoLostRowsWarning` if parts that were committed are no longer on disk.
         """
         return rebuilt(self._own(), table)
 
@@ -156,62 +174,67 @@ class Dataset:
         ticks: tuple[int | None, int | None] | None = None,
         max_bytes: int | None = None,
     ) -> CompactReport:
-        """Merges the parts of ``table``, bucket by bucket, so that it reads as if it had been written at once.
+        """Merges the parts of each bucket of ``table``: it then reads as if it had been written at once.
 
-        Rows stay as they are, in the order they are in, and others may read and write meanwhile. ``ticks`` takes the
-        first and the last tick, both inclusive: only buckets with such ticks. ``max_bytes`` stops after parts of so many
-        bytes; ``left`` in the report says whether there is more to do. The parts that were merged stay on disk until a
-        `vacuum`. A damaged part is an error that names it: the parts beside it stay as they are, and everything else is
-        merged.
+        Rows and their order do not change, and other processes may read and write meanwhile. ``ticks`` is the first and
+        the last tick, both inclusive: only buckets with such ticks are merged. ``max_bytes`` stops after parts of so
+        many bytes; ``left`` in the report counts the merges that remain. The old parts stay on disk until a `vacuum`.
+
+        Raises:
+            IoReadError: a part is damaged or missing. Parts beside it stay as they are; everything else was merged.
         """
         where: Where | None = None if ticks is None else {"tick_min": ticks[0], "tick_max": ticks[1]}
         return CompactReport.from_json_obj(self._own().compact(table, ticks=where, max_bytes=max_bytes))
 
     def vacuum(self, older_than: timedelta = timedelta(days=1), *, dry_run: bool = False) -> VacuumReport:
-        """Removes files that no table needs: parts that were merged, and what processes that died left behind.
+        """Removes files that no table needs: merged parts, and files that dead processes left.
 
-        Only files that nobody has needed for ``older_than``: readers that began before are still served. Files that may
-        be about to be committed are left for an hour in any case. ``dry_run`` only says what would be removed.
+        Only files that were not needed for ``older_than`` are removed, so that readers that began within that time find
+        their parts. Files that may be about to be committed are kept for an hour in any case. ``dry_run`` removes
+        nothing, and reports what would be removed. Other processes may read and write meanwhile.
         """
         return VacuumReport.from_json_obj(self._own().vacuum(older_than, dry_run=dry_run))
 
     def files(self, table: TableName | str) -> list[str]:
-        """The files that ``table`` consists of now, in the order of its rows, for tools that read the files themselves.
+        """Returns the paths of the live parts of ``table``, in the order of its rows, for tools that read the files.
 
-        Other files in its directory do not count: parts that were merged, and such as were never committed.
+        Other files in its directory are not part of it: merged parts, and parts that were never committed.
         """
         return self._own().files(table)
 
     def check(self, *, deep: bool = False) -> CheckReport:
-        """Looks for damage in the log, the manifests, the parts and every other name, without writing anything.
+        """Checks the log, the manifests, the parts and all other files for damage. Writes nothing.
 
-        ``deep`` reads every byte of every part. Damage is no exception: it is in the report, each piece with what to do
-        about it. Others may write meanwhile.
+        ``deep`` reads every byte of every part. Damage does not raise an exception: the report lists it, with what to
+        do about each problem. Other processes may write meanwhile.
         """
         return CheckReport.from_json_obj(self._own().check(deep=deep))
 
     def repair(self) -> RepairReport:
-        """Mends what a check found, as far as nothing that was acknowledged is lost by it.
+        """Repairs the problems that a check finds, as far as no acknowledged rows are lost.
 
-        Files that are replaced are kept under another name; missing and damaged parts are never touched. To be called
-        while nobody writes to the run.
+        Replaced files are kept under another name. Missing and damaged parts are never touched. Call it while no
+        process writes to the run.
         """
         return RepairReport.from_json_obj(self._own().repair())
 
     def prune(self, older_than: timedelta = timedelta(hours=1)) -> PruneReport:
-        """Removes commit files that are older; what they did is kept in one. No rows are lost, and others may go on."""
+        """Removes commit files that are older than ``older_than``; the base replaces them.
+
+        No rows are lost, and other processes may read and write meanwhile.
+        """
         return PruneReport.from_json_obj(self._own().prune(older_than))
 
     def tables(self) -> list[TableName]:
-        """The tables that this run has."""
+        """Returns the tables that this run has."""
         return [TableName(table) for table in self._own().tables()]
 
     def close(self) -> None:
-        """Brings every manifest.json up to date."""
+        """Brings every manifest.json up to date. Without it no rows are lost: they are in the commits."""
         self._own().close()
 
     def _own(self) -> _native.Dataset:
-        """This process's handle: one made before a fork belongs to the parent."""
+        """Returns the handle of this process. After a fork it opens one: the old one belongs to the parent."""
         if os.getpid() != self._pid:
             self._native = _native.Dataset(self._settings, self._run_id)
             self._pid = os.getpid()
@@ -233,7 +256,7 @@ class Dataset:
 
 
 def _count(limit: int) -> int:
-    """A number of rows, or an error that says what one is."""
+    """Returns ``limit`` as a number of rows, or raises `IoArgumentError`."""
     try:
         count = operator.index(limit)
     except TypeError:

@@ -1,8 +1,7 @@
-"""What `crv.io` raises.
+"""The exceptions of `crv.io`.
 
-Every message names the run, the table and the path or column it is about; where there is a next step, a last line
-`hint: …` says it. Each class has the stable code of its kind, ``kind``, which is the same in Rust and in the
-command line.
+Every message names the run, the table and the path or column that it is about. If there is a next step, it is in a
+last line ``hint: …``. ``kind`` is the stable code of each class, the same as in Rust.
 """
 
 from typing import ClassVar
@@ -21,7 +20,7 @@ __all__ = [
 
 
 class IoError(Exception):
-    """Any failure of `crv.io`."""
+    """The base class of all exceptions of `crv.io`."""
 
     kind: ClassVar[str] = "io"
 
@@ -39,7 +38,7 @@ class IoSchemaError(IoError):
 
 
 class IoWriteError(IoError):
-    """Storage refused a write. The table is unchanged, and the same append can be tried again."""
+    """Storage refused a write. The table is unchanged, and the same call can be retried."""
 
     kind = "write"
 
@@ -51,22 +50,22 @@ class IoManifestError(IoError):
 
 
 class IoReadError(IoError):
-    """Storage refused a read, or a part is damaged. The table is as it was."""
+    """Storage refused a read, or a part is damaged. The table is unchanged."""
 
     kind = "read"
 
     vacuumed: bool = False
-    """Did a vacuum remove a part after the scan was made? Then a new scan reads the rows from other parts."""
+    """Whether a vacuum removed a part after the scan was made. If so, a new scan reads the rows from other parts."""
 
 
 class IoArgumentError(IoError, ValueError):
-    """An argument is not of the form that is asked for: a run id, a table, ``where``, a frame."""
+    """An argument is invalid: a run id, a table, ``where``, a frame."""
 
     kind = "argument"
 
 
 class IoUnknownOutcomeError(IoError):
-    """A commit may or may not have taken effect, and storage does not say. Look before trying again."""
+    """Storage could not say whether a commit took effect. Check whether its rows are there before you retry."""
 
     kind = "unknown-outcome"
 
@@ -74,11 +73,11 @@ class IoUnknownOutcomeError(IoError):
     """The number of the commit."""
 
     id: str | None = None
-    """The id of this attempt at it, as the commit file has it if it exists."""
+    """The id of this attempt. If the commit took effect, its commit file has this id."""
 
 
 class IoLostRowsWarning(UserWarning):
-    """A rebuild found that parts which were committed are gone."""
+    """A rebuild found that parts which were committed are no longer on disk: their rows are lost."""
 
 
 BY_KIND: dict[str, type[IoError]] = {
@@ -93,4 +92,4 @@ BY_KIND: dict[str, type[IoError]] = {
         IoUnknownOutcomeError,
     )
 }
-"""The class of each kind; the native module raises from it."""
+"""The class of each kind; the native module looks the class of an error up here."""

@@ -1,6 +1,6 @@
-"""Looking after a run: what `Dataset.check`, `repair`, `compact`, `vacuum` and `prune` report.
+"""Maintenance of a run: the reports of `Dataset.check`, `repair`, `compact`, `vacuum` and `prune`.
 
-Damage is no exception: it is in the report, each piece with what to do about it.
+Damage does not raise an exception: the reports list it, with what to do about each problem.
 """
 
 from collections.abc import Mapping
@@ -26,196 +26,196 @@ __all__ = [
 
 
 class ProblemKind(StrEnum):
-    """The kinds of problems, those that are harmless last."""
+    """The kinds of problems, harmless ones last."""
 
     UNREADABLE = "unreadable"
-    """Storage refuses to read something."""
+    """Storage refused to read a file or directory."""
     LATER_VERSION = "later-version"
-    """A document is of a later version than this crv reads."""
+    """A document has a later format version than this crv reads."""
     DAMAGED_BASE = "damaged-base"
-    """The base of the log is not what was written."""
+    """The base is damaged."""
     TORN_COMMIT = "torn-commit"
-    """The newest commit is not what was written, and no manifest includes it."""
+    """The newest commit is damaged, and no manifest includes it."""
     DAMAGED_COMMIT = "damaged-commit"
-    """A commit is not what was written, and it is not the newest, or a manifest may include it."""
+    """A commit is damaged, and it is not the newest, or a manifest may include it."""
     MISSING_COMMIT = "missing-commit"
-    """Commits are missing, and later ones are there."""
+    """Commits are missing, although later ones exist."""
     LOST_LOG = "lost-log"
     """Manifests include commits beyond the end of the log."""
     MISSING_MANIFEST = "missing-manifest"
-    """A table was written, and its manifest is not there."""
+    """A table was written, and its manifest is missing."""
     DAMAGED_MANIFEST = "damaged-manifest"
-    """A manifest is not what was written."""
+    """A manifest is damaged."""
     MANIFEST_DISAGREES = "manifest-disagrees"
-    """A manifest says something else than the log."""
+    """A manifest differs from the log."""
     MISSING_PART = "missing-part"
-    """A part that was committed is not there."""
+    """A part that was committed is missing."""
     DAMAGED_PART = "damaged-part"
-    """A part is not what was written."""
+    """A part is damaged."""
     PART_DISAGREES = "part-disagrees"
-    """A part is whole, and does not hold what its entry says, or does not fit the table."""
+    """A part is undamaged, but differs from its entry or does not fit the table."""
     DOUBLED_PART = "doubled-part"
-    """The rows of a part are in a merged part as well, and both are live: a read gives them twice."""
+    """The rows of a part are also in a merged part, and both are live: a read returns them twice."""
     BUCKET_SIZE = "bucket-size"
     """The settings have another bucket size than the table."""
     LEFTOVER_COMMIT = "leftover-commit"
-    """A commit file that the base stands for."""
+    """A commit file that the base replaces."""
     OLD_MANIFEST = "old-manifest"
-    """A manifest that is older than the base of the log, which says the rest."""
+    """A manifest that is older than the base, which has the newer state."""
     FOREIGN_MANIFEST = "foreign-manifest"
     """A manifest that another implementation wrote."""
     MERGED_PART = "merged-part"
-    """Parts whose rows are in merged parts now."""
+    """Parts that a merge replaced."""
     ORPHAN_PART = "orphan-part"
     """A part that no commit names."""
     TEMPORARY_FILE = "temporary-file"
     """A file that was never finished, or is being written."""
     REPLACED_FILE = "replaced-file"
-    """A file that a repair replaced, and kept."""
+    """A file that a repair replaced, and kept under this name."""
     UNKNOWN_NAME = "unknown-name"
-    """A name that is none of the format's."""
+    """An unrecognized file, ignored."""
     LINK = "link"
-    """A link, or a device: what it stands for was not listed."""
+    """A link or a device. Its target was not checked."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing that is not as it should be, or not as it need be."""
+    """A problem, or something that is harmless but need not be there."""
 
     kind: ProblemKind
     harmless: bool
-    """Does it neither lose rows nor stop anybody?"""
+    """Whether it neither loses rows nor stops a reader or a writer."""
     path: str
-    """The file, or the first of them."""
+    """The path of the file, or of the first one."""
     message: str
-    """What is wrong with it."""
+    """What is wrong."""
     action: str
     """What to do about it."""
 
     @classmethod
     def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
-        """The problem that ``crv check --json`` prints so."""
+        """Makes a problem from its JSON, as ``crv check --json`` prints it."""
         return cls(**{**obj, "kind": ProblemKind(obj["kind"])})
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckReport:
-    """What a check found."""
+    """The result of a check."""
 
     ok: bool
-    """Is there no problem but harmless ones?"""
+    """Whether all problems are harmless."""
     deep: bool
-    """Was every byte of every part read?"""
+    """Whether every byte of every part was read."""
     tables: int
-    """Tables that were written."""
+    """The number of tables that were written."""
     commits: int
-    """Commit files that were read."""
+    """The number of commit files that were read."""
     parts: int
-    """Parts that were looked at."""
+    """The number of parts that were checked."""
     rows: int
-    """The rows they hold, as their entries say."""
+    """The number of rows, by the entries of the parts."""
     bytes: int
-    """How many bytes were read, of the log, of manifests and, where deep, of parts."""
+    """The number of bytes read: of the log, of manifests and, if ``deep``, of parts."""
     problems: tuple[Problem, ...]
-    """What was found, harmless problems last."""
+    """The problems, harmless ones last."""
 
     @classmethod
     def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
-        """The report that ``crv check --json`` prints so."""
+        """Makes a report from its JSON, as ``crv check --json`` prints it."""
         return cls(**{**obj, "problems": _problems(obj["problems"])})
 
 
 class RepairKind(StrEnum):
-    """What a repair can do."""
+    """The kinds of repairs."""
 
     SET_ASIDE_COMMIT = "set-aside-commit"
-    """A commit file that cannot be read got another name."""
+    """A damaged commit file was renamed."""
     WRITE_MANIFEST = "write-manifest"
-    """A manifest was written as the log tells it."""
+    """A manifest was written from the log."""
     REBUILD_MANIFEST = "rebuild-manifest"
     """A manifest was rebuilt from the parts on disk."""
     WRITE_BASE = "write-base"
-    """The base of the log was written from the manifests."""
+    """The base was written from the manifests."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepairAction:
-    """One thing that a repair did."""
+    """One step of a repair."""
 
     kind: RepairKind
     path: str
-    """To which file."""
+    """The file that was written or renamed."""
     message: str
-    """Why, and from what."""
+    """The reason, and the source of the new content."""
     kept: str | None
-    """Where the file is that was there before."""
+    """The path under which the old file is kept, if there was one."""
 
     @classmethod
     def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
-        """The action that ``crv repair --json`` prints so."""
+        """Makes an action from its JSON, as ``crv repair --json`` prints it."""
         return cls(**{**obj, "kind": RepairKind(obj["kind"])})
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepairReport:
-    """What a repair did."""
+    """The result of a repair."""
 
     actions: tuple[RepairAction, ...]
-    """What was done, in order."""
+    """The steps, in order."""
     left: tuple[Problem, ...]
-    """Problems that are left, harmless ones aside."""
+    """The problems that are left, without harmless ones."""
 
     @classmethod
     def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
-        """The report that ``crv repair --json`` prints so."""
+        """Makes a report from its JSON, as ``crv repair --json`` prints it."""
         actions = tuple(RepairAction.from_json_obj(action) for action in obj["actions"])
         return cls(actions=actions, left=_problems(obj["left"]))
 
 
 @dataclass(frozen=True, kw_only=True)
 class PruneReport:
-    """What came of pruning a log."""
+    """The result of a prune."""
 
     through: int
-    """The base stands for every commit up to this one; 0 when nothing was ever pruned."""
+    """The base replaces every commit up to this one; 0 if nothing was ever pruned."""
     removed: int
-    """How many commit files were removed."""
+    """The number of commit files that were removed."""
     bytes: int
-    """How many bytes they had."""
+    """Their size in bytes."""
     left: int
-    """How many commit files are left."""
+    """The number of commit files that are left."""
 
     @classmethod
     def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
-        """The report that ``crv prune --json`` prints so."""
+        """Makes a report from its JSON, as ``crv prune --json`` prints it."""
         return cls(**obj)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompactReport:
-    """What came of a compaction."""
+    """The result of a compaction."""
 
     table: TableName
     parts_before: int
-    """Parts that were replaced."""
+    """The number of parts that were replaced."""
     parts_after: int
-    """Parts that took their place."""
+    """The number of merged parts that replaced them."""
     bytes_before: int
-    """Bytes of the parts that were replaced."""
+    """The size of the replaced parts, in bytes."""
     bytes_after: int
-    """Bytes of the parts that took their place."""
+    """The size of the merged parts, in bytes."""
     rows: int
-    """Rows in them."""
+    """The number of rows in the merged parts."""
     commits: tuple[int, ...]
-    """The numbers of the commits that say so."""
+    """The numbers of the commits that replaced the parts."""
     gave_way: int
-    """Merges that were given up, because somebody else replaced the same parts first."""
+    """The number of merges that were dropped because another writer replaced the same parts first."""
     left: int
-    """Merges that were left for another call."""
+    """The number of merges that are left for another call."""
 
     @classmethod
     def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
-        """The report that ``crv compact --json`` prints so."""
+        """Makes a report from its JSON, as ``crv compact --json`` prints it."""
         return cls(**{**obj, "table": TableName(obj["table"]), "commits": tuple(obj["commits"])})
 
 
@@ -223,9 +223,9 @@ class GarbageKind(StrEnum):
     """Why a file is not needed."""
 
     MERGED_PART = "merged-part"
-    """A part whose rows are in another part now."""
+    """A part that a merge replaced."""
     REMOVED_PART = "removed-part"
-    """A part that a commit took out of its table."""
+    """A part that a commit removed from its table."""
     ORPHAN_PART = "orphan-part"
     """A part that no commit names."""
     TEMPORARY_FILE = "temporary-file"
@@ -239,27 +239,27 @@ class Garbage:
     kind: GarbageKind
     path: str
     bytes: int
-    """Its size."""
+    """Its size in bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VacuumReport:
-    """What came of a vacuum."""
+    """The result of a vacuum."""
 
     dry_run: bool
-    """Was nothing removed, and only said what would be?"""
+    """Whether nothing was removed, and the report lists what would be."""
     removed: tuple[Garbage, ...]
     """The files that were removed, or would be."""
     bytes: int
-    """How many bytes they have."""
+    """Their size in bytes."""
     kept: int
-    """Files that no table needs, and that are not old enough."""
+    """The number of files that no table needs, and that are not old enough to remove."""
     kept_bytes: int
-    """How many bytes those have."""
+    """Their size in bytes."""
 
     @classmethod
     def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
-        """The report that ``crv vacuum --json`` prints so."""
+        """Makes a report from its JSON, as ``crv vacuum --json`` prints it."""
         removed = tuple(Garbage(**{**item, "kind": GarbageKind(item["kind"])}) for item in obj["removed"])
         return cls(**{**obj, "removed": removed})
 

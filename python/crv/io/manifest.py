@@ -1,6 +1,6 @@
-"""Manifests: a table's parts and totals, bucket by bucket.
+"""Manifests: the parts and totals of a table, by bucket.
 
-``manifest.json`` may lag behind the run's commit log; what `load_manifest` returns never does.
+``manifest.json`` may be older than the run's log; the result of `load_manifest` includes every commit.
 """
 
 import warnings
@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(kw_only=True)
 class PartMeta:
-    """One Parquet file of a bucket."""
+    """A part: one Parquet file of a bucket."""
 
     path: str
     """The file's name, relative to the bucket's directory."""
@@ -37,21 +37,21 @@ class PartMeta:
     tick_min: int
     tick_max: int
     created_at: str
-    """When it was made, ISO-8601 in UTC."""
+    """When it was written, ISO-8601 in UTC."""
 
     def to_json_obj(self) -> dict[str, Any]:
-        """The entry of this part in manifest.json."""
+        """Returns the entry of this part in manifest.json."""
         return asdict(self)
 
     @classmethod
     def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json_obj`."""
+        """Makes a part from its entry; the inverse of `to_json_obj`."""
         return cls(**_known(cls, obj))
 
 
 @dataclass(kw_only=True)
 class PartitionMeta:
-    """One bucket: its totals and its parts, in the order they were appended."""
+    """A bucket: its totals, and its parts in the order they were appended."""
 
     bucket_id: int
     state: str = "ready"
@@ -62,57 +62,62 @@ class PartitionMeta:
     parts: list[PartMeta] = field(default_factory=list)
 
     def to_json_obj(self) -> dict[str, Any]:
-        """The entry of this bucket in manifest.json."""
+        """Returns the entry of this bucket in manifest.json."""
         return asdict(self)
 
     @classmethod
     def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json_obj`; keys of later versions are passed over."""
+        """The inverse of `to_json_obj`; unknown keys are ignored."""
         parts = [PartMeta.from_json_obj(part) for part in obj["parts"]]
         return cls(**(_known(cls, obj) | {"parts": parts}))
 
 
 @dataclass(kw_only=True)
 class TableManifest:
-    """A table's buckets, by their number with at least six digits."""
+    """A manifest: the buckets of a table, by their number as text of at least six digits."""
 
     table: str
     version: int = 1
     created_at: str
-    """When the table was first written, ISO-8601 in UTC."""
+    """When the table was created, ISO-8601 in UTC."""
     updated_at: str
-    """When it last changed, ISO-8601 in UTC."""
+    """When the table last changed, ISO-8601 in UTC."""
     partitions: dict[str, PartitionMeta] = field(default_factory=dict)
 
     def to_json_obj(self) -> dict[str, Any]:
-        """The object of manifest.json, with the keys every reader knows."""
+        """Returns the object of manifest.json, with the keys that every reader knows."""
         return asdict(self)
 
     @classmethod
     def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json_obj`; keys of later versions are passed over."""
+        """The inverse of `to_json_obj`; unknown keys are ignored."""
         partitions = {key: PartitionMeta.from_json_obj(value) for key, value in obj["partitions"].items()}
         return cls(**(_known(cls, obj) | {"partitions": partitions}))
 
 
 def load_manifest(settings: IoSettings, run_id: str, table: TableName | str) -> TableManifest | None:
-    """The current state of a table, or None when the run has no such table."""
+    """Returns the current state of a table, or None if the run has no such table."""
     found = _native.load_manifest(settings, run_id, table)
     return None if found is None else TableManifest.from_json_obj(found)
 
 
 def write_manifest(settings: IoSettings, run_id: str, manifest: TableManifest) -> None:
-    """Makes ``manifest`` the state of its table, atomically. The parts it names must be there."""
+    """Makes ``manifest`` the state of its table, as one commit.
+
+    Raises:
+        IoManifestError: the manifest is invalid, or its entry of a part differs from the part.
+        IoReadError: a part that it names is missing or damaged.
+    """
     _native.write_manifest(settings, run_id, manifest.to_json_obj())
 
 
 def rebuild_manifest_from_fs(settings: IoSettings, run_id: str, table: TableName | str) -> TableManifest:
-    """Makes a table's manifest anew from the footers of the parts on disk; see `Dataset.rebuild_manifest`."""
+    """Rebuilds the manifest of a table from the footers of the parts on disk; see `Dataset.rebuild_manifest`."""
     return rebuilt(_native.Dataset(settings, run_id), table)
 
 
 def rebuilt(dataset: _native.Dataset, table: TableName | str) -> TableManifest:
-    """Rebuilds the manifest of ``table``, and warns of the parts that are gone."""
+    """Rebuilds the manifest of ``table``, and warns of committed parts that are no longer on disk."""
     manifest, missing = dataset.rebuild_manifest(table)
     if missing:
         warnings.warn(
@@ -124,7 +129,7 @@ def rebuilt(dataset: _native.Dataset, table: TableName | str) -> TableManifest:
 
 
 def new_manifest(table: TableName | str) -> TableManifest:
-    """The manifest of a table that has no parts yet. Nothing is written.
+    """Returns the manifest of a table without parts. Writes nothing.
 
     >>> new_manifest("messages").partitions
     {}
@@ -134,7 +139,7 @@ def new_manifest(table: TableName | str) -> TableManifest:
 
 
 def update_with_new_part(manifest: TableManifest, bucket_id: int, part_meta: PartMeta) -> None:
-    """Adds a part to its bucket's entry, in place. Nothing is written."""
+    """Adds a part to the entry of its bucket, in place. Writes nothing."""
     entry = manifest.partitions.get(key := f"{bucket_id:06d}")
     if entry is None:
         entry = manifest.partitions[key] = PartitionMeta(
@@ -153,5 +158,5 @@ def _now() -> str:
 
 
 def _known(cls: type, obj: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of ``obj`` that are fields of ``cls``, a dataclass."""
+    """Returns the entries of ``obj`` that are fields of the dataclass ``cls``."""
     return {name: obj[name] for name in (item.name for item in fields(cls)) if name in obj}

@@ -1,4 +1,4 @@
-"""Where things lie: every on-disk name of a run.
+"""Paths: every on-disk name of a run.
 
 ::
 
@@ -8,7 +8,7 @@
       tables/<table>/bucket=000123/part-<32 hex digits>.parquet
       artifacts/lab/{tidy,probes,policy,audit}/…
 
-No path leaves the root: run ids are checked by every function. A bad argument is an `IoArgumentError`, which is a
+No path leaves the root: every function checks the run id. An invalid argument is an `IoArgumentError`, which is a
 `ValueError`.
 """
 
@@ -36,14 +36,14 @@ __all__ = [
 
 
 class PartPaths(NamedTuple):
-    """A part's file while it is written, and when it is complete."""
+    """The paths of a part while it is written, and when it is complete."""
 
     tmp_path: str
     final_path: str
 
 
 def bucket_id_for_tick(tick: int, tick_bucket_size: int) -> int:
-    """The bucket of a tick: ``tick // tick_bucket_size``.
+    """Returns the bucket of a tick: ``tick // tick_bucket_size``.
 
     >>> bucket_id_for_tick(101, 100)
     1
@@ -52,7 +52,7 @@ def bucket_id_for_tick(tick: int, tick_bucket_size: int) -> int:
 
 
 def format_bucket_dir(bucket_id: int) -> str:
-    """The name of a bucket's directory.
+    """Returns the name of a bucket's directory.
 
     >>> format_bucket_dir(123)
     'bucket=000123'
@@ -61,7 +61,7 @@ def format_bucket_dir(bucket_id: int) -> str:
 
 
 def run_root(settings: IoSettings, run_id: str) -> str:
-    """The directory of a run.
+    """Returns the directory of a run.
 
     >>> run_root(IoSettings(root_dir="out"), "20250101-000000")
     'out/runs/20250101-000000'
@@ -70,35 +70,35 @@ def run_root(settings: IoSettings, run_id: str) -> str:
 
 
 def tables_root(settings: IoSettings, run_id: str) -> str:
-    """The directory of a run's tables."""
+    """Returns the directory of a run's tables."""
     return _native.tables_root(settings, run_id)
 
 
 def table_dir(settings: IoSettings, run_id: str, table: TableName | str) -> str:
-    """The directory of a table."""
+    """Returns the directory of a table."""
     return _native.table_dir(settings, run_id, table)
 
 
 def manifest_path(settings: IoSettings, run_id: str, table: TableName | str) -> str:
-    """The manifest of a table."""
+    """Returns the path of a table's manifest."""
     return _native.manifest_path(settings, run_id, table)
 
 
 def bucket_dir(settings: IoSettings, run_id: str, table: TableName | str, bucket_id: int) -> str:
-    """The directory of a bucket."""
+    """Returns the directory of a bucket."""
     return _native.bucket_dir(settings, run_id, table, bucket_id)
 
 
 def part_paths(
     settings: IoSettings, run_id: str, table: TableName | str, bucket_id: int, part_id: str | None = None
 ) -> PartPaths:
-    """The paths of a part. ``part_id`` is the 32 hex digits of its name; without one, they are of a new part."""
+    """Returns the paths of a part. ``part_id`` is the 32 hex digits of its name; without it, a new id is made."""
     final_path = _native.part_path(settings, run_id, table, bucket_id, part_id or uuid.uuid4().hex)
     return PartPaths(tmp_path=f"{final_path}.tmp", final_path=final_path)
 
 
 def validate_run_id(run_id: str) -> RunId:
-    """The run id, if it is one: 1 to 255 of ``A-Z a-z 0-9 . _ : -``, and neither ``.`` nor ``..``.
+    """Returns the run id if it is valid: 1 to 255 of ``A-Z a-z 0-9 . _ : -``, and neither ``.`` nor ``..``.
 
     >>> validate_run_id("../etc")
     Traceback (most recent call last):
@@ -108,7 +108,7 @@ def validate_run_id(run_id: str) -> RunId:
 
 
 def normalize_run_id(text: str) -> RunId:
-    """The run id a text becomes when it is trimmed and its blanks are turned into ``_``.
+    """Trims a text and replaces its blanks by ``_``; the result must be a valid run id.
 
     >>> normalize_run_id(" my first run ")
     'my_first_run'

@@ -1,4 +1,4 @@
-"""Reading one table of a run, as Polars frames. For more than one read, a `Dataset` is faster."""
+"""Functions that read one table of a run, as Polars frames. For more than one read, a `Dataset` is faster."""
 
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,12 @@ __all__ = ["read", "scan"]
 
 
 def scan(settings: IoSettings, run_id: str, table: TableName | str, where: Where | None = None) -> "pl.LazyFrame":
-    """The rows of a table, lazily; see `Dataset.scan`."""
+    """Returns a LazyFrame of the rows of a table; see `Dataset.scan`."""
     return Dataset(settings, run_id).scan(table, where)
 
 
 def read(
     settings: IoSettings, run_id: str, table: TableName | str, where: Where | None = None, limit: int | None = None
 ) -> "pl.DataFrame":
-    """The rows of a table; see `Dataset.read`."""
+    """Reads the rows of a table; see `Dataset.read`."""
     return Dataset(settings, run_id).read(table, where, limit)

@@ -1,4 +1,4 @@
-"""Row models of `crv.core.schema` as frames, and back."""
+"""Conversion between row models of `crv.core.schema` and frames."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -17,9 +17,14 @@ R = TypeVar("R", bound="TableRow")
 
 
 def rows_to_arrow(rows: Rows) -> ArrowScan:
-    """The rows, all of one model and at least one, as a frame that can be appended, in the types of their table.
+    """Converts rows to a frame that can be appended, with the types of their table.
 
-    Payloads become structs with the fields that their values have; ``{}`` is one without fields.
+    There must be at least one row, and all of one model. Payloads become structs with the fields of their values;
+    ``{}`` becomes a struct without fields.
+
+    Raises:
+        IoArgumentError: there are no rows, or an item is not a row model.
+        IoSchemaError: the rows are of several tables, or a payload cannot be stored.
 
     >>> from crv.core.schema import HoldingsRow
     >>> import polars as pl
@@ -28,14 +33,19 @@ def rows_to_arrow(rows: Rows) -> ArrowScan:
     [5]
     """
     if not rows:
-        raise IoArgumentError("no rows say which table they are of\nhint: pass at least one row")
+        raise IoArgumentError("without rows, their table is unknown\nhint: pass at least one row")
     return _to_arrow(_table_of(rows), rows)
 
 
 def rows_from_arrow(model: type[R], frame: Frame) -> list[R]:
-    """The rows of ``frame``, which has the columns of the model's table, as models.
+    """Converts the rows of ``frame``, which has the columns of the model's table, to models.
 
-    A field that is null in a payload is left out: to a table it is the same as none.
+    Null fields of payloads are left out: a table does not distinguish a null field from a missing one.
+
+    Raises:
+        IoArgumentError: ``model`` is not the row model of a table.
+        IoSchemaError: ``frame`` lacks columns of the table.
+        pydantic.ValidationError: the values of a row break a rule of ``model``.
 
     >>> from crv.core.schema import HoldingsRow
     >>> row = HoldingsRow(tick=0, agent_id="A0", token_id="T0", quantity=5)
@@ -44,14 +54,14 @@ def rows_from_arrow(model: type[R], frame: Frame) -> list[R]:
     """
     table = getattr(model, "TABLE", None)
     if not isinstance(table, TableName):
-        raise IoArgumentError(f"{model!r} is no row model\nhint: pass a model of a table, such as HoldingsRow")
+        raise IoArgumentError(f"{model!r} is not a row model\nhint: pass a model of a table, such as HoldingsRow")
     return [model.model_validate(row) for row in _native.rows_from_arrow(table, frame)]
 
 
 def as_frame(table: TableName | str, frame: Frame | Rows) -> Frame:
-    """``frame`` as it is; a list of row models as a frame of ``table``, which must be theirs."""
+    """Returns ``frame`` unchanged, or converts a list of row models, which must be of ``table``, to a frame."""
     if not isinstance(frame, list | tuple):
-        # Sequences of rows are lists and tuples; whatever else is here has to be Arrow, and the core says so if not.
+        # Sequences of rows are lists and tuples. The core refuses any other object that does not export Arrow.
         return frame  # type: ignore[return-value]
     if not frame:
         return _native.rows_to_arrow(table, [])
@@ -66,19 +76,19 @@ def as_frame(table: TableName | str, frame: Frame | Rows) -> Frame:
 
 
 def _to_arrow(table: TableName, rows: Sequence["TableRow"]) -> _native.RowFrame:
-    # The fields as they are: payloads are turned into columns by the core.
+    # The fields are passed unchanged: the core converts payloads to columns.
     return _native.rows_to_arrow(table, [dict(row) for row in rows])
 
 
 def _table_of(rows: Sequence["TableRow"]) -> TableName:
-    """The one table that all rows, of which there is one at least, are of."""
+    """Returns the table of the rows. There is at least one row, and all must be of the same table."""
     first = _table(0, rows[0])
     for at, row in enumerate(rows):
         table = _table(at, row)
         if table is not first:
             raise IoSchemaError(
-                f"row {at} is of table `{table.value}`, and those before it are of `{first.value}`\n"
-                "hint: append the rows of each table on their own"
+                f"row {at} is of table `{table.value}`, and the rows before it are of `{first.value}`\n"
+                "hint: append the rows of each table separately"
             )
     return first
 
@@ -88,6 +98,6 @@ def _table(at: int, row: object) -> TableName:
     if isinstance(table, TableName):
         return table
     raise IoArgumentError(
-        f"rows cannot be read from a list whose item {at} is no row model but a {type(row).__name__}\n"
+        f"rows cannot be read from a list whose item {at} is a {type(row).__name__} and not a row model\n"
         "hint: pass models of crv.core.schema, such as HoldingsRow, or a frame"
     )

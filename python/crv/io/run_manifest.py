@@ -1,7 +1,7 @@
-"""The run bundle: one JSON document that says what a run is, what is in it, and where it came from.
+"""The run bundle: one JSON document that describes a run, its contents and its origin.
 
-``bundle.manifest.json`` is a copy for people and other programs, as of when it was written. What is in a table now,
-`Dataset.manifest` says.
+``bundle.manifest.json`` is for people and other programs, and describes the run as of when it was written.
+`Dataset.manifest` returns the current contents of a table.
 """
 
 import json
@@ -34,7 +34,7 @@ __all__ = [
 
 
 class CoreSchemaVersion(TypedDict):
-    """The version of the tables."""
+    """The schema version of the tables."""
 
     major: int
     minor: int
@@ -42,7 +42,7 @@ class CoreSchemaVersion(TypedDict):
 
 
 class GitState(TypedDict):
-    """The Git repository around the current directory; None where there is none, or Git does not say."""
+    """The state of the Git repository of the current directory; None without one, or if Git fails."""
 
     sha: str | None
     dirty: bool | None
@@ -50,17 +50,17 @@ class GitState(TypedDict):
 
 
 class BundleRun(TypedDict):
-    """Which run it is."""
+    """The identity of the run."""
 
     run_id: str
     created_at: str
-    """When the run began: the earliest of its tables and of the bundles before."""
+    """When the run began: the earliest time in its tables and in earlier bundles, ISO-8601 in UTC."""
     core_schema_v: CoreSchemaVersion
     git: GitState
 
 
 class BundleEnv(TypedDict):
-    """Versions of the programs that wrote the bundle; None for what is not installed."""
+    """The versions of the programs that wrote the bundle; None for a program that is not installed."""
 
     python: str | None
     polars: str | None
@@ -71,7 +71,7 @@ class BundleEnv(TypedDict):
 
 
 class BundleIo(TypedDict):
-    """The settings that say where and how."""
+    """The settings of the run: where it is stored, and how."""
 
     root_dir: str
     partitioning: str
@@ -81,14 +81,14 @@ class BundleIo(TypedDict):
 
 
 class BundleTable(TableIndex):
-    """A table's totals; the last two repeat ``rows`` and ``bytes``."""
+    """The totals of a table. ``total_rows`` and ``total_bytes`` repeat ``rows`` and ``bytes``."""
 
     total_rows: int
     total_bytes: int
 
 
 class RunBundle(TypedDict):
-    """What ``bundle.manifest.json`` says."""
+    """The content of ``bundle.manifest.json``."""
 
     schema_version: int
     run: BundleRun
@@ -102,10 +102,14 @@ class RunBundle(TypedDict):
 def write_run_bundle_manifest(
     settings: IoSettings, run_id: str, *, meta: Mapping[str, Any] | None = None
 ) -> RunBundle:
-    """Writes the bundle of a run in place of the one before, atomically and durably, and returns what it says.
+    """Writes the bundle of a run in place of the earlier one, atomically and durably, and returns its content.
 
-    ``meta`` is any JSON object of up to 16 MiB, nested up to 64 levels deep; data belongs into artifacts. Without it, that
-    of the bundle before is kept; ``{}`` drops it.
+    ``meta`` is a JSON object of at most 16 MiB, nested at most 64 levels deep; put data into artifacts. Without it, the
+    ``meta`` of the earlier bundle is kept; ``{}`` drops it.
+
+    Raises:
+        IoArgumentError: the run id is invalid, or ``meta`` is not such an object.
+        IoManifestError: a manifest of the run is damaged.
 
     >>> import tempfile
     >>> settings = IoSettings(root_dir=tempfile.mkdtemp())
@@ -128,7 +132,7 @@ def write_run_bundle_manifest(
 
 
 def bundle_manifest_path(settings: IoSettings, run_id: str) -> str:
-    """The path of a run's bundle.
+    """Returns the path of a run's bundle.
 
     >>> bundle_manifest_path(IoSettings(root_dir="out"), "r")
     'out/runs/r/bundle.manifest.json'
@@ -137,12 +141,12 @@ def bundle_manifest_path(settings: IoSettings, run_id: str) -> str:
 
 
 def collect_tables_index(settings: IoSettings, run_id: str) -> dict[str, TableIndex]:
-    """The totals of each table of a run, from manifests and the commit log alone: no Parquet file is opened."""
+    """Returns the totals of each table of a run, from manifests and the log: no Parquet file is opened."""
     return _native.collect_tables_index(settings, run_id)
 
 
 def collect_artifacts_index(settings: IoSettings, run_id: str) -> ArtifactsIndex:
-    """The artifacts of a run, each with its size, and the rows of Parquet files by their footers."""
+    """Lists the artifacts of a run, each with its size; Parquet files with the number of rows in their footers."""
     return _native.collect_artifacts_index(settings, run_id)
 
 
@@ -152,14 +156,14 @@ def _json_object(meta: object) -> str:
     try:
         return json.dumps(dict(meta), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise IoArgumentError(f"`meta` is no JSON: {error}\nhint: {_META_HINT}") from error
+        raise IoArgumentError(f"`meta` is not JSON: {error}\nhint: {_META_HINT}") from error
 
 
 _META_HINT = "pass a dict of strings, numbers, booleans, None, lists and dicts"
 
 
 def _installed(package: str) -> str | None:
-    """The version of a package, which is not imported for it."""
+    """Returns the version of a package, without importing it, or None if it is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -17,11 +17,11 @@ __all__ = ["Transaction"]
 class Transaction:
     """Appends that become visible together, or not at all. Made by `Dataset.transaction`.
 
-    Leaving the ``with`` block commits; an exception in it leaves nothing behind.
+    Leaving the ``with`` block commits. If an exception leaves the block, the transaction is aborted.
     """
 
     summary: TransactionSummary | None
-    """What was committed; None until then."""
+    """The result of the commit; None before."""
 
     def __init__(self, native: _native.Transaction) -> None:
         self._native = native
@@ -31,23 +31,35 @@ class Transaction:
     def append(
         self, table: TableName | str, frame: Frame | Rows, *, validate_schema: bool = True, validate_rows: bool = False
     ) -> None:
-        """Adds rows to ``table``, as `Dataset.append` takes them. They are checked now, and visible after the commit."""
+        """Adds rows to ``table``; the arguments are those of `Dataset.append`.
+
+        The rows are checked now, and become visible with the commit.
+
+        Raises:
+            IoSchemaError: the rows do not fit the table.
+            IoWriteError: storage refused the write.
+        """
         self._own().append(table, as_frame(table, frame), validate_schema=validate_schema, validate_rows=validate_rows)
 
     def commit(self) -> TransactionSummary:
-        """Makes everything durable, then visible, as one commit."""
+        """Makes all rows durable, then visible, as one commit.
+
+        Raises:
+            IoWriteError: storage refused the write. No row became visible.
+            IoUnknownOutcomeError: storage could not say whether the commit took effect.
+        """
         self.summary = self._own().commit()
         return self.summary
 
     def abort(self) -> None:
-        """Gives the transaction up. Nothing of it becomes visible; a transaction that has ended stays as it is."""
+        """Ends the transaction without a commit: its rows are dropped. Does nothing after a commit or an abort."""
         self._own().abort()
 
     def _own(self) -> _native.Transaction:
         if os.getpid() != self._pid:
             raise IoArgumentError(
                 f"the transaction belongs to process {self._pid}, not to this one\n"
-                "hint: begin one in the process that appends"
+                "hint: begin a transaction in the process that appends"
             )
         return self._native
 

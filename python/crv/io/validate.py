@@ -1,4 +1,4 @@
-"""Checking rows before they are appended. `Dataset.append` makes the same checks; nothing here writes."""
+"""Checks rows without writing them. `Dataset.append` makes the same checks."""
 
 from crv import _native
 from crv.core.grammar import TableName
@@ -10,10 +10,14 @@ __all__ = ["validate_frame"]
 def validate_frame(
     table: TableName | str, frame: Frame, *, strict_schema: bool = True, validate_rows: bool = False
 ) -> None:
-    """Raises an `IoSchemaError` when a new table would refuse these rows.
+    """Checks rows as an append to a new table does.
 
-    ``strict_schema`` refuses columns that the table does not have, ``validate_rows`` checks values as well. Whether
-    payloads fit those that a run already has is known only to an append.
+    ``strict_schema`` refuses columns that the table does not have; ``validate_rows`` also checks values. Only an append
+    can check whether payloads fit those that a run already has.
+
+    Raises:
+        IoSchemaError: the rows do not fit the table.
+        IoArgumentError: there is no such table, or the frame does not export Arrow.
 
     >>> import polars as pl
     >>> validate_frame("holdings", pl.DataFrame({"tick": [0], "agent_id": ["A0"], "token_id": ["T0"], "quantity": [1]}))

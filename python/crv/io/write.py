@@ -1,4 +1,4 @@
-"""Appending: rows become Parquet parts, and all parts of one append become visible together, or none."""
+"""A function that appends to one table of a run. All rows of an append become visible together, or none."""
 
 from crv.core.grammar import TableName
 from crv.io._frames import Frame
@@ -18,6 +18,6 @@ def append(
     validate_schema: bool = True,
     validate_rows: bool = False,
 ) -> AppendSummary:
-    """Appends to one table of a run. For more than one append, a `Dataset` is faster."""
+    """Appends rows to one table of a run; see `Dataset.append`. For more than one append, a `Dataset` is faster."""
     with Dataset(settings, run_id) as dataset:
         return dataset.append(table, frame, validate_schema=validate_schema, validate_rows=validate_rows)

@@ -1,4 +1,4 @@
-"""A buffered writer: rows gather in memory, and go out as few large commits."""
+"""A buffered writer: rows are buffered in memory and written as a few large commits."""
 
 import os
 import warnings
@@ -16,22 +16,21 @@ __all__ = ["Writer"]
 
 
 class Writer:
-    """Gathers rows of any tables in memory and writes them as few, large commits. Made by `Dataset.writer`.
+    """Buffers rows of any tables in memory and writes them as a few large commits. Made by `Dataset.writer`.
 
-    **Rows are durable, and visible to readers, when they were flushed, not before.** Until then they are lost with the
-    process. They go out, as one commit over all tables, before rows of a later bucket are taken in, before rows are
-    taken in that the bounds do not hold beside what is there, and with `flush` and `close`.
+    **Rows become durable, and visible to readers, only when they are flushed.** Until then they are lost if the process
+    ends. The buffered rows are written, as one commit over all tables, before an append with rows of a later bucket,
+    before an append that would exceed the bounds, and by `flush` and `close`.
 
-    A tick goes out whole, if the ticks come one after the other: rows of the newest wait until a later one begins, or
-    until `flush` or `close` says that there are no more of it. Only a tick that the bounds do not hold goes out in
-    several commits, each of whole appends.
+    All rows of a tick go into one commit, if the caller appends in tick order: rows of the newest tick stay buffered
+    until a later tick begins, or until `flush` or `close`. Only a tick larger than the bounds is written in several
+    commits, each of whole appends.
 
-    Leaving the ``with`` block closes the writer. When an exception leaves it, the complete ticks are written and the
-    newest, which may be half a tick, is let go, as `abandon_tick` does it; the exception has a note that says so.
+    Leaving the ``with`` block closes the writer. If an exception leaves the block, the complete ticks are written, and
+    the newest tick, which may be incomplete, is dropped as by `abandon_tick`; a note on the exception says so.
 
-    After an error the writer is as it was before the call, and the call can be made again. A flush that failed completes
-    no tick: the newest can still be abandoned. Threads can share a writer. It belongs to the process that made it, and
-    cannot be pickled.
+    After an error the writer is unchanged, and the call can be retried. A failed flush completes no tick: the newest
+    can still be abandoned. Threads can share a writer. It belongs to the process that made it, and cannot be pickled.
 
     >>> import tempfile
     >>> import polars as pl
@@ -50,7 +49,7 @@ class Writer:
     """
 
     summary: TransactionSummary | None
-    """What was written last; None until then."""
+    """The result of the last commit; None before."""
 
     def __init__(self, native: _native.Writer) -> None:
         self._pid = os.getpid()
@@ -60,10 +59,15 @@ class Writer:
     def append(
         self, table: TableName | str, frame: Frame | Rows, *, validate_schema: bool = True, validate_rows: bool = False
     ) -> TransactionSummary | None:
-        """Takes in rows of ``table``, checked as `Dataset.append` checks them, and copied.
+        """Buffers rows of ``table``, checked as by `Dataset.append`, and copied.
 
-        If others had to be written first, what that came to, else None. After an error these rows are not in the
-        writer.
+        Returns the result of the commit if earlier rows had to be written first, else None. After an error the rows of
+        this call are not in the writer.
+
+        Raises:
+            IoSchemaError: the rows do not fit the table.
+            IoWriteError: earlier rows could not be written. They stay buffered, and the call can be retried.
+            IoUnknownOutcomeError: storage could not say whether the commit of earlier rows took effect: see `in_doubt`.
         """
         return self._wrote(
             self._own().append(
@@ -72,61 +76,67 @@ class Writer:
         )
 
     def flush(self) -> TransactionSummary:
-        """Writes all that was gathered as one commit. When it returns, the rows survive power loss.
+        """Writes all buffered rows as one commit. When this returns, they are visible and survive power loss.
 
-        After an error they are still here. One that stays, because another writer has given a payload field another
-        type, leaves `discard`.
+        After an error the rows are still buffered.
+
+        Raises:
+            IoWriteError: storage refused the write. The call can be retried.
+            IoSchemaError: another writer has given a payload field another type since. Every flush fails: `discard`
+                drops the rows.
+            IoUnknownOutcomeError: storage could not say whether the commit took effect: see `in_doubt`.
         """
         summary = self._own().flush()
         self._wrote(summary)
         return summary
 
     def close(self) -> TransactionSummary:
-        """Flushes, and takes in no more. After an error the writer is still open, and can be closed again."""
+        """Flushes and closes the writer. After an error the writer is still open, and can be closed again."""
         summary = self._own().close()
         self._wrote(summary)
         return summary
 
     def abandon_tick(self) -> int:
-        """Drops the rows of the newest tick that are here, so that it can be done again. Returns how many they were.
+        """Drops the buffered rows of the newest tick, so that it can be simulated again. Returns their number.
 
-        A write that failed has taken none of them. Rows of the tick that a flush or the bounds have written are in the
-        store and stay there: if `append` returned a summary with this tick, doing the tick again doubles them. Rows that
-        are `in_doubt` are dropped too: they are in the store if that commit took effect. To know, `flush` first.
+        A failed write leaves all rows of the tick in the buffer. Rows of the tick that were already written, by a flush
+        or at the bounds, stay in the store: if `append` returned a summary with this tick, simulating it again stores
+        them twice. Rows of the tick that are `in_doubt` are dropped too: they are in the store if that commit took
+        effect. To learn whether it did, `flush` first.
         """
         return self._own().abandon_tick()
 
     def discard(self) -> int:
-        """Lets go of all rows that wait, those of a commit in doubt as well. How many they were."""
+        """Drops all buffered rows, including those of a commit in doubt. Returns their number."""
         return self._own().discard()
 
     @property
     def in_doubt(self) -> tuple[int, str] | None:
-        """The number and id of a commit of which storage could not say whether it took effect; an
-        `IoUnknownOutcomeError` told of it.
+        """The number and id of a commit of unknown outcome, which raised an `IoUnknownOutcomeError`; else None.
 
-        Its rows are kept. The next flush looks whether it is there, writes nothing twice, and fails as long as nobody
-        can tell. If that does not end, because the log was pruned, look for the rows and `resolve` it.
+        Its rows are kept. The next flush reads back whether the commit took effect, writes nothing twice, and fails as
+        long as this is unknown. After the log was pruned beyond that commit it stays unknown: search for the rows, and
+        pass the outcome to `resolve`.
         """
         return self._own().in_doubt
 
     def resolve(self, *, took_effect: bool) -> None:
-        """Says whether the commit in doubt took effect: its rows are let go, or written with the next flush."""
+        """Sets whether the commit in doubt took effect: its rows are dropped, or written by the next flush."""
         self._own().resolve(took_effect=took_effect)
 
     @property
     def buffered_rows(self) -> int:
-        """How many rows wait to be written, over all tables."""
+        """The number of buffered rows, over all tables."""
         return self._own().buffered_rows
 
     @property
     def buffered_bytes(self) -> int:
-        """How many bytes of memory they take."""
+        """The bytes of memory that the buffered rows take."""
         return self._own().buffered_bytes
 
     @property
     def closed(self) -> bool:
-        """Has it been closed?"""
+        """Whether the writer is closed."""
         return self._own().is_closed
 
     def _wrote(self, summary: TransactionSummary | None) -> TransactionSummary | None:
@@ -138,17 +148,17 @@ class Writer:
         if os.getpid() != self._pid:
             raise IoArgumentError(
                 f"the writer belongs to process {self._pid}, which writes its rows, not to this one\n"
-                "hint: begin one in the process that appends"
+                "hint: begin a writer in the process that appends"
             )
         return self._native
 
     def _leave(self) -> str | None:
-        """Writes the complete ticks and ends. What there is to say about rows that are not in the store."""
+        """Writes the complete ticks and closes the writer. Returns a note about rows that are not in the store."""
         doubt = self.in_doubt
         newest = self.abandon_tick()
-        let_go = f"{newest} rows of the newest tick, which may not be complete, were let go" if newest else None
+        let_go = f"{newest} rows of the newest tick, which may be incomplete, were dropped" if newest else None
         if let_go and doubt:
-            let_go += f" (those of them in commit {doubt[0]}, whose outcome is unknown, are written if it took effect)"
+            let_go += f" (those in commit {doubt[0]}, whose outcome is unknown, are in the store if it took effect)"
         try:
             self.close()
         except IoError as error:
@@ -163,7 +173,7 @@ class Writer:
         self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if os.getpid() != self._pid:
-            # A fork leaves the block as well. What was gathered is its parent's.
+            # A forked process leaves the block too. The buffered rows belong to its parent.
             return
         if error is None:
             self.close()

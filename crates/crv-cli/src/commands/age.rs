@@ -1,12 +1,12 @@
-//! Time spans as people write them.
+//! Parsing time spans such as `90s` and `7d`.
 
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
 
-/// Reads a time span; a day has 24 hours.
+/// Parses a time span; a day has 24 hours.
 pub(super) fn age(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time span: write `90s`, `15m`, `1h` or `7d`");
+    let wrong = || format!("`{text}` is not a time span: write `90s`, `15m`, `1h` or `7d`");
     let span: Span = text.parse().map_err(|_| wrong())?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
     Duration::try_from(duration).map_err(|_| format!("`{text}` is in the future"))

@@ -1,4 +1,4 @@
-//! `crv append`: rows from files into a table, all files as one commit.
+//! `crv append`: appends rows from files to a table, all files as one commit.
 
 use std::path::{Path, PathBuf};
 
@@ -12,16 +12,16 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output;
 
-/// How standard input is written where a file is named.
+/// The file name that stands for standard input.
 const STDIN: &str = "-";
 
 /// Append rows from files to a table of a run
 ///
-/// All files of one call become visible together, or none of them. In CSV, payload columns are JSON text and an
-/// empty cell is a null. NDJSON has one object on each line.
+/// Writes new parts and one commit: the rows of all files become visible together, or none of them. In CSV, payload
+/// columns are JSON text and an empty cell is a null. NDJSON has one object on each line.
 #[derive(Debug, Args)]
 pub(crate) struct Append {
-    /// The run; it comes to be with its first rows
+    /// The run; it is created by the first append
     run: String,
     /// The table
     #[arg(value_parser = args::table())]
@@ -29,10 +29,10 @@ pub(crate) struct Append {
     /// Parquet, CSV, NDJSON or Arrow IPC files; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The format of the files; standard input needs it [default: what each file's name says]
+    /// The format of the files; required for standard input [default: by the name of each file]
     #[arg(long, value_parser = args::format())]
     format: Option<Format>,
-    /// Check values as well: kinds, combinations of columns, flags
+    /// Also check values: kinds, combinations of columns, flags
     #[arg(long)]
     validate_rows: bool,
 }

@@ -1,4 +1,4 @@
-//! `crv artifacts`: the files beside a run's tables.
+//! `crv artifacts`: lists the files beside a run's tables.
 
 use clap::Args;
 use crv_io::paths::LabDir;
@@ -8,6 +8,8 @@ use crate::error::CliError;
 use crate::output::{self, Align, TextTable};
 
 /// List the artifacts of a run
+///
+/// Artifacts are files beside the run's tables. Changes nothing on disk.
 #[derive(Debug, Args)]
 pub(crate) struct Artifacts {
     /// The run

@@ -1,4 +1,4 @@
-//! `crv bundle`: the description of a run, anew.
+//! `crv bundle`: writes the description of a run.
 
 use clap::Args;
 use crv_io::run_manifest::{BundleMeta, RunBundle, Versions, bundle_manifest_path};
@@ -8,15 +8,17 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{self, Align, TextTable};
 
-/// Describe a run in its bundle.manifest.json
+/// Write the description of a run, bundle.manifest.json
+///
+/// Creates or replaces that file in the run's directory, and changes nothing else on disk.
 #[derive(Debug, Args)]
 pub(crate) struct Bundle {
     /// The run
     run: String,
-    /// More about the run, in place of what was said before: a value is JSON, or else text. Without it, that is kept
+    /// Metadata of the run, in place of the earlier metadata, which is kept by default; a value is JSON, or else text
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     meta: Vec<(String, Value)>,
-    /// Drop what was said about the run before
+    /// Drop the earlier metadata
     #[arg(long, conflicts_with = "meta")]
     no_meta: bool,
 }
@@ -37,7 +39,7 @@ pub(crate) fn run(context: &Context, arguments: &Bundle) -> Result<(), CliError>
     output::print_table(&text(&bundle))
 }
 
-/// The tables of a bundle as text, a line for each.
+/// The tables of a bundle as text, one line each.
 fn text(bundle: &RunBundle) -> TextTable {
     let right = ["ROWS", "TICKS", "BUCKETS", "SIZE"].map(|name| (name, Align::Right));
     let mut table = TextTable::new([("TABLE", Align::Left)].into_iter().chain(right));
@@ -53,7 +55,7 @@ fn text(bundle: &RunBundle) -> TextTable {
     table
 }
 
-/// Reads `KEY=VALUE`.
+/// Parses `KEY=VALUE`.
 fn pair(text: &str) -> Result<(String, Value), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => {
@@ -69,7 +71,7 @@ fn meta(pairs: &[(String, Value)]) -> Result<BundleMeta, CliError> {
     for (key, value) in pairs {
         if object.insert(key.clone(), value.clone()).is_some() {
             return Err(CliError::usage(
-                format!("--meta says `{key}` more than once"),
+                format!("--meta has the key `{key}` more than once"),
                 "name each key once; a list is JSON: --meta 'seeds=[1,2]'",
             ));
         }

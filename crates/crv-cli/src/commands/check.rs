@@ -1,4 +1,4 @@
-//! `crv check`: is a run what was written?
+//! `crv check`: finds damage in a run.
 
 use clap::Args;
 use crv_io::{CheckOptions, CheckReport, Dataset, Problem};
@@ -9,10 +9,10 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{self, Align, TextTable};
 
-/// Look for damage in a run, without changing anything
+/// Check a run for damage
 ///
-/// The log, the manifests, the parts and every other name are looked at. Others may write to the run meanwhile.
-/// The exit code is 5 if anything was found that is not harmless.
+/// Reads the log, the manifests, the footers of the parts and the names of all other files. Changes nothing on disk.
+/// Other processes may write to the run meanwhile. The exit code is 5 if a problem is not harmless.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The run
@@ -40,7 +40,7 @@ pub(crate) fn run(context: &Context, arguments: &Check) -> Result<(), CliError> 
     Err(CliError::damaged(message, "each problem says what to do about it"))
 }
 
-/// Checks with a bar, where every part is read.
+/// Checks the run; a deep check has a progress bar.
 fn look(context: &Context, dataset: &Dataset, options: CheckOptions) -> Result<CheckReport, CliError> {
     if context.quiet || !options.deep {
         return Ok(dataset.check(options)?);
@@ -61,14 +61,10 @@ fn well(run: &str, report: &CheckReport) -> String {
     let depth = if report.deep { "every byte of " } else { "" };
     let harmless = match report.problems.len() as u64 {
         0 => String::new(),
-        found => format!(
-            "; {} that {} harmless",
-            output::counted(found, "thing"),
-            if found == 1 { "is" } else { "are" }
-        ),
+        found => format!("; {}", output::counted(found, "harmless finding")),
     };
     format!(
-        "run `{run}` is well: {}, {}, {depth}{} with {}{harmless}",
+        "run `{run}`: no problems found in {}, {}, {depth}{} with {}{harmless}",
         output::counted(report.tables, "table"),
         output::counted(report.commits, "commit file"),
         output::counted(report.parts, "part"),
@@ -76,9 +72,9 @@ fn well(run: &str, report: &CheckReport) -> String {
     )
 }
 
-/// Problems as a table; harmless ones come last, and are marked.
+/// Formats problems as a table; harmless ones are last, and marked.
 pub(super) fn text(files: &RunFiles, problems: &[Problem]) -> TextTable {
-    let left = ["PROBLEM", "HARMLESS", "FILE", "WHAT", "TO DO"].map(|name| (name, Align::Left));
+    let left = ["PROBLEM", "HARMLESS", "FILE", "DETAIL", "TO DO"].map(|name| (name, Align::Left));
     let mut table = TextTable::new(left);
     for problem in problems {
         table.push([

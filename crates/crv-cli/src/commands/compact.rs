@@ -1,4 +1,4 @@
-//! `crv compact`: many parts of a bucket become one.
+//! `crv compact`: merges the parts of each bucket.
 
 use clap::{Args, value_parser};
 use crv_io::{CompactOptions, CompactReport, Dataset, TableName, TickRange};
@@ -11,8 +11,9 @@ use crate::output;
 
 /// Merge the parts of each bucket of a table into one
 ///
-/// So it reads as if it had been written at once. Rows stay as they are, in the order they are in. Others may read and write meanwhile. The parts that were merged
-/// stay on disk until `crv vacuum` removes them.
+/// Writes merged parts, and commits that replace the old parts; rows and their order do not change. The table then
+/// reads as if it had been written at once. The replaced parts stay on disk until `crv vacuum` removes them. Other
+/// processes may read and write meanwhile.
 #[derive(Debug, Args)]
 pub(crate) struct Compact {
     /// The run
@@ -23,7 +24,7 @@ pub(crate) struct Compact {
     /// Only buckets with these ticks, both ends included: `3..7`, `3..`, `..7` or `3`
     #[arg(long, value_name = "A..B", value_parser = super::ticks::ticks)]
     ticks: Option<TickRange>,
-    /// Stop after parts of so many bytes, and leave the rest for another time
+    /// Stop after merging parts of this many bytes, and leave the rest for another call
     #[arg(long, value_name = "BYTES", allow_negative_numbers = true, value_parser = value_parser!(u64).range(1..))]
     max_bytes: Option<u64>,
 }
@@ -36,16 +37,18 @@ pub(crate) fn run(context: &Context, arguments: &Compact) -> Result<(), CliError
     context.note(told(run, &report));
     if report.gave_way > 0 {
         let merges = output::counted(report.gave_way, "merge");
-        context.note(format_args!("{merges} gave way: somebody else replaced the same parts first"));
+        context.note(format_args!(
+            "{merges} dropped after a conflict: another writer replaced the same parts first"
+        ));
     }
     if report.left > 0 {
         let merges = output::counted(report.left, "merge");
-        context.note(format_args!("{merges} left: run the same again"));
+        context.note(format_args!("{merges} left: run the same command again"));
     }
     if context.json { output::print_json(&report) } else { Ok(()) }
 }
 
-/// Merges with a bar.
+/// Merges, with a progress bar.
 fn merge(
     context: &Context,
     dataset: &Dataset,
@@ -73,7 +76,7 @@ fn told(run: &str, report: &CompactReport) -> String {
         return format!("`{table}` of run `{run}` has no parts to merge");
     }
     format!(
-        "merged {} of `{table}` of run `{run}` into {}, {} into {}; `crv vacuum {run}` removes the ones that were merged",
+        "merged {} of `{table}` of run `{run}` into {}, {} into {}; `crv vacuum {run}` removes the replaced parts",
         output::counted(report.parts_before, "part"),
         output::count(report.parts_after),
         output::bytes(report.bytes_before),

@@ -1,4 +1,4 @@
-//! `crv completions`: a script that completes commands in a shell.
+//! `crv completions`: prints a script that completes commands in a shell.
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
@@ -8,6 +8,8 @@ use crate::error::CliError;
 use crate::output;
 
 /// Print a completion script for a shell
+///
+/// Changes nothing on disk.
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
     /// The shell

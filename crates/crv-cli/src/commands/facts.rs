@@ -1,4 +1,4 @@
-//! What a manifest comes to, in numbers.
+//! Totals of a manifest.
 
 use crv_io::{TableManifest, TableName};
 use serde::Serialize;
@@ -22,7 +22,7 @@ impl TableFacts {
     }
 }
 
-/// The sum. A manifest may claim more than a count can say; then it is the largest there is.
+/// Sums counts. Saturates: a damaged manifest may claim more than a `u64` holds.
 fn total(counts: impl Iterator<Item = u64>) -> u64 {
     counts.fold(0, u64::saturating_add)
 }

@@ -1,11 +1,11 @@
-//! The files of a run as a table names them: from the run's directory on.
+//! Paths of files as text tables show them: relative to the run's directory.
 
 use crv_io::Dataset;
 use crv_io::paths::{self, RunPaths};
 
 use crate::context::Context;
 
-/// The directory of a run, as its files begin.
+/// The directory of a run: the prefix of the paths of its files.
 pub(super) struct RunFiles(String);
 
 impl RunFiles {
@@ -14,7 +14,7 @@ impl RunFiles {
         Self(format!("{}/", paths::full_path(&context.settings, run.root())))
     }
 
-    /// The path without the run's directory, where it lies there.
+    /// Returns the path relative to the run's directory, or the whole path if it is elsewhere.
     pub(super) fn short(&self, path: &str) -> String {
         path.strip_prefix(&self.0).unwrap_or(path).to_owned()
     }

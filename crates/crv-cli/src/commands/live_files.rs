@@ -1,4 +1,4 @@
-//! `crv files`: the parts of a table, for tools that read files.
+//! `crv files`: lists the live parts of a table, for tools that read the files.
 
 use clap::Args;
 use crv_io::TableName;
@@ -8,10 +8,10 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output;
 
-/// List the files a table consists of now, in the order of its rows
+/// List the live parts of a table, in the order of its rows
 ///
-/// Other files in its directory do not count: parts that were merged, and such as were never committed. The list is of
-/// now; `crv vacuum` leaves its files for a day after they were merged.
+/// Changes nothing on disk. Other files in the table's directory are not part of it: merged parts, and parts that were
+/// never committed. The list is a snapshot; by default `crv vacuum` keeps its files for a day after they were merged.
 #[derive(Debug, Args)]
 pub(crate) struct Files {
     /// The run

@@ -1,4 +1,4 @@
-//! The verbs, one per file, each with its arguments and what it does.
+//! The verbs, one per file: the arguments of each, and the function that runs it.
 
 mod age;
 pub(crate) mod append;

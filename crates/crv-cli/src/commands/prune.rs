@@ -1,4 +1,4 @@
-//! `crv prune`: the oldest commit files go, and one base stands for them.
+//! `crv prune`: removes the oldest commit files; the base replaces them.
 
 use std::time::Duration;
 
@@ -9,14 +9,15 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output;
 
-/// Remove old commit files of a run, and keep what they did in one
+/// Remove old commit files of a run; the base replaces them
 ///
-/// No rows are lost and nothing changes for those who read and write meanwhile.
+/// Writes the state after the removed commits to base.json, brings every manifest.json up to that commit, and deletes
+/// the commit files. No rows are lost, and other processes may read and write meanwhile.
 #[derive(Debug, Args)]
 pub(crate) struct Prune {
     /// The run
     run: String,
-    /// Only commits that are older than this: `90s`, `15m`, `1h`, `7d`; `0s` takes all
+    /// Only commits older than this: `90s`, `15m`, `1h`, `7d`; `0s` takes all
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = age)]
     older_than: Duration,
 }

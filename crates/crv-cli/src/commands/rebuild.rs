@@ -1,4 +1,4 @@
-//! `crv rebuild`: a table's manifest anew from the parts on disk.
+//! `crv rebuild`: makes a table's manifest from the parts on disk.
 
 use clap::Args;
 use crv_io::TableName;
@@ -9,7 +9,11 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output;
 
-/// Rebuild the manifest of a table from its parts
+/// Rebuild the manifest of a table from the footers of its parts
+///
+/// Replaces manifest.json, and publishes a commit where the parts on disk differ from the log. Parts that were never
+/// committed are left out; if neither the log nor the old manifest can be read, every part on disk is taken in. Parts
+/// are never changed or removed.
 #[derive(Debug, Args)]
 pub(crate) struct Rebuild {
     /// The run

@@ -1,4 +1,4 @@
-//! `crv repair`: mends what can be mended without losing anything.
+//! `crv repair`: corrects damage that can be corrected without losing rows.
 
 use clap::Args;
 use crv_io::RepairReport;
@@ -9,11 +9,11 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{self, Align, TextTable};
 
-/// Mend a run as far as nothing that was committed is lost by it
+/// Repair the damage to a run that can be repaired without losing rows
 ///
-/// Manifests are made anew from the log, the base of the log from the manifests, and a newest commit that is damaged
-/// and that nobody can have been told of is set aside. What is replaced is kept under another name. Run it while
-/// nobody writes to the run; `crv check` says what there is to mend.
+/// Replaces damaged manifests with ones made from the log or the parts, and a damaged base with one made from the
+/// manifests. Renames a damaged newest commit that cannot have been acknowledged. Keeps every file that it replaces
+/// under another name. Run it while no process writes to the run; `crv check` lists what there is to repair.
 #[derive(Debug, Args)]
 pub(crate) struct Repair {
     /// The run
@@ -38,7 +38,7 @@ pub(crate) fn run(context: &Context, arguments: &Repair) -> Result<(), CliError>
     if !report.left.is_empty() {
         let left = output::counted(report.left.len() as u64, "problem");
         let message =
-            format!("run `{run}` is still damaged: {left} that cannot be mended without losing rows");
+            format!("run `{run}` is still damaged: {left} that cannot be repaired without losing rows");
         return Err(CliError::damaged(message, "each problem says what to do about it"));
     }
     let done = report.actions.len() as u64;
@@ -50,7 +50,7 @@ pub(crate) fn run(context: &Context, arguments: &Repair) -> Result<(), CliError>
 }
 
 fn text(files: &RunFiles, report: &RepairReport) -> TextTable {
-    let left = ["DONE", "FILE", "WHAT WAS THERE", "WHY"].map(|name| (name, Align::Left));
+    let left = ["DONE", "FILE", "KEPT AS", "WHY"].map(|name| (name, Align::Left));
     let mut table = TextTable::new(left);
     for action in &report.actions {
         table.push([

@@ -1,4 +1,4 @@
-//! `crv runs`: the runs under the root.
+//! `crv runs`: lists the runs under the root.
 
 use clap::Args;
 use crv_io::TableName;
@@ -11,9 +11,11 @@ use crate::error::CliError;
 use crate::output::{self, Align, TextTable};
 
 /// List the runs under the root
+///
+/// Changes nothing on disk.
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
-    /// Show rows, ticks and sizes as well, which reads every run's manifests
+    /// Also show rows, ticks and sizes; this reads every run's manifests
     #[arg(short, long)]
     long: bool,
 }
@@ -50,7 +52,7 @@ fn short(runs: &[RunEntry]) -> Result<(), CliError> {
     output::print_table(&table)
 }
 
-/// One damaged run must not hide the others: it is told, and the exit code says so at the end.
+/// A damaged run does not hide the others: its row says `damaged`, and the last such error is returned.
 fn long(context: &Context, runs: &[RunEntry]) -> Result<(), CliError> {
     let mut failure = None;
     let mut entries = Vec::with_capacity(runs.len());

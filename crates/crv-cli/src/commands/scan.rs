@@ -1,4 +1,4 @@
-//! `crv scan`: the rows of a table.
+//! `crv scan`: prints the rows of a table, or writes them to a file.
 
 use std::io::{IsTerminal as _, Write};
 use std::path::PathBuf;
@@ -17,7 +17,9 @@ use crate::output::{self, Align, OutputFile, Stdout, TextTable};
 /// Rows that a text table shows unless `--limit` says otherwise.
 const TABLE_ROWS: u64 = 50;
 
-/// Print or write the rows of a table
+/// Print the rows of a table, or write them to a file
+///
+/// Changes nothing in the run. With `--output`, the file is created or replaced once all rows are written.
 #[derive(Debug, Args)]
 pub(crate) struct Scan {
     /// The run
@@ -31,18 +33,18 @@ pub(crate) struct Scan {
     /// Only these columns, in this order
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     columns: Option<Vec<String>>,
-    /// At most this many rows [default: 50 as a text table, else all]
+    /// At most this many rows, the first ones [default: 50 as a text table, else all]
     #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
     limit: Option<u64>,
-    /// The format [default: what the name of the output file says, else a text table; ndjson with --json]
+    /// The format [default: by the name of the output file, else a text table, or ndjson with --json]
     #[arg(long)]
     format: Option<ScanFormat>,
-    /// A file to write to, which appears only when it is whole; `-` is standard output
+    /// The file to write; it appears only when it is complete; `-` is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
-/// How rows are written.
+/// The formats that rows are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ScanFormat {
     Table,
@@ -53,7 +55,7 @@ enum ScanFormat {
 }
 
 impl ScanFormat {
-    /// The format of files; none for the text table.
+    /// The file format; `None` for the text table.
     const fn file(self) -> Option<Format> {
         match self {
             Self::Table => None,
@@ -93,8 +95,8 @@ pub(crate) fn run(context: &Context, arguments: &Scan) -> Result<(), CliError> {
     }
 }
 
-/// Reads the table as of now, once. Rows that go to standard output in a format of files are not read here but returned
-/// as a scan, of which the parts were looked at: such rows cannot be taken back, and are not read again.
+/// Reads the table's newest state, once. Rows for standard output in a file format are not read here but returned as a
+/// scan with verified parts: printed rows cannot be taken back, so that reading is not retried.
 fn read(
     context: &Context,
     arguments: &Scan,
@@ -111,7 +113,7 @@ fn read(
     }
     let Some(format) = format else {
         let limit = arguments.limit.unwrap_or(TABLE_ROWS);
-        // One more, to know whether there are more.
+        // One row more than shown tells whether there are more.
         let batches = scan.limit(limit.saturating_add(1)).batches();
         let (table, more) = text(batches, limit)?;
         if more && arguments.limit.is_none() {
@@ -161,7 +163,7 @@ fn print(table: &TextTable, output: Option<&PathBuf>) -> Result<(), CliError> {
     file.finish()
 }
 
-/// The first rows as text, and whether there are more.
+/// Formats the first rows as text, and tells whether there are more.
 fn text(batches: ScanBatches, limit: u64) -> Result<(TextTable, bool), CliError> {
     let mut table = TextTable::new(header(&batches.schema()));
     let mut rows = 0;

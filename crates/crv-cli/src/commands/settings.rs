@@ -1,4 +1,4 @@
-//! `crv settings`: what the settings come to.
+//! `crv settings`: shows the settings in effect.
 
 use clap::Args;
 
@@ -6,7 +6,9 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output;
 
-/// Show the settings that count here, as a crv.toml
+/// Show the settings in effect, as a crv.toml
+///
+/// Changes nothing on disk.
 #[derive(Debug, Args)]
 pub(crate) struct Settings {}
 

@@ -1,4 +1,4 @@
-//! `crv show`: the buckets and parts of a table.
+//! `crv show`: shows the buckets and parts of a table.
 
 use clap::Args;
 use crv_io::{TableManifest, TableName};
@@ -10,6 +10,8 @@ use crate::error::CliError;
 use crate::output::{self, Align, TextTable};
 
 /// Show the buckets of a table: rows, ticks and sizes
+///
+/// Changes nothing on disk.
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     /// The run

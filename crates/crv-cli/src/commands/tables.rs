@@ -1,4 +1,4 @@
-//! `crv tables`: the tables of a run.
+//! `crv tables`: lists the tables of a run.
 
 use clap::Args;
 
@@ -8,6 +8,8 @@ use crate::error::CliError;
 use crate::output::{self, Align, TextTable};
 
 /// List the tables of a run
+///
+/// Changes nothing on disk.
 #[derive(Debug, Args)]
 pub(crate) struct Tables {
     /// The run
@@ -26,7 +28,7 @@ pub(crate) fn run(context: &Context, arguments: &Tables) -> Result<(), CliError>
     output::print_table(&text(&facts))
 }
 
-/// The tables as text, a line for each.
+/// The tables as text, one line each.
 pub(crate) fn text(facts: &[TableFacts]) -> TextTable {
     let right = ["ROWS", "TICKS", "BUCKETS", "PARTS", "SIZE"].map(|name| (name, Align::Right));
     let mut table = TextTable::new([("TABLE", Align::Left)].into_iter().chain(right));

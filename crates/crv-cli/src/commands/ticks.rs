@@ -1,12 +1,12 @@
-//! Ranges of ticks as people write them.
+//! Parsing ranges of ticks such as `3..7`.
 
 use crv_io::TickRange;
 
-/// Reads `A..B`, `A..`, `..B` or `A`; both ends are included.
+/// Parses `A..B`, `A..`, `..B` or `A`; both ends are included.
 pub(super) fn ticks(text: &str) -> Result<TickRange, String> {
     let tick = |text: &str| match text.parse::<i64>() {
         Ok(tick) if tick >= 0 => Ok(tick),
-        _ => Err(format!("`{text}` is no tick: ticks are the integers from 0 on")),
+        _ => Err(format!("`{text}` is not a tick: ticks are integers from 0")),
     };
     let end = |text: &str| if text.is_empty() { Ok(None) } else { tick(text).map(Some) };
     let (min, max) = match text.split_once("..") {

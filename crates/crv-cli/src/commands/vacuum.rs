@@ -1,4 +1,4 @@
-//! `crv vacuum`: files that no table needs are removed.
+//! `crv vacuum`: removes files that no table needs.
 
 use std::time::Duration;
 
@@ -13,16 +13,17 @@ use crate::output::{self, Align, TextTable};
 
 /// Remove files of a run that no table needs
 ///
-/// Those are parts that were merged, and what processes that died have left. No rows are lost. Others may read and write meanwhile; a reader that began longer ago than `--older-than` may miss a
-/// part. Files that may be about to be committed are left for an hour, whatever is asked for.
+/// Deletes parts that were merged or taken out of their table, parts without a commit, and temporary files. No rows are
+/// lost. Other processes may read and write meanwhile; a reader that began longer ago than `--older-than` may fail on
+/// a missing part. Files that may be about to be committed are kept for an hour, whatever `--older-than` is.
 #[derive(Debug, Args)]
 pub(crate) struct Vacuum {
     /// The run
     run: String,
-    /// Only files that nobody has needed for so long: `90s`, `15m`, `1h`, `7d`; `0s` takes all
+    /// Only files not needed for this long: `90s`, `15m`, `1h`, `7d`; `0s` takes all
     #[arg(long, value_name = "TIME", default_value = "1d", value_parser = age)]
     older_than: Duration,
-    /// Only show what would be removed
+    /// List the files that would be removed, and remove none
     #[arg(long)]
     dry_run: bool,
 }

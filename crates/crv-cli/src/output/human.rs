@@ -1,6 +1,6 @@
 //! Numbers as people read them.
 
-/// A size: `512 B`, `1.5 KiB`.
+/// Formats a size in bytes: `512 B`, `1.5 KiB`.
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     if bytes < 1024 {
@@ -16,7 +16,7 @@ pub(crate) fn bytes(bytes: u64) -> String {
     format!("{size:.1} {}", UNITS[unit])
 }
 
-/// A count with its thousands apart: `12,345`.
+/// Formats a count with thousands separators: `12,345`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -29,13 +29,13 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
-/// So many of something: `1 part`, `1,200 rows`.
+/// Formats a count with its noun: `1 part`, `1,200 rows`.
 pub(crate) fn counted(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {what}{plural}", count(number))
 }
 
-/// A span of ticks, both ends included, as `--ticks` takes it; empty when there are none.
+/// Formats a span of ticks, both ends included, as `--ticks` takes it; empty without one.
 pub(crate) fn ticks(span: Option<(i64, i64)>) -> String {
     match span {
         None => String::new(),

@@ -16,7 +16,7 @@ pub(crate) use table::{Align, TextTable};
 use crate::context::Context;
 use crate::error::CliError;
 
-/// Where a person reads it, colours and widths are welcome.
+/// The terminal that standard output goes to: its width, and whether styles are allowed.
 struct Terminal {
     width: Option<usize>,
     styled: bool,
@@ -30,7 +30,7 @@ impl Terminal {
     }
 }
 
-/// Styles are for terminals whose owner did not turn them off.
+/// Returns whether to style the output: on a terminal, unless `NO_COLOR` or `TERM=dumb` turns styles off.
 fn may_style(is_terminal: bool) -> bool {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
         || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
@@ -38,10 +38,10 @@ fn may_style(is_terminal: bool) -> bool {
 }
 
 impl Context {
-    /// A note for the person at the terminal; not data.
+    /// Prints a note to standard error, unless `--quiet` was given.
     pub(crate) fn note(&self, text: impl fmt::Display) {
         if !self.quiet {
-            // Where standard error is gone there is nobody to tell.
+            // Error ignored: there is nowhere to report it.
             let _ = writeln!(io::stderr(), "{text}");
         }
     }
@@ -53,25 +53,25 @@ pub(crate) fn print(text: &str) -> Result<(), CliError> {
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| CliError::stdout(&error))
 }
 
-/// Prints a document of JSON.
+/// Prints a document as JSON.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(document)
         .map_err(|error| CliError::Output(format!("the result cannot be written as JSON: {error}")))?;
     print(&format!("{text}\n"))
 }
 
-/// Prints a table, as wide as the terminal at most.
+/// Prints a table, at most as wide as the terminal.
 pub(crate) fn print_table(table: &TextTable) -> Result<(), CliError> {
     let terminal = Terminal::stdout();
     print(&table.render(terminal.width, terminal.styled))
 }
 
-/// A warning: something that does not stop the command.
+/// Prints a warning: the command goes on.
 pub(crate) fn warn(text: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "{} {text}", label("warning:", "33"));
 }
 
-/// An error and what to do about it.
+/// Prints an error and its hint.
 pub(crate) fn tell_error(error: &CliError) {
     let mut text = format!("{} {error}\n", label("error:", "31"));
     if let Some(hint) = error.hint() {

@@ -1,4 +1,4 @@
-//! Where data goes: standard output, or a file that appears only when it is whole.
+//! Where data goes: standard output, or a file that is renamed into place only when it is complete.
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use crate::error::CliError;
 
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// Standard output, buffered, that remembers whether its reader went away: writers of formats wrap the error.
+/// Buffered standard output that records whether its pipe was closed: writers of formats wrap the error, and its
+/// kind is lost.
 pub(crate) struct Stdout {
     inner: BufWriter<io::Stdout>,
     closed: Arc<AtomicBool>,
@@ -25,7 +26,7 @@ impl Stdout {
         }
     }
 
-    /// Tells, also after the writer has been handed on, whether the reader went away.
+    /// Returns a flag that is set once the pipe is closed. It can be read after the writer was moved.
     pub(crate) fn closed(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.closed)
     }
@@ -50,12 +51,12 @@ impl Write for Stdout {
     }
 }
 
-/// A file that is written beside its place and renamed into it when it is whole.
+/// A file that is written under a temporary name beside its target, and renamed to it when it is complete.
 ///
-/// What is no regular file (a device, a named pipe) cannot be replaced and is written as it is.
+/// A device or a named pipe cannot be replaced: it is written directly.
 pub(crate) struct OutputFile {
     writer: BufWriter<File>,
-    /// The temporary file and the file it becomes; none when there is nothing to rename.
+    /// The temporary file and its target; `None` when there is nothing to rename.
     rename: Option<Unfinished>,
     path: PathBuf,
 }
@@ -73,7 +74,7 @@ impl OutputFile {
     }
 
     fn try_create(path: &Path) -> io::Result<Self> {
-        // Through a symbolic link, so that the link stays one.
+        // The target of a symbolic link is replaced, not the link.
         let target = fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         match fs_err::metadata(&target) {
             Ok(found) if found.is_dir() => {
@@ -88,7 +89,7 @@ impl OutputFile {
         }
         let name = target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let temporary = target.with_file_name(format!(".{name}.{:016x}.tmp", fastrand::u64(..)));
-        // The temporary name would only confuse: the reason is about the directory, which both share.
+        // Not `fs_err`: its error would name the temporary file, which the user has never seen.
         let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(&temporary)?;
         let file = File::from_parts(opened, &temporary);
         Ok(Self::over(file, Some(Unfinished { temporary, target, renamed: false }), path))
@@ -98,7 +99,7 @@ impl OutputFile {
         Self { writer: BufWriter::with_capacity(BUFFER_BYTES, file), rename, path: path.to_owned() }
     }
 
-    /// Makes the file appear.
+    /// Syncs the file and renames it to its target.
     pub(crate) fn finish(self) -> Result<(), CliError> {
         let Self { mut writer, rename, path } = self;
         let finish = || {
@@ -126,7 +127,7 @@ impl Write for OutputFile {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.renamed {
-            // An error is being told already, and it is the better one.
+            // Error ignored: an earlier error is being returned.
             let _ = fs_err::remove_file(&self.temporary);
         }
     }

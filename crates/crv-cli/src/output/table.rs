@@ -2,13 +2,13 @@
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// Between two columns.
+/// The gap between two columns.
 const GAP: &str = "  ";
 
-/// No column is cut below this width.
+/// Columns are never cut below this width.
 const MIN_WIDTH: usize = 6;
 
-/// Where a column's cells stand.
+/// The alignment of a column's cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
     Left,
@@ -28,7 +28,7 @@ impl TextTable {
         Self { header, rows: Vec::new() }
     }
 
-    /// Adds a row; control characters are shown, not sent to the terminal.
+    /// Adds a row. Control characters are escaped, so that they do not reach the terminal.
     pub(crate) fn push(&mut self, cells: impl IntoIterator<Item = String>) {
         let visible = |cell: String| {
             if cell.chars().any(char::is_control) {
@@ -42,7 +42,7 @@ impl TextTable {
         self.rows.push(cells.into_iter().map(visible).collect());
     }
 
-    /// The table as lines. With a width, wide cells are cut so that lines fit.
+    /// Renders the table as lines. With a width, wide cells are cut so that lines fit.
     pub(crate) fn render(&self, width: Option<usize>, styled: bool) -> String {
         let widths = self.widths(width);
         let header = self.line(&widths, self.header.iter().map(|(name, _)| name.as_str()));
@@ -90,7 +90,7 @@ impl TextTable {
     }
 }
 
-/// The cell, cut to a width; `…` says that it was.
+/// Cuts a cell to a width; `…` marks the cut.
 fn cut(cell: &str, width: usize) -> String {
     if cell.width() <= width {
         return cell.to_owned();

@@ -18,7 +18,7 @@ fn a_bundle_is_printed_as_it_was_written() {
     assert_eq!(bundle["meta"], json!({"seed": 7, "note": "hi", "list": [1, 2], "eq": "a=b"}));
     assert_eq!(bundle["io"]["tick_bucket_size"], 4, "the run's own, not the default");
     assert_eq!(bundle["tables"]["holdings"]["buckets"], json!([0, 1]));
-    // The sandbox lies in no repository.
+    // The sandbox is in no Git repository.
     assert_eq!(bundle["run"]["git"], json!({"sha": null, "dirty": null}));
     assert_eq!(bundle["env"]["python"], Value::Null);
 }

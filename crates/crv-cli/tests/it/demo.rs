@@ -1,4 +1,4 @@
-//! `crv demo`, and the verbs that look at what it left.
+//! `crv demo`, and the verbs that read the run it recorded.
 
 use crate::sandbox::{Sandbox, assert_told};
 

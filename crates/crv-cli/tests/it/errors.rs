@@ -1,4 +1,4 @@
-//! Every error: its text, its hint and its exit code.
+//! Errors: text, hint and exit code of each.
 
 use crate::sandbox::{Sandbox, assert_told};
 

@@ -1,11 +1,11 @@
-//! Looking after runs: check, repair and prune, their texts and exit codes.
+//! Maintenance: texts and exit codes of check, repair, compact, vacuum, files and prune.
 
 use crate::sandbox::{Sandbox, assert_told};
 
 const BASE: &str = "out/runs/r/_commits/base.json";
 const MANIFEST: &str = "out/runs/r/tables/holdings/manifest.json";
 
-/// What each of these commands tells, one after the other.
+/// Runs the commands in order, and returns the output of each.
 fn session<const N: usize>(sandbox: &Sandbox, commands: [&str; N]) -> String {
     commands.map(|arguments| format!("$ crv {arguments}\n{}", sandbox.told(arguments))).join("\n")
 }
@@ -87,7 +87,7 @@ fn errors_of_merging() {
     ));
 }
 
-/// The bucket size of the settings does not matter for what only looks.
+/// Verbs that only read ignore the bucket size of the settings.
 #[test]
 fn a_run_of_any_bucket_size_is_checked() {
     let sandbox = Sandbox::with_run();

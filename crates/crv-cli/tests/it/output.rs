@@ -1,4 +1,4 @@
-//! Where output goes: files that appear whole or not at all, pipes that close, and nothing but data on stdout.
+//! Where output goes: files that appear complete or not at all, closed pipes, and only data on standard output.
 
 use std::process::{Command, Stdio};
 

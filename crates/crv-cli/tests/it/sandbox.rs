@@ -1,4 +1,4 @@
-//! A folder of its own for each test, and a shell's view of the command in it.
+//! A folder for each test, and the command run in it as a shell would.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -40,7 +40,7 @@ impl Sandbox {
         fs_err::read_to_string(self.path(name)).unwrap()
     }
 
-    /// The names in the folder but `out`, sorted.
+    /// The names in the folder except `out`, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs_err::read_dir(self.folder.path()).unwrap();
         let mut names: Vec<String> =
@@ -63,21 +63,21 @@ impl Sandbox {
         parts
     }
 
-    /// The command with these words as arguments, in an environment without settings.
+    /// Returns the command with these words as arguments, in an empty environment.
     pub(crate) fn crv(&self, arguments: &str) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("crv"));
         command.current_dir(self.folder.path()).env_clear().args(arguments.split_whitespace());
         command
     }
 
-    /// What a command that must succeed prints.
+    /// Runs a command that must succeed, and returns its standard output.
     pub(crate) fn ok(&self, arguments: &str) -> String {
         let output = self.crv(arguments).output().unwrap();
         assert!(output.status.success(), "crv {arguments}\n{}", told(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Exit code, data and notes of a command, for a snapshot.
+    /// Returns exit code, data and notes of a command, for a snapshot.
     pub(crate) fn told(&self, arguments: &str) -> String {
         told(&self.crv(arguments).output().unwrap())
     }
@@ -94,7 +94,7 @@ pub(crate) fn told(output: &Output) -> String {
     told
 }
 
-/// Compares with the snapshot of the test, with what differs from time to time masked.
+/// Compares with the snapshot of the test; times, sizes and random names are masked.
 macro_rules! assert_told {
     ($told:expr) => {
         insta::with_settings!({

@@ -49,7 +49,7 @@ fn a_table_shows_fifty_rows_unless_told_otherwise() {
     assert_eq!(sandbox.ok("scan r holdings --limit 60").lines().count(), 52);
     assert_eq!(sandbox.ok("scan r holdings --json").lines().count(), 51);
     let few = sandbox.crv("scan r holdings --limit 3").output().unwrap();
-    assert!(few.stderr.is_empty(), "a limit that was asked for needs no note");
+    assert!(few.stderr.is_empty(), "a limit that the user gave needs no note");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Where settings come from, and which source wins.
+//! The sources of settings, and which one wins.
 
 use crate::sandbox::{Sandbox, assert_told};
 

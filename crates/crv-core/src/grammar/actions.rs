@@ -1,9 +1,9 @@
-//! What an agent can do.
+//! [`ActionKind`]: the actions of agents.
 
 use super::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What an agent can do in a tick.
+    /// The kind of an agent's action in a tick.
     ActionKind, "action kind" {
         /// An agent takes hold of a token.
         AcquireToken = "acquire_token", "ACQUIRE_TOKEN";

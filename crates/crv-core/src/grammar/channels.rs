@@ -1,4 +1,4 @@
-//! Where something is said, and who can see it.
+//! Channel types and visibilities.
 
 use super::vocabulary::vocabulary;
 
@@ -17,13 +17,13 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Who can see a message or a scenario.
+    /// The visibility of a message or a scenario.
     Visibility, "visibility" {
         /// Everyone.
         Public = "public", "PUBLIC";
         /// The members of a group.
         Group = "group", "GROUP";
-        /// Whoever is in a room.
+        /// The agents in a room.
         Room = "room", "ROOM";
         /// One other agent.
         Dm = "dm", "DM";

@@ -1,9 +1,9 @@
-//! The edges inside an agent's head, and those of the world around it.
+//! The kinds of edges: of agents' representations, and of the world.
 
 use super::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What an edge of an agent's representation connects. `i` is the observing agent, `j`, `k` and `l` are
+    /// The kind of an edge of an agent's representation. `i` is the observing agent, `j`, `k` and `l` are
     /// other agents, `o` and `p` are tokens.
     RepresentationEdgeKind, "edge kind" {
         /// `s+_i`: the self's positive anchor.
@@ -34,7 +34,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What an edge of the world connects. These are never stored in `identity_edges`.
+    /// The kind of an edge of the world. These are never stored in `identity_edges`.
     TopologyEdgeKind, "topology edge kind" {
         /// Two agents are neighbours.
         IsNeighbor = "is_neighbor", "IS_NEIGHBOR";
@@ -48,7 +48,7 @@ vocabulary! {
 }
 
 impl RepresentationEdgeKind {
-    /// The columns of `identity_edges` that must hold a non-empty value for this kind, in table order.
+    /// The columns of `identity_edges` that must have a non-empty value for this kind, in table order.
     ///
     /// ```
     /// use crv_core::grammar::RepresentationEdgeKind;

@@ -1,4 +1,4 @@
-//! What happens when ownership or opinion changes hands.
+//! [`ExchangeKind`]: events of ownership and opinion.
 
 use super::vocabulary::vocabulary;
 

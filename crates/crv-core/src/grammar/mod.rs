@@ -1,8 +1,8 @@
-//! The closed vocabularies of the model, and the spelling rules that hold for all of them.
+//! The closed vocabularies of the model, and their common spelling rules.
 //!
-//! Every enum here is a list of lower_snake *values* in a fixed order. A value is what is stored; the *member*
-//! is its UPPER_SNAKE name in Python. [`Vocabulary`] is what the enums have in common. [`ebnf`] is the grammar that
-//! says with which arguments actions and patches are written.
+//! Every enum here is a list of lower_snake *values* in a fixed order. The value is stored; the *member* is its
+//! UPPER_SNAKE name in Python. [`Vocabulary`] is the trait of all these enums. [`ebnf`] is the grammar of actions and
+//! patches with their arguments.
 //!
 //! ```
 //! use crv_core::grammar::{ActionKind, Vocabulary};

@@ -1,4 +1,4 @@
-//! How an agent's graph is edited.
+//! [`PatchOp`]: edits of an agent's representation graph.
 
 use super::vocabulary::vocabulary;
 

@@ -3,7 +3,7 @@
 use super::EnumInfo;
 use crate::error::GrammarError;
 
-/// Whether the whole text is lower_snake: groups of `a-z0-9`, joined by single underscores.
+/// Returns whether the whole text is lower_snake: groups of `a-z0-9`, joined by single underscores.
 ///
 /// ```
 /// use crv_core::grammar::is_lower_snake;
@@ -19,7 +19,7 @@ pub fn is_lower_snake(text: &str) -> bool {
     })
 }
 
-/// Refuses a text that is not [lower_snake](is_lower_snake); `what` says in the message what it is for.
+/// Refuses a text that is not [lower_snake](is_lower_snake); `what` names its use in the message.
 ///
 /// # Errors
 /// [`GrammarError::NotLowerSnake`].

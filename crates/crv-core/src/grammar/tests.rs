@@ -1,4 +1,4 @@
-//! The rules every vocabulary keeps, and the contract's values word for word.
+//! The rules of all vocabularies, and the contract's values, literally.
 
 use proptest::prelude::*;
 
@@ -62,7 +62,7 @@ fn member_names_are_the_values_in_upper_case_but_for_two() {
 fn keeps_the_rules<V: Vocabulary + ::serde::Serialize + ::serde::de::DeserializeOwned>(info: EnumInfo) {
     assert!(info.name.ends_with(char::is_alphanumeric));
     assert_eq!(V::ALL.len(), V::VALUES.len());
-    assert!(V::ALL.is_sorted(), "declared order is the order of comparison");
+    assert!(V::ALL.is_sorted(), "members are compared in declaration order");
     for (member, (name, value)) in V::ALL.iter().zip(info.members) {
         assert_eq!((member.member_name(), member.as_str()), (*name, *value));
         assert_eq!(member.to_string(), *value);
@@ -118,7 +118,7 @@ fn required_slots_are_columns_of_identity_edges_in_table_order() {
     let table = crate::tables::get_table(TableName::IdentityEdges);
     for kind in RepresentationEdgeKind::ALL {
         let places: Vec<_> = kind.required_slots().iter().map(|slot| table.index_of(slot)).collect();
-        // `related_agent_id` stands before `token_id` and after `subject_id`, in the table as in the rule.
+        // `related_agent_id` is between `subject_id` and `token_id`, in the table and in the rule.
         assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{kind}: {places:?}");
     }
     let count =

@@ -1,4 +1,4 @@
-//! From value to member and back, as functions.
+//! Conversions between values and members, as functions.
 
 use std::fmt::{Display, Write};
 
@@ -69,10 +69,10 @@ pub fn normalize_channel_type(value: &str) -> Result<ChannelType, GrammarError> 
     ChannelType::parse_ignoring_case(value)
 }
 
-/// A readable label for an action and its parameters: sorted by name, joined with `|`.
+/// A readable label for an action and its parameters, which are sorted by name and joined with `|`.
 ///
-/// The label is for logs and dashboards. Nothing is escaped, so it cannot be parsed back. A parameter that is
-/// given twice is kept as last given.
+/// The label is for logs and dashboards. Nothing is escaped, so it cannot be parsed back. Of a parameter that is given
+/// twice, the last value is used.
 ///
 /// ```
 /// use crv_core::grammar::{ActionKind, canonical_action_key};

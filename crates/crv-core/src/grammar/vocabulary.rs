@@ -1,4 +1,4 @@
-//! What the enums of the grammar have in common, and the macro that writes them.
+//! [`Vocabulary`], the trait of the grammar's enums, and the macro that declares them.
 
 use std::fmt;
 use std::hash::Hash;
@@ -22,14 +22,14 @@ use crate::error::GrammarError;
 pub trait Vocabulary:
     Copy + Ord + Hash + fmt::Debug + fmt::Display + FromStr<Err = GrammarError> + 'static
 {
-    /// What a value of this vocabulary is called in messages, such as `table name`.
+    /// The name of the vocabulary's values in messages, such as `table name`.
     const WHAT: &'static str;
     /// Every member, in the contract's order.
     const ALL: &'static [Self];
     /// Every value, in the same order.
     const VALUES: &'static [&'static str];
 
-    /// The lower_snake value: what is stored and sent.
+    /// The lower_snake value, which is stored and sent.
     fn as_str(self) -> &'static str;
 
     /// The UPPER_SNAKE name of the member in Python.
@@ -38,7 +38,7 @@ pub trait Vocabulary:
     /// The member with exactly this value.
     ///
     /// # Errors
-    /// [`GrammarError::UnknownValue`] lists what is allowed, and suggests the nearest value if one is near.
+    /// [`GrammarError::UnknownValue`] lists the allowed values, and suggests the nearest if one is near.
     fn parse(value: &str) -> Result<Self, GrammarError> {
         Self::ALL.iter().copied().find(|member| member.as_str() == value).ok_or_else(|| {
             GrammarError::UnknownValue {
@@ -50,7 +50,7 @@ pub trait Vocabulary:
         })
     }
 
-    /// The member with this value, upper and lower case being the same.
+    /// The member with this value, ignoring case.
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
@@ -71,7 +71,7 @@ pub struct EnumInfo {
 
 /// The allowed value with the smallest edit distance, if that is at most a third of its length.
 fn nearest(value: &str, allowed: &'static [&'static str]) -> Option<&'static str> {
-    // An absurdly long text is near to nothing, and need not be measured.
+    // A longer text is not near any value.
     if value.len() > 64 {
         return None;
     }
@@ -103,7 +103,7 @@ fn edit_distance(left: &str, right: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// Writes an enum of the grammar: members with value and Python name, and everything [`Vocabulary`] promises.
+/// Declares an enum of the grammar: members with value and Python name, and its [`Vocabulary`] implementation.
 macro_rules! vocabulary {
     (
         $(#[$meta:meta])*
@@ -128,7 +128,7 @@ macro_rules! vocabulary {
                 members: &[$(($python, $value)),+],
             };
 
-            /// The lower_snake value: what is stored and sent.
+            /// The lower_snake value, which is stored and sent.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$member => $value,)+

@@ -9,8 +9,8 @@ use crate::error::JsonError;
 
 /// The canonical JSON of a value; the rules are in the [module](super).
 ///
-/// The value is walked recursively, so its depth must be within what the stack can take.
-/// [`json_loads`](crate::serde::json_loads) never makes a deeper one.
+/// The function is recursive, so the stack limits the depth of the value. Values from
+/// [`json_loads`](crate::serde::json_loads) are always within that limit.
 ///
 /// ```
 /// use crv_core::hashing::json_dumps_canonical;

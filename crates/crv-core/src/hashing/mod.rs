@@ -3,16 +3,15 @@
 //! Canonical JSON is what Python's `json.dumps(value, sort_keys=True, separators=(",", ":"),
 //! ensure_ascii=False, allow_nan=False)` writes, byte for byte:
 //!
-//! - object keys sorted by code point, no blanks, non-ASCII text as it is;
-//! - `"` and `\` escaped, the other control characters below U+0020 as `\n \r \t \b \f` or `\u001f`, nothing else;
+//! - object keys sorted by code point, no blanks, non-ASCII text unescaped;
+//! - `"` and `\` escaped, and control characters below U+0020 as `\n \r \t \b \f` or `\u001f`, nothing else;
 //! - integers of any size in full, and `-0` as `0`;
-//! - every other number is a double, written with the fewest digits that read back as the same double: `1.0`,
-//!   `1e+22`, `1e-07`, `-0.0`, `5e-324`. Whether a number is an integer is decided by how it is written: with
-//!   `.`, `e` or `E` it is a double.
+//! - every other number is a double, written with the fewest digits that parse to the same double: `1.0`,
+//!   `1e+22`, `1e-07`, `-0.0`, `5e-324`. The spelling decides whether a number is an integer: with `.`, `e` or `E` it
+//!   is a double.
 //!
-//! A number that overflows a double, such as `1e999`, is a [`JsonError::Number`]:
-//! infinity and NaN have no JSON. [`serde_json`] cannot hold them either, and turns a NaN into `null` when a Rust
-//! value is converted: look for them before.
+//! A number that overflows a double, such as `1e999`, is a [`JsonError::Number`]: JSON has no infinity and no NaN.
+//! [`serde_json`] has neither, and converts a NaN in a Rust value to `null`: check for them before the conversion.
 
 mod canonical;
 mod number;
@@ -40,7 +39,7 @@ pub fn hash_row(row: &Value) -> Result<String, JsonError> {
     json_dumps_canonical(row).map(|json| sha256_hex(json.as_bytes()))
 }
 
-/// The hash of a context, as [`hash_row`]: what `context_hash` columns hold.
+/// The hash of a context, as [`hash_row`], for `context_hash` columns.
 ///
 /// # Errors
 /// [`JsonError::Number`], as [`json_dumps_canonical`].
@@ -48,7 +47,7 @@ pub fn hash_context(context: &Value) -> Result<String, JsonError> {
     hash_row(context)
 }
 
-/// The hash of a state, as [`hash_row`]: what `representation_hash` and `persona_hash` columns hold.
+/// The hash of a state, as [`hash_row`], for `representation_hash` and `persona_hash` columns.
 ///
 /// # Errors
 /// [`JsonError::Number`], as [`json_dumps_canonical`].
@@ -56,7 +55,7 @@ pub fn hash_state(state: &Value) -> Result<String, JsonError> {
     hash_row(state)
 }
 
-/// The SHA-256 of some bytes, as 64 lower-case hex digits.
+/// The SHA-256 of bytes, as 64 lower-case hex digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digest = Sha256::digest(bytes);

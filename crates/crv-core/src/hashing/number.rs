@@ -1,10 +1,10 @@
-//! Numbers as Python's `repr` prints them.
+//! Formats numbers as Python's `repr` does.
 
 use std::fmt::Write;
 
 use crate::error::JsonError;
 
-/// Appends the canonical form of a JSON number, given as it was written.
+/// Appends the canonical form of a JSON number, given as text.
 pub(super) fn push_number(json: &mut String, text: &str) -> Result<(), JsonError> {
     if text.contains(['.', 'e', 'E']) {
         match text.parse::<f64>() {
@@ -19,7 +19,8 @@ pub(super) fn push_number(json: &mut String, text: &str) -> Result<(), JsonError
     Ok(())
 }
 
-/// A JSON integer. Numbers that were read are; one that was put together by hand may be anything.
+/// Returns whether the text is a JSON integer. Parsed numbers are valid; a number that was made by hand may be any
+/// text.
 fn is_integer(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let leading_zero = digits.len() > 1 && digits.starts_with('0');
@@ -30,8 +31,8 @@ fn not_canonical(text: &str) -> JsonError {
     JsonError::Number { number: text.to_owned() }
 }
 
-/// Appends a finite double: the shortest digits that read back as the same double, plain from 1e-4 up to but not
-/// including 1e16, else with an exponent of a sign and at least two digits.
+/// Appends a finite double with the fewest digits that parse to the same double: without exponent from 1e-4 up to but
+/// not including 1e16, otherwise with an exponent of a sign and at least two digits.
 fn push_float(json: &mut String, value: f64) {
     let scientific = shortest(value);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -45,17 +46,17 @@ fn push_float(json: &mut String, value: f64) {
     }
 }
 
-/// The shortest digits that read back as the same double, as `-1.234e5`.
+/// The fewest digits that parse to the same double, as `-1.234e5`.
 ///
-/// Where two such texts are equally near, Rust takes the upper one and Python the one whose last digit is even:
-/// 2^-3 + 232827461559727 is `232827461559727.12` in Python. Rounding to a given number of digits does end on
-/// the even one, so it decides. Two texts can only be this near with 16 digits or more.
+/// If two such texts are equally near, Rust takes the upper one and Python the one with an even last digit:
+/// 2^-3 + 232827461559727 is `232827461559727.12` in Python. Rounding to a fixed number of digits takes the even one,
+/// so it is used here. A tie is only possible with 16 digits or more.
 fn shortest(value: f64) -> String {
     let upper = format!("{value:e}");
     let digits = upper.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
     if digits >= 16 {
         let even = format!("{value:.*e}", digits - 1);
-        // Beside a power of two, the nearest text of this length can belong to the neighbour.
+        // Next to a power of two, the nearest text of this length may parse to the neighbouring double.
         if even.parse() == Ok(value) {
             return even;
         }

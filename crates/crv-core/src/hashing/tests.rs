@@ -1,4 +1,4 @@
-//! The contract's vectors, and Python's answers to awkward numbers and texts.
+//! The contract's test vectors, and Python's output for difficult numbers and texts.
 
 use proptest::prelude::*;
 use serde_json::{Number, Value, json};
@@ -104,7 +104,7 @@ fn numbers_made_in_rust_print_as_numbers_that_were_read() {
 
 #[test]
 fn a_number_beyond_a_double_is_refused_by_name() {
-    // The reader writes an exponent's sign out; it changes nothing else.
+    // The parser adds an exponent's sign; it changes nothing else.
     for (text, named) in [("1e999", "1e+999"), ("-1E999", "-1E+999"), ("1.8e+308", "1.8e+308")] {
         let error = json_dumps_canonical(&json_loads(text).unwrap()).unwrap_err();
         assert_eq!(
@@ -160,7 +160,7 @@ fn containers_print_without_blanks() {
     );
 }
 
-/// Any JSON value, with numbers as texts of every shape.
+/// Any JSON value, with numbers in all spellings.
 fn any_json() -> impl Strategy<Value = Value> {
     let number = prop_oneof![
         any::<f64>().prop_filter_map("finite", |f| Number::from_f64(f).map(Value::Number)),
@@ -194,7 +194,7 @@ proptest! {
     fn how_a_double_is_written_does_not_matter(value in any::<f64>().prop_filter("finite", |f| f.is_finite())) {
         let expected = json_dumps_canonical(&json!(value)).unwrap();
         prop_assert_eq!(&canonical(&format!("{value:E}")), &expected);
-        // 1100 places are every digit a double has.
+        // 1100 decimal places are enough for every digit of a double.
         prop_assert_eq!(&canonical(&format!("{value:.1100}")), &expected);
     }
 

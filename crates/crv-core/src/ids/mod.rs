@@ -1,4 +1,4 @@
-//! Identifiers. A [`RunId`] names a directory and is therefore checked; the others are the model's own words.
+//! Identifiers. A [`RunId`] names a directory and is therefore checked; the others may be any text.
 
 mod plain;
 
@@ -20,8 +20,8 @@ const RUN_ID: &str = "run id";
 
 /// The name of a run, safe as the name of a directory.
 ///
-/// It holds that the text matches `[A-Za-z0-9._:-]+`, is not `.` or `..`, and has at most
-/// [`RUN_ID_MAX_BYTES`] bytes. There is no way to make one that breaks this.
+/// Invariant: the text matches `[A-Za-z0-9._:-]+`, is not `.` or `..`, and has at most
+/// [`RUN_ID_MAX_BYTES`] bytes.
 ///
 /// ```
 /// use crv_core::ids::RunId;
@@ -38,10 +38,10 @@ const RUN_ID: &str = "run id";
 pub struct RunId(String);
 
 impl RunId {
-    /// Takes a run id as it is.
+    /// Checks a run id.
     ///
     /// # Errors
-    /// [`GrammarError::InvalidId`] says which rule the text breaks.
+    /// [`GrammarError::InvalidId`] names the violated rule.
     pub fn new(text: impl Into<String>) -> Result<Self, GrammarError> {
         let text = text.into();
         match broken_rule(&text) {
@@ -55,7 +55,7 @@ impl RunId {
         }
     }
 
-    /// Trims the text, turns each blank inside it into `_`, and takes what remains.
+    /// Trims the text, replaces each blank in it by `_`, and checks the result.
     ///
     /// ```
     /// use crv_core::ids::RunId;
@@ -77,7 +77,7 @@ impl RunId {
     }
 }
 
-/// The first rule of run ids that the text breaks, in words.
+/// Describes the first rule of run ids that the text violates.
 fn broken_rule(text: &str) -> Option<String> {
     if text.is_empty() {
         return Some("it is empty".to_owned());
@@ -128,8 +128,8 @@ impl From<RunId> for String {
 
 /// A new run id: `<prefix>_` and six random hex digits.
 ///
-/// Six digits tell apart the runs of a person's day, not those of a large sweep: name the runs of a sweep by
-/// their parameters.
+/// Six digits are enough for a few runs, but may collide in a large sweep: name the runs of a sweep by their
+/// parameters.
 ///
 /// ```
 /// use crv_core::ids::make_run_id;

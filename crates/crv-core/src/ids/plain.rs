@@ -1,11 +1,11 @@
-//! Identifiers that are the model's own words: any text, but not one for another.
+//! Identifiers of the model: any text, with one type for each kind.
 
-/// Writes an identifier that takes any text.
+/// Declares an identifier that accepts any text.
 macro_rules! plain_id {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
         ///
-        /// Any text is allowed; the type only keeps it from being mistaken for another kind of id.
+        /// Any text is allowed; the type only distinguishes it from other kinds of ids.
         #[derive(
             Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize,
         )]
@@ -13,7 +13,7 @@ macro_rules! plain_id {
         pub struct $name(String);
 
         impl $name {
-            /// Takes the text as it is.
+            /// Makes an id of the unchanged text.
             pub fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
@@ -64,16 +64,16 @@ plain_id! {
 }
 
 plain_id! {
-    /// Names a token: anything that agents can hold, value or talk about.
+    /// Names a token, which agents can hold, value or talk about.
     TokenId
 }
 
 plain_id! {
-    /// Names a venue: a market, a poll, a place where exchanges are settled.
+    /// Names a venue, where exchanges are settled, such as a market or a poll.
     VenueId
 }
 
 plain_id! {
-    /// Names the signature of an oracle call: which question was asked.
+    /// Names the signature of an oracle call: the kind of question.
     SignatureId
 }

@@ -1,11 +1,11 @@
-//! One value of one row, on its way between a model and a column.
+//! [`Cell`]: one value of one row, between a model and a column.
 
 use crate::error::{ModelError, SchemaError};
 use crate::grammar::{ExchangeKind, RepresentationEdgeKind, Visibility, Vocabulary};
 use crate::schema::{RowTick, Side};
 use crate::typing::JsonDict;
 
-/// A value as a column of the contract's dtypes holds it.
+/// A value of a column of one of the contract's dtypes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Cell {
     /// No value.
@@ -46,7 +46,7 @@ fn misfit(column: &str, expected: &'static str, found: &Cell) -> ModelError {
     SchemaError::CellType { column: column.to_owned(), expected, found: found.kind() }.into()
 }
 
-/// Writes [`CellValue`] for the types that are one kind of cell.
+/// Implements [`CellValue`] for the types that map to one kind of cell.
 macro_rules! plain_cells {
     ($($type:ty, $cell:ident, $expected:literal;)+) => {$(
         impl CellValue for $type {
@@ -89,7 +89,7 @@ impl CellValue for f64 {
     fn from_cell(column: &str, cell: Cell) -> Result<Self, ModelError> {
         match cell {
             Cell::Float(value) => Ok(value),
-            // Beyond 2^53 not every integer is a float, and a cast never changes a value.
+            // Beyond 2^53 not every integer is exact as a float, and a cast never changes a value.
             Cell::Int(value) if value.unsigned_abs() <= 1 << 53 => Ok(value as Self),
             other => Err(misfit(column, "a float", &other)),
         }
@@ -120,7 +120,7 @@ impl CellValue for bool {
     }
 }
 
-/// Writes [`CellValue`] for the vocabularies: kinds are read exactly, labels in any case.
+/// Implements [`CellValue`] for the vocabularies: kinds are parsed exactly, labels in any case.
 macro_rules! word_cells {
     ($($type:ty, $parse:path;)+) => {$(
         impl CellValue for $type {

@@ -1,4 +1,4 @@
-//! The situation in which an agent decides, and events on their way.
+//! The situation in which an agent decides, and events before they take effect.
 
 use super::model::model;
 use super::words::{EnvelopeKind, EnvelopeStatus, any_case, any_case_option};
@@ -8,7 +8,7 @@ use crate::typing::{JsonDict, Tick};
 model! {
     /// The situation in which an agent decides.
     ScenarioContext, smallest "{}" {
-        /// The token it is about.
+        /// The token that it concerns.
         #[serde(default)]
         token_id: Option<String>,
         /// Whether the agent holds it.
@@ -20,7 +20,7 @@ model! {
         /// The group it happens in.
         #[serde(default)]
         group_label: Option<String>,
-        /// Who can see it; read in any case.
+        /// Its visibility; parsed in any case.
         #[serde(default, deserialize_with = "any_case_option")]
         visibility_scope: Option<Visibility>,
         /// The channel it happens in.
@@ -42,35 +42,35 @@ model! {
 }
 
 model! {
-    /// An action or observation, from its making to its effect.
+    /// An action or observation, from its creation to its effect.
     EventEnvelopeRow, smallest
     r#"{"time_created": 0, "scheduled_step": 1, "envelope_kind": "action", "status": "pending"}"# {
-        /// The tick in which it was made.
+        /// The tick in which it was created.
         time_created: Tick,
         /// The tick in which it is due.
         scheduled_step: Tick,
-        /// What it carries; read in any case.
+        /// The kind of its contents; parsed in any case.
         #[serde(deserialize_with = "any_case")]
         envelope_kind: EnvelopeKind,
-        /// Who acts.
+        /// The acting agent.
         #[serde(default)]
         actor_agent_id: Option<String>,
-        /// Who observes.
+        /// The observing agent.
         #[serde(default)]
         observer_agent_id: Option<String>,
         /// The channel it goes through.
         #[serde(default)]
         channel_name: Option<String>,
-        /// Who can see it; read in any case.
+        /// Its visibility; parsed in any case.
         #[serde(default, deserialize_with = "any_case_option")]
         visibility_scope: Option<Visibility>,
-        /// What it says.
+        /// Its contents.
         #[serde(default)]
         payload: JsonDict,
-        /// Where it comes from.
+        /// Its origin.
         #[serde(default)]
         origin: JsonDict,
-        /// How far it has come; read in any case.
+        /// Its status; parsed in any case.
         #[serde(deserialize_with = "any_case")]
         status: EnvelopeStatus,
     }

@@ -1,4 +1,4 @@
-//! Rows of `identity_edges`: the one table whose columns depend on each other.
+//! Rows of `identity_edges`, the only table whose columns depend on each other.
 
 use std::ops::Deref;
 
@@ -12,19 +12,19 @@ use crate::error::{ModelError, SchemaError};
 use crate::grammar::{RepresentationEdgeKind, TableName};
 
 table_row! {
-    /// The fields of an [`IdentityEdgeRow`], before the combination rule was looked at.
+    /// The fields of an [`IdentityEdgeRow`], before the combination rule is checked.
     IdentityEdgeFields, IdentityEdges, smallest
     r#"{"tick": 0, "observer_agent_id": "A0", "edge_kind": "self_to_positive_valence", "edge_weight": 0.5}"# {
-        /// When.
+        /// The tick.
         tick: RowTick,
-        /// `i`: in whose head the edge is.
+        /// `i`: the agent whose representation has the edge.
         observer_agent_id: String,
-        /// What the edge connects.
+        /// The kind of edge.
         edge_kind: RepresentationEdgeKind,
-        /// Where it begins: `j`, `k` or `o`.
+        /// The start of the edge: `j`, `k` or `o`.
         #[serde(default)]
         subject_id: Option<String>,
-        /// Where it ends: `j`, `l` or `p`.
+        /// The end of the edge: `j`, `l` or `p`.
         #[serde(default)]
         object_id: Option<String>,
         /// `l`: the other agent of a pair.
@@ -33,15 +33,15 @@ table_row! {
         /// `o`: the token.
         #[serde(default)]
         token_id: Option<String>,
-        /// How strong it is.
+        /// The strength of the edge.
         edge_weight: f64,
-        /// Whether it is for or against, where the kind leaves that open.
+        /// Whether it is for or against, if the kind leaves that open.
         #[serde(default)]
         edge_sign: Option<i64>,
     }
 }
 
-/// An edge of a representation, with every slot that its kind needs.
+/// An edge of a representation, with every slot that its kind requires.
 ///
 /// ```
 /// use crv_core::schema::IdentityEdgeRow;

@@ -8,15 +8,15 @@ use crate::grammar::{PatchOp, RepresentationEdgeKind};
 model! {
     /// One edit of an agent's graph.
     GraphEdit, smallest r#"{"operation": "remove_identity_edge", "edge_kind": "self_to_object"}"# {
-        /// What is done.
+        /// The operation.
         #[serde(deserialize_with = "patch_op")]
         operation: PatchOp,
-        /// The kind of edge it is done to.
+        /// The kind of edge.
         edge_kind: RepresentationEdgeKind,
-        /// Where the edge begins.
+        /// The start of the edge.
         #[serde(default)]
         subject_id: Option<String>,
-        /// Where the edge ends.
+        /// The end of the edge.
         #[serde(default)]
         object_id: Option<String>,
         /// The other agent of a pair.
@@ -28,10 +28,10 @@ model! {
         /// The weight to set.
         #[serde(default)]
         new_weight: Option<f64>,
-        /// What to add to the weight.
+        /// The change of the weight.
         #[serde(default)]
         delta_weight: Option<f64>,
-        /// Which edges decay.
+        /// The edges that decay.
         #[serde(default)]
         scope_selector: Option<String>,
         /// The share of its weight that an edge loses.
@@ -41,12 +41,12 @@ model! {
 }
 
 model! {
-    /// The edits that one event leads to, in order.
+    /// The edits that result from one event, in order.
     RepresentationPatch, smallest "{}" {
         /// The edits.
         #[serde(default)]
         edits: Vec<GraphEdit>,
-        /// How the energy of the graph changes by them.
+        /// The resulting change of the graph's energy.
         #[serde(default)]
         energy_delta: Option<f64>,
     }

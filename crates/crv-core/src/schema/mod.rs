@@ -1,11 +1,11 @@
-//! Payloads and rows as types: what the model's parts hand to each other, and what the tables hold.
+//! Payloads and rows as types: the values that components of the model exchange, and the rows of the tables.
 //!
-//! A value of one of these types is always valid. Fields have types that only hold what the contract allows
-//! ([`UnitInterval`], [`RowTick`], the enums of [`grammar`](crate::grammar)); the one rule that ties fields together, of
-//! [`IdentityEdgeRow`], is checked when the row is made. Reading from JSON refuses unknown fields, reads kinds
-//! exactly, and normalises sides, visibilities and envelope words from any case.
+//! A value of one of these types is always valid. The types of fields allow only values of the contract
+//! ([`UnitInterval`], [`RowTick`], the enums of [`grammar`](crate::grammar)); the only rule over several fields, that
+//! of [`IdentityEdgeRow`], is checked when the row is made. Parsing from JSON refuses unknown fields, requires the
+//! exact spelling of kinds, and normalises the case of sides, visibilities and envelope words.
 //!
-//! The rules are functions as well ([`check_edge_slots`], [`normalize_side`], [`patch_op_from_value`], …): the store
+//! The rules are also functions ([`check_edge_slots`], [`normalize_side`], [`patch_op_from_value`], …): the store
 //! checks columns with them, and the Python models call them.
 //!
 //! ```

@@ -1,4 +1,4 @@
-//! What the models have in common, and the macros that write them.
+//! [`Model`], the trait of all models, and the macros that declare them.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,14 +9,14 @@ use crate::error::ModelError;
 use crate::grammar::TableName;
 use crate::typing::JsonDict;
 
-/// A payload or row with named fields. A value of a model is always valid: each field has a type that only holds
-/// what the contract allows, and reading one from JSON refuses everything else, unknown fields included.
+/// A payload or row with named fields. A value of a model is always valid: the type of each field allows only values of
+/// the contract, and parsing from JSON refuses all others, and unknown fields.
 pub trait Model: Serialize + DeserializeOwned + Clone + PartialEq + std::fmt::Debug + 'static {
     /// The model's name, the same in every language.
     const NAME: &'static str;
     /// The fields, in order.
     const FIELDS: &'static [&'static str];
-    /// A valid value as JSON, with only the fields that have no default.
+    /// A valid value as JSON, with only the fields without a default.
     const SMALLEST: &'static str;
 }
 
@@ -28,10 +28,10 @@ pub trait TableRow: Model {
     /// The row's values, in the order of [`FIELDS`](Model::FIELDS).
     fn to_cells(&self) -> Vec<Cell>;
 
-    /// The row with these values, in the same order; a value that is not given is a null.
+    /// The row with these values, in the same order; missing values are null.
     ///
     /// # Errors
-    /// The first rule that a value breaks, naming its column.
+    /// The first rule that a value violates, with its column.
     fn from_cells(cells: Vec<Cell>) -> Result<Self, ModelError>;
 }
 
@@ -40,7 +40,7 @@ pub trait TableRow: Model {
 pub struct ModelInfo {
     /// The name.
     pub name: &'static str,
-    /// Each field in order, with its default; none for a field that must be given.
+    /// Each field in order, with its default; `None` for a required field.
     pub fields: Vec<(&'static str, Option<Value>)>,
 }
 
@@ -57,7 +57,7 @@ impl ModelInfo {
     }
 }
 
-/// Writes a struct of always-valid fields, and its [`Model`].
+/// Declares a struct of always-valid fields, and its [`Model`] implementation.
 macro_rules! model {
     (
         $(#[$meta:meta])*
@@ -80,7 +80,7 @@ macro_rules! model {
     };
 }
 
-/// Writes a [`model!`] that is a row of a table.
+/// Declares a [`model!`] that is a row of a table.
 macro_rules! table_row {
     (
         $(#[$meta:meta])*

@@ -1,4 +1,4 @@
-//! What agents say, make of it, feel, and are.
+//! Payloads of agents: utterances, interpretations, appraisals, personas and affect.
 
 use serde_json::Value;
 
@@ -7,45 +7,45 @@ use super::model::model;
 use crate::typing::JsonDict;
 
 model! {
-    /// Something said.
+    /// An utterance.
     Utterance, smallest r#"{"act": "claim", "topic": "price"}"# {
         /// The speech act, such as `claim` or `ask`.
         act: String,
-        /// What it is about.
+        /// The topic.
         topic: String,
         /// The position taken.
         #[serde(default)]
         stance: Option<String>,
-        /// What is claimed.
+        /// The claims.
         #[serde(default)]
         claims: Vec<Value>,
-        /// How it is said.
+        /// The style.
         #[serde(default)]
         style: JsonDict,
-        /// Who is addressed.
+        /// The addressees.
         #[serde(default)]
         audience: Vec<String>,
     }
 }
 
 model! {
-    /// What an observer makes of an event.
+    /// An observer's interpretation of an event.
     Interpretation, smallest r#"{"event_type": "trade", "salience": 0.5}"# {
         /// The kind of event, as understood.
         event_type: String,
-        /// Whom or what it is about.
+        /// The agents or tokens that it concerns.
         #[serde(default)]
         targets: Vec<String>,
-        /// What follows from it, to the observer.
+        /// The observer's conclusions.
         #[serde(default)]
         inferred: JsonDict,
-        /// How much it stands out.
+        /// How salient it is.
         salience: UnitInterval,
     }
 }
 
 model! {
-    /// How an event is appraised.
+    /// The appraisal of an event.
     AppraisalVector, smallest
     r#"{"valence": 0.5, "arousal": 0.5, "certainty": 0.5, "novelty": 0.5, "goal_congruence": 0.5}"# {
         /// From bad to good.
@@ -62,11 +62,11 @@ model! {
 }
 
 model! {
-    /// Who an agent is to an outside model.
+    /// An agent's persona in calls to an outside model.
     Persona, smallest r#"{"persona_id": "p0", "label": "trader"}"# {
-        /// Names the persona.
+        /// The id of the persona.
         persona_id: String,
-        /// What people call it.
+        /// Its readable name.
         label: String,
         /// Its traits.
         #[serde(default)]
@@ -75,7 +75,7 @@ model! {
 }
 
 model! {
-    /// How an agent feels.
+    /// The affective state of an agent.
     AffectState, smallest "{}" {
         /// From bad to good.
         #[serde(default = "UnitInterval::half")]

@@ -8,33 +8,33 @@ use crate::grammar::{ExchangeKind, Visibility};
 use crate::typing::JsonDict;
 
 table_row! {
-    /// Something said.
+    /// A message.
     MessageRow, Messages, smallest
     r#"{"tick": 0, "sender_agent_id": "A0", "channel_name": "town", "visibility_scope": "public",
         "speech_act": "claim", "topic_label": "price"}"# {
-        /// When.
+        /// The tick.
         tick: RowTick,
-        /// Who speaks.
+        /// The speaking agent.
         sender_agent_id: String,
-        /// Where.
+        /// The channel.
         channel_name: String,
-        /// Who can see it; read in any case.
+        /// Its visibility; parsed in any case.
         #[serde(deserialize_with = "any_case")]
         visibility_scope: Visibility,
-        /// Who is addressed.
+        /// The addressees.
         #[serde(default)]
         audience: JsonDict,
         /// The speech act, such as `claim` or `ask`.
         speech_act: String,
-        /// What it is about.
+        /// The topic.
         topic_label: String,
         /// The position taken.
         #[serde(default)]
         stance_label: Option<String>,
-        /// What is claimed.
+        /// The claims.
         #[serde(default)]
         claims: JsonDict,
-        /// How it is said.
+        /// The style.
         #[serde(default)]
         style: JsonDict,
     }
@@ -44,33 +44,33 @@ table_row! {
     /// An event of ownership or opinion.
     ExchangeRow, Exchange, smallest
     r#"{"tick": 0, "venue_id": "V0", "token_id": "T0", "exchange_event_type": "trade"}"# {
-        /// When.
+        /// The tick.
         tick: RowTick,
-        /// Where.
+        /// The venue.
         venue_id: String,
         /// The token.
         token_id: String,
-        /// What happened.
+        /// The kind of event.
         exchange_event_type: ExchangeKind,
-        /// The side of the actor; read in any case.
+        /// The side of the actor; parsed in any case.
         #[serde(default, deserialize_with = "any_case_option")]
         side: Option<Side>,
-        /// How much.
+        /// The quantity.
         #[serde(default)]
         quantity: Option<f64>,
-        /// At what price for one.
+        /// The price of one token.
         #[serde(default)]
         price: Option<f64>,
-        /// Who acts.
+        /// The acting agent.
         #[serde(default)]
         actor_agent_id: Option<String>,
-        /// With whom.
+        /// The other agent.
         #[serde(default)]
         counterparty_agent_id: Option<String>,
-        /// `B_o(t)`: what the token is held to be worth.
+        /// `B_o(t)`: the baseline value of the token.
         #[serde(default)]
         baseline_value: Option<f64>,
-        /// What else there is to say.
+        /// Additional fields.
         #[serde(default)]
         additional_payload: JsonDict,
     }
@@ -79,11 +79,11 @@ table_row! {
 table_row! {
     /// The context in which an agent decided.
     ScenarioRow, ScenariosSeen, smallest r#"{"tick": 0, "observer_agent_id": "A0", "context_hash": "c"}"# {
-        /// When.
+        /// The tick.
         tick: RowTick,
-        /// Who decides.
+        /// The deciding agent.
         observer_agent_id: String,
-        /// The token it is about.
+        /// The token that it concerns.
         #[serde(default)]
         token_id: Option<String>,
         /// Whether the agent holds it.
@@ -95,7 +95,7 @@ table_row! {
         /// The group it happens in.
         #[serde(default)]
         group_label: Option<String>,
-        /// Who can see it; read in any case.
+        /// Its visibility; parsed in any case.
         #[serde(default, deserialize_with = "any_case_option")]
         visibility_scope: Option<Visibility>,
         /// The channel it happens in.
@@ -113,24 +113,24 @@ table_row! {
         /// The agent that stands out most.
         #[serde(default)]
         salient_other_agent_id: Option<String>,
-        /// Identifies the context, as of [`hash_context`](crate::hashing::hash_context).
+        /// Identifies the context; from [`hash_context`](crate::hashing::hash_context).
         context_hash: String,
     }
 }
 
 table_row! {
-    /// What an agent chose, and among what.
+    /// The choice of an agent, and its candidates.
     DecisionRow, Decisions, smallest
     r#"{"tick": 0, "agent_id": "A0", "chosen_action": {}, "action_candidates": [], "token_value_estimates": {}}"# {
-        /// When.
+        /// The tick.
         tick: RowTick,
-        /// Who decides.
+        /// The deciding agent.
         agent_id: String,
-        /// The action it took.
+        /// The action that it took.
         chosen_action: JsonDict,
-        /// The actions it weighed.
+        /// The actions that it considered.
         action_candidates: Vec<JsonDict>,
-        /// `V_i(o)`, by token.
+        /// `V_i(o)` of each token.
         token_value_estimates: JsonDict,
     }
 }
@@ -141,15 +141,15 @@ table_row! {
     r#"{"tick": 0, "agent_id": "A0", "engine": "e", "signature_id": "s", "persona_id": "p", "persona_hash": "h",
         "representation_hash": "r", "context_hash": "c", "value_json": "{}", "latency_ms": 0, "cache_hit": false,
         "n_tool_calls": 0, "tool_seq": {}}"# {
-        /// When.
+        /// The tick.
         tick: RowTick,
-        /// For whom.
+        /// The agent for which it was made.
         agent_id: String,
-        /// The model that was asked.
+        /// The model that was called.
         engine: String,
-        /// What kind of question it was.
+        /// The kind of question.
         signature_id: String,
-        /// As whom it was asked.
+        /// The persona in the call.
         persona_id: String,
         /// The hash of the persona.
         persona_hash: String,
@@ -161,61 +161,61 @@ table_row! {
         value_json: String,
         /// How long it took, in milliseconds.
         latency_ms: i64,
-        /// Whether the answer was known; 0 or 1 in the table.
+        /// Whether the answer was in the cache; 0 or 1 in the table.
         #[serde(deserialize_with = "flag")]
         cache_hit: bool,
-        /// How many tools were called.
+        /// The number of tool calls.
         n_tool_calls: i64,
-        /// Which ones.
+        /// The tools that were called.
         tool_seq: JsonDict,
     }
 }
 
 table_row! {
-    /// How much of a token an agent holds.
+    /// The quantity of a token that an agent holds.
     HoldingsRow, Holdings, smallest r#"{"tick": 0, "agent_id": "A0", "token_id": "T0", "quantity": 1}"# {
-        /// When.
+        /// The tick.
         tick: RowTick,
-        /// Who.
+        /// The agent.
         agent_id: String,
-        /// Of which token.
+        /// The token.
         token_id: String,
-        /// How much.
+        /// The quantity.
         quantity: i64,
     }
 }
 
 table_row! {
-    /// What holdings cost and are worth.
+    /// The cost and value of holdings.
     HoldingsValuationRow, HoldingsValuation, smallest
     r#"{"tick": 0, "agent_id": "A0", "token_id": "T0", "quantity": 1}"# {
-        /// When.
+        /// The tick.
         tick: RowTick,
-        /// Who.
+        /// The agent.
         agent_id: String,
-        /// Of which token.
+        /// The token.
         token_id: String,
-        /// How much.
+        /// The quantity.
         quantity: i64,
-        /// What one cost, on average.
+        /// The average cost of one token.
         #[serde(default)]
         avg_unit_cost: Option<f64>,
-        /// What all of it cost.
+        /// The cost of the whole quantity.
         #[serde(default)]
         cost_value: Option<f64>,
-        /// The price that it is valued at.
+        /// The price at which it is valued.
         #[serde(default)]
         mark_price: Option<f64>,
-        /// What all of it is worth at that price.
+        /// The value of the whole quantity at that price.
         #[serde(default)]
         mark_value: Option<f64>,
-        /// Gains of what was sold.
+        /// Gains from sold tokens.
         #[serde(default)]
         realized_pnl: Option<f64>,
-        /// Gains of what is still held.
+        /// Gains from held tokens.
         #[serde(default)]
         unrealized_pnl: Option<f64>,
-        /// Where the price is from.
+        /// The source of the price.
         #[serde(default)]
         price_source: Option<String>,
         /// How costs are assigned.

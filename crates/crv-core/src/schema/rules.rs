@@ -1,30 +1,30 @@
-//! The rules that are more than the type of one field. Columns are checked against the same ones.
+//! The rules beyond the type of one field. The store checks columns with the same rules.
 
 use serde::{Deserialize, Deserializer};
 
 use crate::error::SchemaError;
 use crate::grammar::RepresentationEdgeKind;
 
-/// The columns of `identity_edges` that say what an edge connects, in table order.
+/// The columns of `identity_edges` with what an edge connects, in table order.
 pub const EDGE_SLOTS: [&str; 4] = ["subject_id", "object_id", "related_agent_id", "token_id"];
 
-/// Which of [`EDGE_SLOTS`] must hold a non-empty text for this kind.
+/// Returns which of [`EDGE_SLOTS`] must have a non-empty text for this kind.
 pub fn needed_slots(kind: RepresentationEdgeKind) -> [bool; 4] {
     EDGE_SLOTS.map(|slot| kind.required_slots().contains(&slot))
 }
 
-/// Whether a slot holds a value: an empty text is none.
+/// Returns whether a slot has a value. An empty text is not a value.
 pub const fn is_filled(slot: Option<&str>) -> bool {
     matches!(slot, Some(text) if !text.is_empty())
 }
 
-/// What a kind of edge asks for, in words.
+/// The rule of a kind of edge, for messages.
 pub fn edge_rule(kind: RepresentationEdgeKind) -> String {
     format!("`edge_kind` {kind} requires fields {}", kind.required_slots().join(", "))
 }
 
-/// The combination rule of `identity_edges`: each slot that the kind needs is there, and not empty. The values come
-/// in the order of [`EDGE_SLOTS`].
+/// Checks the combination rule of `identity_edges`: each slot that the kind requires is present and not empty. The
+/// values are in the order of [`EDGE_SLOTS`].
 ///
 /// ```
 /// use crv_core::grammar::RepresentationEdgeKind;
@@ -52,7 +52,7 @@ pub fn check_edge_slots(kind: RepresentationEdgeKind, values: [Option<&str>; 4])
     if missing.is_empty() { Ok(()) } else { Err(SchemaError::EdgeSlots { kind, missing }) }
 }
 
-/// A flag from the integer that a column holds: 0 or 1.
+/// Converts the integer of a column, 0 or 1, to a flag.
 ///
 /// # Errors
 /// [`SchemaError::Flag`].
@@ -64,7 +64,7 @@ pub fn flag_from_integer(column: &str, value: i64) -> Result<bool, SchemaError> 
     }
 }
 
-/// A flag as JSON has it, or as the column does.
+/// Parses a flag: a JSON boolean, or the column's integer.
 pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -1,4 +1,4 @@
-//! The models: defaults, refusals, normalisation, and the way through cells.
+//! The models: defaults, refusals, normalisation, and conversion to cells and back.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! When a row was written.
+//! [`RowTick`]: the tick of a row.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ use crate::typing::Tick;
 pub struct RowTick(Tick);
 
 impl RowTick {
-    /// The tick, if a row can have it.
+    /// Checks the tick.
     ///
     /// # Errors
     /// [`SchemaError::NegativeTick`].

@@ -1,4 +1,4 @@
-//! Numbers between 0 and 1.
+//! [`UnitInterval`]: numbers from 0 to 1.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::SchemaError;
 
-/// A number from 0 to 1, both included. `NaN` is not one.
+/// A number from 0 to 1, both included; not `NaN`.
 ///
 /// ```
 /// use crv_core::schema::UnitInterval;
@@ -24,7 +24,7 @@ impl UnitInterval {
     /// The middle.
     pub const HALF: Self = Self(0.5);
 
-    /// The number, if it lies there; `field` says in the message what it is for.
+    /// Checks the number; `field` is its name in the message.
     ///
     /// # Errors
     /// [`SchemaError::OutsideUnitInterval`].
@@ -40,7 +40,7 @@ impl UnitInterval {
         self.0
     }
 
-    /// For fields that lie in the middle unless given.
+    /// The default of some fields.
     pub(super) const fn half() -> Self {
         Self::HALF
     }

@@ -1,4 +1,4 @@
-//! Words that only the models use, and how words are read: kinds exactly, labels in any case.
+//! Vocabularies that only the models use, and how words are parsed: kinds exactly, labels in any case.
 
 use std::borrow::Cow;
 
@@ -20,17 +20,17 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What an event envelope carries.
+    /// The kind of contents of an event envelope.
     EnvelopeKind, "envelope kind" {
-        /// An action on its way into the world.
+        /// An action that has not taken effect yet.
         Action = "action", "ACTION";
-        /// An observation on its way to an agent.
+        /// An observation that has not reached its agent yet.
         Observation = "observation", "OBSERVATION";
     }
 }
 
 vocabulary! {
-    /// How far an event envelope has come.
+    /// The status of an event envelope.
     EnvelopeStatus, "envelope status" {
         /// It waits for its step.
         Pending = "pending", "PENDING";
@@ -73,10 +73,10 @@ pub fn normalize_envelope_status(value: &str) -> Result<EnvelopeStatus, GrammarE
     EnvelopeStatus::parse_ignoring_case(value)
 }
 
-/// The ending that names of patch operations had once.
+/// The former suffix of names of patch operations.
 const OLDER_ENDING: &str = "_o2o";
 
-/// The patch operation with exactly this value; an older name with the ending `_o2o` is told apart from nonsense.
+/// The patch operation with exactly this value. An older name with the suffix `_o2o` is a separate error.
 ///
 /// ```
 /// use crv_core::schema::patch_op_from_value;

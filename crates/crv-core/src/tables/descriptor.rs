@@ -1,11 +1,11 @@
-//! What a table looks like.
+//! [`TableDescriptor`]: the columns of a table.
 
 use std::fmt;
 
 use crate::grammar::TableName;
 use crate::versioning::{SCHEMA_V, SchemaVersion};
 
-/// The type of a column, as coarse as the contract speaks of it.
+/// The type of a column in the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dtype {
     /// 64-bit signed integer, `i64`.
@@ -14,14 +14,14 @@ pub enum Dtype {
     F64,
     /// UTF-8 text, `str`.
     Str,
-    /// A payload with fields of its own, `struct`. The fields may differ from tick to tick.
+    /// A payload with fields, `struct`. The fields may differ from tick to tick.
     Struct,
     /// A list of payloads, `list[struct]`.
     ListStruct,
 }
 
 impl Dtype {
-    /// The contract's word for it.
+    /// Its name in the contract.
     ///
     /// ```
     /// assert_eq!(crv_core::tables::Dtype::ListStruct.as_str(), "list[struct]");
@@ -36,7 +36,7 @@ impl Dtype {
         }
     }
 
-    /// Whether values have fields of their own, whose names and types the descriptor leaves open.
+    /// Returns whether values have fields, whose names and types the descriptor does not fix.
     pub const fn is_payload(self) -> bool {
         matches!(self, Self::Struct | Self::ListStruct)
     }
@@ -59,10 +59,9 @@ pub struct Column {
     pub required: bool,
 }
 
-/// What a canonical table looks like: its name, and its columns in order.
+/// The descriptor of a canonical table: its name, and its columns in order.
 ///
-/// It holds that column names are lower_snake and distinct, and that `bucket` and `tick` come first, both
-/// required `i64`.
+/// Invariants: column names are lower_snake and distinct; `bucket` and `tick` come first, both required `i64`.
 ///
 /// ```
 /// use crv_core::tables::{Dtype, HOLDINGS_DESC};
@@ -80,7 +79,7 @@ pub struct TableDescriptor {
 }
 
 impl TableDescriptor {
-    /// Only the registry makes descriptors, so that what they promise is checked in one place.
+    /// Only the registry makes descriptors, so that the invariants are checked in one place.
     pub(super) const fn new(name: TableName, columns: &'static [Column]) -> Self {
         Self { name, columns }
     }
@@ -120,7 +119,7 @@ impl TableDescriptor {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// The place of the column of this name.
+    /// The index of the column of this name.
     pub fn index_of(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }

@@ -1,7 +1,7 @@
 //! The canonical tables: their columns, dtypes, and which columns are required.
 //!
 //! Every table begins with `bucket` and `tick`. A *required* column is present and never null; every other
-//! column is nullable. Descriptors are constants, one per table, and [`list_tables`] has them in registry order.
+//! column is nullable. Descriptors are constants, one per table, and [`list_tables`] returns them in registry order.
 
 mod descriptor;
 mod registry;

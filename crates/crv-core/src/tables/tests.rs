@@ -1,4 +1,4 @@
-//! What descriptors promise, and the contract's columns word for word.
+//! The invariants of descriptors, and the contract's columns, literally.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

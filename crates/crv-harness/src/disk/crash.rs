@@ -1,8 +1,8 @@
-//! What may be left of a disk when the machine stops.
+//! The states of a disk that a crash may leave.
 //!
 //! Of the changes to names that no sync made durable, any may be kept and any lost, directory by directory. Of a
-//! file whose bytes were not synced there may be nothing, all, the beginning, the right length with zeros, or
-//! some sectors and not others. (The states of ALICE: Pillai et al., OSDI 2014.)
+//! file that was not synced, nothing may be left, or all bytes, a prefix, the full length with zeros, or some
+//! sectors and not others. (The states of ALICE: Pillai et al., OSDI 2014.)
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use fastrand::Rng;
 
 use super::{Dir, Disk, File, Inode, Node, ROOT};
 
-/// What a disk writes as one.
+/// Bytes that a disk writes as a unit.
 const SECTOR: usize = 512;
 
 /// What may be left of a file that was not synced.
@@ -21,31 +21,31 @@ enum Left {
     Durable,
     /// Everything.
     All,
-    /// The beginning.
+    /// A prefix.
     Torn,
-    /// The length, and zeros from some place on.
+    /// The full length, with zeros from some offset on.
     Zeros,
-    /// Some sectors, zeros in place of the others.
+    /// Some sectors, and zeros in place of the others.
     Sectors,
 }
 
 const LEFT: [Left; 5] = [Left::Durable, Left::All, Left::Torn, Left::Zeros, Left::Sectors];
 
-/// What is open at a moment: how many changes to names, and which files.
+/// What is pending: the number of changes to names, and the files that are not synced.
 struct Open {
     changes: usize,
     files: Vec<Inode>,
 }
 
-/// Which changes are kept, and what of each file.
+/// What a crash leaves: which changes to names, and what of each file.
 struct Fate {
     kept: Vec<bool>,
     left: BTreeMap<Inode, Left>,
 }
 
 impl Disk {
-    /// The states that a crash now may leave: all of them where they are no more than `limit`, else that many
-    /// of them, those among them that keep nothing and everything.
+    /// Returns the states that a crash now may leave: all of them if there are at most `limit`, else that many,
+    /// including those that keep nothing and everything.
     pub fn crashes(&self, limit: usize, random: &mut Rng) -> Vec<Self> {
         let open = self.open_changes();
         let of_files = LEFT.len().checked_pow(open.files.len() as u32);
@@ -64,13 +64,13 @@ impl Disk {
         fates.iter().map(|fate| self.after(fate, random)).collect()
     }
 
-    /// The state in which only what was synced is left.
+    /// Returns the state in which only what was synced is left.
     #[must_use]
     pub fn only_durable(&self) -> Self {
         self.after(&Fate::all(&self.open_changes(), false), &mut Rng::with_seed(0))
     }
 
-    /// The state in which everything is left, as when a process is killed and the machine goes on.
+    /// Returns the state in which everything is left, as when a process is killed and the machine goes on.
     #[must_use]
     pub fn everything(&self) -> Self {
         self.after(&Fate::all(&self.open_changes(), true), &mut Rng::with_seed(0))
@@ -179,7 +179,7 @@ impl Fate {
         Self { kept: vec![kept; open.changes], left: open.files.iter().map(|file| (*file, left)).collect() }
     }
 
-    /// The one with this number, of all that there are.
+    /// The one with this number, of all possible ones.
     fn number(mut number: usize, open: &Open) -> Self {
         let mut digit = |base: usize| {
             let digit = number % base;
@@ -191,7 +191,7 @@ impl Fate {
         Self { kept, left: open.files.iter().map(left).collect() }
     }
 
-    /// Changes in the order in which they were made, up to one.
+    /// Keeps the first `kept` changes to names.
     fn prefix(kept: usize, open: &Open, random: &mut Rng) -> Self {
         let kept = (0..open.changes).map(|change| change < kept).collect();
         Self { kept, ..Self::random(open, random) }

@@ -7,25 +7,25 @@ use super::Call;
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Fault {
-    /// An error of the device (EIO). Nothing happened.
+    /// A device error (EIO). The call has no effect.
     Device,
-    /// The disk is full (ENOSPC). Nothing happened.
+    /// The disk is full (ENOSPC). The call has no effect.
     Full,
-    /// It is not allowed (EACCES). Nothing happened.
+    /// Permission is denied (EACCES). The call has no effect.
     Denied,
-    /// The disk is full in the middle of a write: some of the bytes are there.
+    /// The disk is full in the middle of a write: some of the bytes are written.
     ShortWrite,
-    /// The reply was lost: the call says that it failed, and it took effect.
+    /// The call takes effect, and returns an error.
     Done,
 }
 
 impl Fault {
-    /// Every fault there is.
+    /// Every fault.
     pub const ALL: [Self; 5] = [Self::Device, Self::Full, Self::Denied, Self::ShortWrite, Self::Done];
 
     fn kind(self) -> io::ErrorKind {
         match self {
-            // What EIO is to the standard library.
+            // The standard library's kind for EIO.
             Self::Device | Self::Done => io::ErrorKind::Other,
             Self::Full | Self::ShortWrite => io::ErrorKind::StorageFull,
             Self::Denied => io::ErrorKind::PermissionDenied,
@@ -33,14 +33,14 @@ impl Fault {
     }
 }
 
-/// For how long.
+/// How long a fault lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lasts {
-    /// The one call fails.
+    /// One call fails.
     Once,
-    /// From that call on all of them that change something fail, until somebody mends it.
+    /// From that call on, every call that changes something fails, until the fault is removed.
     UntilMended,
-    /// The same, until so much time was waited since the first failure. In microseconds.
+    /// The same, until the store has waited for so many microseconds since the first failure.
     For(u64),
 }
 
@@ -49,14 +49,14 @@ pub enum Lasts {
 pub struct Plan {
     fault: Fault,
     lasts: Lasts,
-    /// Calls until the first that fails.
+    /// Calls before the first that fails.
     left: u64,
-    /// Only this kind of call fails, where one is named.
+    /// If set, only this kind of call fails.
     only: Option<Call>,
     began: Option<u64>,
 }
 
-/// What is to become of a call.
+/// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Works,
@@ -65,12 +65,12 @@ pub(super) enum Verdict {
 }
 
 impl Plan {
-    /// The call that comes after `skip` others fails.
+    /// Makes the call after `skip` others fail.
     pub fn new(fault: Fault, lasts: Lasts, skip: u64) -> Self {
         Self { fault, lasts, left: skip, only: None, began: None }
     }
 
-    /// Only calls of this kind are counted, and fail.
+    /// Counts, and fails, only calls of this kind.
     #[must_use]
     pub fn only(mut self, call: Call) -> Self {
         self.only = Some(call);
@@ -98,7 +98,7 @@ impl Plan {
             match (self.lasts, self.began) {
                 (_, None) => true,
                 (Lasts::Once, Some(_)) => false,
-                // A disk that fails for good can still be read.
+                // A disk with a lasting fault can still be read.
                 (Lasts::UntilMended, Some(_)) => call.changes(),
                 (Lasts::For(time), Some(began)) => call.changes() && now < began.saturating_add(time),
             }
@@ -109,7 +109,7 @@ impl Plan {
         self.began = self.began.or(Some(now));
         match self.fault {
             Fault::Done => Verdict::WorksAndFails(self.fault.kind()),
-            // Only a write can be short; any other call just fails.
+            // Only a write can be short: any other call has no effect.
             fault => Verdict::Fails(fault.kind()),
         }
     }

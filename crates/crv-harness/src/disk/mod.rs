@@ -1,8 +1,7 @@
-//! A file system in memory that keeps what is pending apart from what is durable, as real ones do.
+//! An in-memory file system that keeps pending and durable state apart, as real ones do.
 //!
-//! A file's bytes are durable when the file was synced, a name when its directory was; neither follows from the
-//! other. [`Disk`] is the state of it, [`Sim`] makes a `FileSystem` of one, [`crash`] tells what may be left of
-//! a disk when the machine stops.
+//! A file's bytes are durable once the file is synced, a name once its directory is; neither implies the other.
+//! [`Disk`] is the state, [`Sim`] is a `FileSystem` on it, [`crash`] builds the states that a crash may leave.
 
 pub mod crash;
 pub mod fault;
@@ -15,16 +14,16 @@ use std::sync::Arc;
 
 pub use sim::{Call, Sim};
 
-/// The number of an inode. Numbers of files that are gone are given out again, lowest first.
+/// The number of an inode. Numbers of removed files are reused, lowest first.
 type Inode = u64;
 
 const ROOT: Inode = 1;
 
-/// Files and directories, each with what is durable of it.
+/// Files and directories, each with its durable state.
 #[derive(Debug, Clone)]
 pub struct Disk {
     nodes: BTreeMap<Inode, Arc<Node>>,
-    /// Microseconds since the disk was made.
+    /// Microseconds since the disk was created.
     time: u64,
 }
 
@@ -37,9 +36,9 @@ enum Node {
 #[derive(Debug, Clone, Default)]
 struct File {
     bytes: Arc<Vec<u8>>,
-    /// What survives for sure: the bytes of the last sync that worked.
+    /// What certainly survives: the bytes of the last sync that succeeded.
     durable: Arc<Vec<u8>>,
-    /// A sync failed: the system has dropped the bytes from its list, and no later sync writes them.
+    /// Whether a sync failed: the kernel then counts the bytes as written, and no later sync writes them.
     given_up: bool,
     modified: u64,
     names: usize,
@@ -50,11 +49,11 @@ struct File {
 struct Dir {
     names: BTreeMap<String, Inode>,
     durable: BTreeMap<String, Inode>,
-    /// What was done to the names since they were synced, in order.
+    /// The changes to the names since they were synced, in order.
     pending: Vec<NameChange>,
 }
 
-/// What can be lost of a directory, or kept, as one.
+/// A change to a directory that is lost or kept as a whole.
 #[derive(Debug, Clone)]
 enum NameChange {
     Add(String, Inode),
@@ -86,7 +85,7 @@ impl Default for Disk {
 }
 
 impl Disk {
-    /// Every file there is now, with its size, by path.
+    /// Returns the size of every file, by path.
     pub fn files(&self) -> BTreeMap<String, u64> {
         let mut found = BTreeMap::new();
         self.walk(ROOT, "", &mut |path, node| {
@@ -97,7 +96,7 @@ impl Disk {
         found
     }
 
-    /// The bytes of the file `path`, if there is one.
+    /// Returns the bytes of the file `path`, if there is one.
     pub fn read(&self, path: &str) -> Option<&[u8]> {
         match &**self.nodes.get(&self.find(Path::new(path))?)? {
             Node::File(file) => Some(&file.bytes),
@@ -105,7 +104,7 @@ impl Disk {
         }
     }
 
-    /// Puts these bytes in place of those of the file `path`, or takes the file away.
+    /// Replaces the bytes of the file `path`, or removes the file.
     pub fn set(&mut self, path: &str, bytes: Option<Vec<u8>>) {
         let path = Path::new(path);
         let Some(inode) = self.find(path) else { return };
@@ -124,7 +123,7 @@ impl Disk {
         self.nodes.remove(&inode);
     }
 
-    /// Bytes in all files.
+    /// Returns the number of bytes in all files.
     pub fn size(&self) -> u64 {
         self.files().values().sum()
     }
@@ -139,7 +138,7 @@ impl Disk {
         }
     }
 
-    /// Tells disks apart by what is on them: two disks with the same files have the same digest.
+    /// Returns a digest of what is on the disk: two disks with the same files have the same digest.
     pub fn digest(&self) -> u64 {
         // FNV-1a.
         let mut sum = 0xcbf2_9ce4_8422_2325_u64;
@@ -189,7 +188,7 @@ impl Disk {
         (ROOT..Inode::MAX).find(|inode| !self.nodes.contains_key(inode)).unwrap_or(Inode::MAX)
     }
 
-    /// Forgets a file that has no name, is not open, and that no crash can bring back.
+    /// Drops a file that has no name, is not open, and that no crash can bring back.
     fn forget_if_gone(&mut self, inode: Inode) {
         let node = self.nodes.get(&inode).map(|node| &**node);
         let gone = matches!(node, Some(Node::File(file)) if file.names == 0 && file.open == 0);
@@ -206,7 +205,7 @@ impl Disk {
     }
 }
 
-/// The names a path is made of.
+/// The components of a path.
 fn names(path: &Path) -> impl Iterator<Item = &str> {
     path.components().filter_map(|part| match part {
         Component::Normal(name) => name.to_str(),

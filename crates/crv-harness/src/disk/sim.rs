@@ -1,4 +1,4 @@
-//! A [`FileSystem`] on a [`Disk`]: counts and remembers every call, and fails where it is told to.
+//! A [`FileSystem`] on a [`Disk`]. It counts calls, records the disk after each of them, and injects faults.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,16 +12,16 @@ use crv_io::store::files::{FileSystem, Lock, NewFile, OpenFile, Stat};
 use super::fault::{Fault, Plan, Verdict};
 use super::{Dir, Disk, File, Inode, NameChange, Node, names};
 
-/// How long a sync takes, and any other call, in microseconds.
+/// The duration of a sync, and of any other call, in microseconds.
 const SYNC_TIME: u64 = 900;
 const CALL_TIME: u64 = 10;
-/// How fine the time of change of a file is: as coarse as kernels have it.
+/// The granularity of modification times, in microseconds: as coarse as that of kernels.
 const TIME_GRAIN: u64 = 4_000;
 
 /// A system call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Call {
-    /// A file is made.
+    /// A file is created.
     Create,
     /// Bytes are written.
     Write,
@@ -31,11 +31,11 @@ pub enum Call {
     Open,
     /// Bytes are read.
     Read,
-    /// A name or an open file is looked at.
+    /// The metadata of a name or an open file is read.
     Stat,
     /// The names in a directory are read.
     List,
-    /// A directory is made.
+    /// A directory is created.
     MakeDir,
     /// A file is renamed.
     Rename,
@@ -50,7 +50,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// Does it change what is on the disk, or what is durable of it?
+    /// Returns whether the call changes the disk, or its durable state.
     pub fn changes(self) -> bool {
         !matches!(self, Self::Open | Self::Read | Self::Stat | Self::List | Self::Lock)
     }
@@ -62,16 +62,16 @@ type Hook = Box<dyn FnOnce() + Send>;
 struct Inner {
     disk: Disk,
     calls: u64,
-    /// The disk after each call that changed it, where that is remembered.
+    /// The disk after each call that changes it, if it is recorded.
     history: Option<Vec<Disk>>,
     plan: Option<Plan>,
-    /// What somebody else does just before a call of this number.
+    /// A callback that runs just before the call of this number.
     hook: Option<(u64, Hook)>,
     locked: BTreeSet<Inode>,
     failed: Vec<(Call, PathBuf)>,
 }
 
-/// A file system in memory. Clones are the same one.
+/// An in-memory file system. Clones share its state.
 #[derive(Clone, Default)]
 pub struct Sim(Arc<Mutex<Inner>>);
 
@@ -82,7 +82,7 @@ impl fmt::Debug for Sim {
 }
 
 impl Sim {
-    /// A file system with this on it.
+    /// Creates a file system with this disk.
     pub fn new(disk: Disk) -> Self {
         Self(Arc::new(Mutex::new(Inner { disk, ..Inner::default() })))
     }
@@ -91,33 +91,33 @@ impl Sim {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is on it now.
+    /// Returns a copy of the disk.
     pub fn disk(&self) -> Disk {
         self.inner().disk.clone()
     }
 
-    /// How many calls were made so far.
+    /// Returns the number of calls so far.
     pub fn calls(&self) -> u64 {
         self.inner().calls
     }
 
-    /// Remembers the disk after every call from now on.
+    /// Records the disk after every call that changes it, from now on.
     pub fn remember(&self) {
         let mut inner = self.inner();
         inner.history = Some(vec![inner.disk.clone()]);
     }
 
-    /// How many disks are remembered.
+    /// Returns the number of recorded disks.
     pub fn moment(&self) -> usize {
         self.inner().history.as_ref().map_or(0, Vec::len)
     }
 
-    /// The disks that were remembered, the first as it was at the beginning.
+    /// Takes the recorded disks. The first is the disk at the start of the recording.
     pub fn history(&self) -> Vec<Disk> {
         self.inner().history.take().unwrap_or_default()
     }
 
-    /// Syncs a file by its name: what only a planted bug does.
+    /// Syncs a file by its name, which only a planted bug does.
     pub fn sync_file(&self, path: &Path) -> io::Result<()> {
         self.call(Call::Sync, path, |disk| {
             let file =
@@ -134,25 +134,25 @@ impl Sim {
         inner.plan = Some(plan);
     }
 
-    /// Takes the fault away, and says which calls it hit.
+    /// Removes the fault. Returns the calls that it hit.
     pub fn mend(&self) -> Vec<(Call, PathBuf)> {
         let mut inner = self.inner();
         inner.plan = None;
         std::mem::take(&mut inner.failed)
     }
 
-    /// Lets somebody else in just before the call that comes after `calls` more.
+    /// Runs `hook` just before the call after the next `calls` ones.
     pub fn interrupt(&self, calls: u64, hook: impl FnOnce() + Send + 'static) {
         let mut inner = self.inner();
         inner.hook = Some((inner.calls + calls, Box::new(hook)));
     }
 
-    /// Takes back an interruption that was not reached; `true` if there was one.
+    /// Removes an interruption that was not reached. Returns whether there was one.
     pub fn uninterrupt(&self) -> bool {
         self.inner().hook.take().is_some()
     }
 
-    /// Makes a call: counts it, lets others in, fails it if it is to fail, and remembers what came of it.
+    /// Makes a call: counts it, runs the hook, applies the fault plan, and records the disk.
     fn call<T>(
         &self,
         call: Call,
@@ -254,8 +254,8 @@ impl FileSystem for Sim {
     fn stat(&self, path: &Path) -> io::Result<Stat> {
         let stat =
             self.call(Call::Stat, path, |disk| stat(disk, disk.find(path).ok_or(io::ErrorKind::NotFound)?))?;
-        // Files look as old as the epoch, so that a vacuum takes parts that somebody is about to commit, as it would
-        // after an hour. Those that are being written look young.
+        // Files look as old as the epoch, so that a vacuum takes parts that a writer is about to commit, as it would
+        // after an hour. Temporary files look new.
         let is_temporary = path.extension().is_some_and(|extension| extension == "tmp");
         Ok(if is_temporary { Stat { modified: u64::MAX, ..stat } } else { stat })
     }
@@ -388,7 +388,7 @@ impl NewFile for Handle {
         let short = self.sim.inner().plan.as_ref().is_some_and(|plan| plan.fault() == Fault::ShortWrite);
         let written = self.sim.call(Call::Write, &self.path, |disk| append(disk, bytes));
         if short && written.is_err() {
-            // Some of the bytes are there all the same.
+            // Some of the bytes are written all the same.
             let some = bytes.get(..bytes.len() / 2).unwrap_or_default();
             append(&mut self.sim.inner().disk, some)?;
         }

@@ -9,7 +9,7 @@ use crv_io::store::files::{FileSystem, Lock, NewFile, OpenFile, Stat};
 use super::Bug;
 use crate::disk::Sim;
 
-/// A file system that the store uses wrongly.
+/// A file system that applies the bug to the store's calls.
 #[derive(Debug)]
 pub(super) struct Planted {
     sim: Sim,
@@ -21,7 +21,7 @@ impl Planted {
         Self { sim, bug }
     }
 
-    /// Is this a directory whose own entries a commit needs, and not one further above?
+    /// Returns whether this directory holds parts, commit files or a manifest, unlike those above it.
     fn is_direct(path: &Path) -> bool {
         let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
         name(path).is_some_and(|name| name.starts_with("bucket=") || name == "_commits")

@@ -1,7 +1,7 @@
-//! Bugs planted into the store, to see that the harness finds them.
+//! Bugs planted into the store, to show that the harness catches them.
 //!
-//! The store's own code stays as it is: a bug is a layer that undoes one of its precautions, between it and the
-//! file system ([`files`]) or between it and its protocol ([`store`]).
+//! The store's own code stays as it is: a bug is a layer that disables one of its precautions, between the store and
+//! the file system ([`files`]) or between the store and the protocol ([`store`]).
 
 mod files;
 mod store;
@@ -22,34 +22,34 @@ pub enum Bug {
     NoDirSync,
     /// The directories above a part's and a commit's are not synced.
     NoAncestorSync,
-    /// A file gets its name, and is synced then.
+    /// A file gets its name before it is synced.
     RenameBeforeSync,
-    /// A sync that failed is tried again on the same file, and believed.
+    /// A sync that failed is retried on the same file, and its success is trusted.
     RetryFailedSync,
-    /// A commit replaces one that has its number.
+    /// A commit replaces another with the same number.
     CommitReplaces,
-    /// The commit is published, and its parts are made durable then.
+    /// A commit is published before its parts are durable.
     CommitBeforeParts,
-    /// The parts of a commit that may be there are removed.
+    /// The parts of a commit of unknown outcome are removed.
     DeleteOnUnknown,
-    /// Whoever has to try again does so at once.
+    /// Retries do not wait.
     NoBackoff,
-    /// A commit is put after one that is not durable yet.
+    /// A commit is published after one that is not durable yet.
     BuildsOnUnsynced,
-    /// A checkpoint replaces one that is newer.
+    /// A checkpoint replaces a newer one.
     CheckpointReplacesNewer,
-    /// Commit files are removed, and what they did is written elsewhere then.
+    /// Commit files are removed before the documents that replace them are written.
     PruneTooEarly,
     /// A number whose commit was pruned is taken again.
     BaseIgnored,
-    /// A vacuum removes parts that no commit names, and nobody hears of it who is about to commit them.
+    /// A vacuum that removes orphans is not logged: a writer that is about to commit them does not notice.
     VacuumUnheard,
-    /// Documents are read whatever their checksum.
+    /// Documents are read without a comparison of their checksums.
     ChecksumIgnored,
 }
 
 impl Bug {
-    /// Every bug there is.
+    /// Every bug.
     pub const ALL: [Self; 15] = [
         Self::NoFileSync,
         Self::NoDirSync,
@@ -70,7 +70,6 @@ impl Bug {
 }
 
 impl fmt::Display for Bug {
-    /// In words.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoFileSync => "no fsync of files",
@@ -86,13 +85,13 @@ impl fmt::Display for Bug {
             Self::CheckpointReplacesNewer => "checkpoint replaces a newer one",
             Self::PruneTooEarly => "prune too early",
             Self::BaseIgnored => "a pruned number is taken again",
-            Self::VacuumUnheard => "a vacuum that nobody hears of",
+            Self::VacuumUnheard => "a vacuum that is not logged",
             Self::ChecksumIgnored => "checksum ignored",
         })
     }
 }
 
-/// The store on `sim`, as a process of its own would have it, with this bug.
+/// Opens the store on `sim` as a separate process does, with this bug.
 pub(crate) fn open_store(sim: &Sim, root: &str, bug: Option<Bug>) -> Arc<dyn Store> {
     let Some(bug) = bug else { return Arc::new(LocalStore::on(root, Arc::new(sim.clone()))) };
     let local = LocalStore::on(root, Arc::new(files::Planted::new(sim.clone(), bug)));

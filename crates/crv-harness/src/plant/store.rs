@@ -9,7 +9,7 @@ use crv_io::store::{Blob, Entry, LocalStore, PutMode, PutOutcome, Ready, Store, 
 
 use super::Bug;
 
-/// A store that is used wrongly.
+/// A store that applies the bug to the protocol's calls.
 #[derive(Debug)]
 pub(super) struct Planted {
     store: LocalStore,
@@ -17,12 +17,12 @@ pub(super) struct Planted {
     late: Mutex<Late>,
 }
 
-/// What is done later than it should.
+/// Calls that the bug delays.
 #[derive(Debug, Default)]
 struct Late {
     /// Parts that were staged since the last commit.
     staged: Vec<(StorePath, Vec<u8>)>,
-    /// Documents that wait until commit files are removed.
+    /// Documents that are put only after commit files were removed.
     documents: Vec<(StorePath, Vec<u8>)>,
 }
 
@@ -47,13 +47,13 @@ impl Planted {
         self.late.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was put off until after the removal of commit files.
+    /// Makes the calls that were delayed until after the removal of commit files.
     fn catch_up(&self) -> Result<(), StoreError> {
         let documents = std::mem::take(&mut self.late().documents);
         documents.iter().try_for_each(|(path, bytes)| self.store.put(path, bytes, PutMode::Replace).map(drop))
     }
 
-    /// What was put off until after a commit, or is undone when it is unclear whether there was one.
+    /// Makes the calls that were delayed until after a commit, or removes its parts after an unknown outcome.
     fn after_commit(&self, outcome: Result<PutOutcome, StoreError>) -> Result<PutOutcome, StoreError> {
         let staged = std::mem::take(&mut self.late().staged);
         match (&outcome, self.bug) {
@@ -173,7 +173,7 @@ impl Store for Planted {
     }
 }
 
-/// A document that is open, with the checksum that its bytes have now.
+/// An open document with a checksum that fits its bytes.
 #[derive(Debug)]
 struct Resealed(Bytes);
 
@@ -189,7 +189,7 @@ impl Blob for Resealed {
     }
 }
 
-/// A commit of a vacuum as one that does nothing.
+/// Returns the commit of a vacuum as one that does nothing.
 fn unheard(bytes: &[u8]) -> Bytes {
     const VACUUM: &[u8] = b"\"operation\":\"vacuum\"";
     const APPEND: &[u8] = b"\"operation\":\"append\"";
@@ -203,7 +203,7 @@ fn unheard(bytes: &[u8]) -> Bytes {
     resealed(&changed)
 }
 
-/// A sealed document with the checksum that its bytes have now.
+/// Returns a sealed document with a checksum that fits its bytes.
 fn resealed(bytes: &[u8]) -> Bytes {
     const KEY: &[u8] = b"\"crc32c\"";
     let found = bytes.windows(KEY.len()).rposition(|window| window == KEY).and_then(|key| {

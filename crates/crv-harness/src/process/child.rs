@@ -1,4 +1,4 @@
-//! What the harness's children do: write, read, keep house.
+//! What the child processes do: write, read, and maintenance.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub fn write(root: &Path, run: &str, first: i64, count: i64) -> Result<(), Strin
     dataset.close().map_err(|error| error.to_string())
 }
 
-/// One transaction.
+/// Commits one transaction.
 pub(super) fn commit(dataset: &Dataset, id: i64) -> Result<(), Error> {
     let mut transaction = dataset.transaction();
     for (table, rows) in expected::rows(id) {
@@ -42,8 +42,8 @@ pub(super) fn commit(dataset: &Dataset, id: i64) -> Result<(), Error> {
     transaction.commit().map(drop)
 }
 
-/// Reads over and over until it is ended. What it sees of each writer is all up to some transaction, it never
-/// goes back, and a table that is read later has at least what one read earlier had.
+/// Reads every table `rounds` times. Checks that it sees every acknowledged row, that it sees a prefix of the
+/// transactions of each writer, and that a later read, also of another table, never sees fewer of them.
 pub fn read(root: &Path, run: &str, rounds: u64) -> Result<(), String> {
     let dataset = super::open(root, run)?;
     let mut seen: BTreeMap<i64, i64> = BTreeMap::new();
@@ -54,7 +54,7 @@ pub fn read(root: &Path, run: &str, rounds: u64) -> Result<(), String> {
             for entry in before.entries.iter().filter(|entry| entry.told.1 == crate::model::Told::Committed) {
                 let missing = entry.rows.get(&table).into_iter().flatten().find(|row| !rows.contains(row));
                 if let Some(row) = missing {
-                    return Err(format!("round {round}: {row:?} of `{table}` was committed and is not seen"));
+                    return Err(format!("round {round}: {row:?} of `{table}` was committed and is missing"));
                 }
             }
             let counts = prefix(table, rows)?;
@@ -62,7 +62,7 @@ pub fn read(root: &Path, run: &str, rounds: u64) -> Result<(), String> {
                 let now = counts.get(writer).copied().unwrap_or(0);
                 if now < *count {
                     return Err(format!(
-                        "round {round}: `{table}` has {now} of writer {writer}, after {count}"
+                        "round {round}: `{table}` has {now} rows of writer {writer}, after {count}"
                     ));
                 }
             }
@@ -72,7 +72,7 @@ pub fn read(root: &Path, run: &str, rounds: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// How many transactions of each writer are there; an error unless they are its first ones, once each.
+/// Returns the number of transactions of each writer; an error unless they are its first ones, once each.
 fn prefix(table: TableName, rows: Vec<Row>) -> Result<BTreeMap<i64, i64>, String> {
     let mut of: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     for row in rows {
@@ -82,17 +82,17 @@ fn prefix(table: TableName, rows: Vec<Row>) -> Result<BTreeMap<i64, i64>, String
     for (writer, mut ids) in of {
         ids.sort_unstable();
         if !ids.iter().copied().eq(0..ids.len() as i64) {
-            return Err(format!("`{table}` has of writer {writer} what is no beginning: {ids:?}"));
+            return Err(format!("the rows of writer {writer} in `{table}` are no prefix: {ids:?}"));
         }
         counts.insert(writer, ids.len() as i64);
     }
     Ok(counts)
 }
 
-/// No reader takes longer.
+/// The longest time that a read may take.
 const READING: Duration = Duration::from_secs(20);
 
-/// Merges, vacuums, prunes, writes manifests, rebuilds and checks, over and over until it is ended.
+/// Merges, vacuums, prunes, writes manifests, rebuilds and checks, at random, `rounds` times.
 pub fn keep(root: &Path, run: &str, seed: u64, rounds: u64) -> Result<(), String> {
     let mut random = Rng::with_seed(seed);
     for _ in 0..rounds {
@@ -103,7 +103,7 @@ pub fn keep(root: &Path, run: &str, seed: u64, rounds: u64) -> Result<(), String
             2 => dataset.rebuild_manifest(table).map(drop),
             3 => commitless(&dataset),
             6 | 7 => dataset.compact(table, CompactOptions::default()).map(drop),
-            // Readers have scans of a moment ago: what they need stays.
+            // Concurrent readers may still need the parts of their snapshots.
             8 => dataset.vacuum(VacuumOptions { older_than: READING, dry_run: false }).map(drop),
             4 => match dataset.check(CheckOptions { deep: random.bool() }) {
                 Ok(report) => match report.problems.into_iter().find(|problem| !problem.harmless) {
@@ -117,7 +117,7 @@ pub fn keep(root: &Path, run: &str, seed: u64, rounds: u64) -> Result<(), String
             _ => dataset.close(),
         };
         match outcome {
-            // The run may not be there yet, and whoever looks after it gives way to those who write to it.
+            // The run may not exist yet, and maintenance gives up when writers keep changing it.
             Err(error) if !is_excused(&error) => return Err(error.to_string()),
             _ => {}
         }
@@ -127,12 +127,12 @@ pub fn keep(root: &Path, run: &str, seed: u64, rounds: u64) -> Result<(), String
 
 fn is_excused(error: &Error) -> bool {
     let text = error.to_string();
-    ["others keep", "has no parts on disk", "No such file", "nothing was written to it", "there is no run"]
+    ["keep changing", "has no parts on disk", "No such file", "nothing was written to it", "there is no run"]
         .iter()
         .any(|excuse| text.contains(excuse))
 }
 
-/// A transaction that is given up after its parts were written.
+/// Aborts a transaction after its parts were staged.
 fn commitless(dataset: &Dataset) -> Result<(), Error> {
     let frame = rows::frame(TableName::Holdings, &[Row { tick: 0, id: -1 }])
         .map_err(|error| Error::new(ErrorKind::Argument, error.to_string()))?;
@@ -142,10 +142,10 @@ fn commitless(dataset: &Dataset) -> Result<(), Error> {
     Ok(())
 }
 
-/// Locks the directory of a table as the store does, says so with a file in it, and goes on until it is ended.
+/// Locks the directory of a table as the store does, creates the file `locked` in it, and waits to be killed.
 pub fn lock(dir: &Path) -> Result<(), String> {
     let failed = |error: std::io::Error| error.to_string();
-    let _lock = OsFiles.try_lock(dir).map_err(failed)?.ok_or("somebody else has it locked")?;
+    let _lock = OsFiles.try_lock(dir).map_err(failed)?.ok_or("it is locked already")?;
     fs_err::write(dir.join("locked"), b"").map_err(failed)?;
     loop {
         std::thread::park();

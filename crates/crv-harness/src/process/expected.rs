@@ -1,4 +1,4 @@
-//! What writers expect to find again, in a file outside the run: each notes what it begins, and what it was told.
+//! What must be found again: each writer records its transactions and their outcomes in a file outside the run.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -8,22 +8,22 @@ use fs_err as fs;
 
 use crate::model::{Model, Row, TABLES, Told};
 
-/// Ids of one writer and the next are so far apart.
+/// The distance between the first ids of two successive writers.
 pub const APART: i64 = 1_000_000;
 
-/// One writer's file. A line is written as one, so a kill leaves whole lines.
+/// The file of one writer. Each line is a single write, so a kill leaves whole lines.
 #[derive(Debug)]
 pub struct Expected {
     file: fs::File,
 }
 
-/// Where the files of a run lie.
+/// The directory of the files for a run.
 pub fn dir(root: &Path, run: &str) -> PathBuf {
     root.join("expected").join(run)
 }
 
 impl Expected {
-    /// The file of the writer whose ids begin at `first`.
+    /// Opens the file of the writer whose ids begin at `first`.
     pub fn open(root: &Path, run: &str, first: i64) -> Result<Self, String> {
         let dir = dir(root, run);
         fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
@@ -32,7 +32,7 @@ impl Expected {
         Ok(Self { file: file.map_err(|error| error.to_string())? })
     }
 
-    /// Notes one line: `begin 17`, `committed 17`, `failed 17`.
+    /// Appends one line: `begin 17`, `committed 17`, `failed 17`.
     pub fn note(&mut self, word: &str, id: i64) -> Result<(), String> {
         self.file.write_all(format!("{word} {id}\n").as_bytes()).map_err(|error| error.to_string())
     }
@@ -43,7 +43,7 @@ pub fn rows(id: i64) -> BTreeMap<crv_core::grammar::TableName, Vec<Row>> {
     TABLES.into_iter().map(|table| (table, vec![Row { tick: id % APART, id }])).collect()
 }
 
-/// The model that all files of a run tell.
+/// Reads the model from all files of a run.
 pub fn model(root: &Path, run: &str) -> Result<Model, String> {
     let failed = |error: std::io::Error| error.to_string();
     let mut model = Model::default();
@@ -51,8 +51,8 @@ pub fn model(root: &Path, run: &str) -> Result<Model, String> {
         let text = fs::read_to_string(entry.map_err(failed)?.path()).map_err(failed)?;
         let mut newest = None;
         for line in text.lines() {
-            let (word, id) = line.split_once(' ').ok_or_else(|| format!("`{line}` is no line of ours"))?;
-            let id: i64 = id.parse().map_err(|_| format!("`{line}` is no line of ours"))?;
+            let (word, id) = line.split_once(' ').ok_or_else(|| format!("unrecognized line `{line}`"))?;
+            let id: i64 = id.parse().map_err(|_| format!("unrecognized line `{line}`"))?;
             match (word, newest) {
                 ("begin", _) => {
                     let entry = model.begin(rows(id), 0);
@@ -61,7 +61,7 @@ pub fn model(root: &Path, run: &str) -> Result<Model, String> {
                 }
                 ("committed", Some(entry)) => model.tell(entry, 0, Told::Committed),
                 ("failed", Some(entry)) => model.tell(entry, 0, Told::Failed),
-                _ => return Err(format!("`{line}` is no line of ours")),
+                _ => return Err(format!("unrecognized line `{line}`")),
             }
         }
     }

@@ -1,5 +1,4 @@
-//! A real disk that fills up: a small memory file system where mounting is allowed, a limit of the size of files
-//! elsewhere.
+//! A real disk that fills up: a small memory file system where mounting is allowed, a limit on file sizes elsewhere.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -11,7 +10,7 @@ use super::expected::{self, Expected};
 use super::{Place, child, open};
 use crate::rows;
 
-/// How a disk was made to be full.
+/// How the disk was filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
     /// A memory file system of 3 MiB.
@@ -20,11 +19,11 @@ pub enum How {
     SizeLimit,
 }
 
-/// Fills a disk, looks that nothing is lost, makes room, and writes on.
+/// Fills a disk, checks that nothing is lost, makes room, and appends again.
 pub fn run(place: &Place) -> Result<How, String> {
     let dir = place.root.join("full");
     fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
-    // What is expected lies on another disk, where there is room for it.
+    // The expected rows are recorded on another disk, which has room.
     let notes = place.root.join("full-notes").display().to_string();
     let program = place.program.display();
     let dir_text = dir.display();
@@ -36,7 +35,7 @@ pub fn run(place: &Place) -> Result<How, String> {
     );
     match mounted {
         Ok(output) if output.status.success() => return Ok(How::SmallMount),
-        // No rights to mount, no such program: the other way.
+        // Mounting is not permitted, or there is no such program: a limit on file sizes instead.
         Ok(output) if output.status.code() == Some(1) && says(&output).contains("found:") => {
             return Err(says(&output));
         }
@@ -61,7 +60,7 @@ fn shell(around: &[&str], script: &str) -> Result<Output, String> {
     Command::new(program).args(rest).output().map_err(|error| error.to_string())
 }
 
-/// What the child does. `limited`: no file may be larger than a little, so the first append that is large fails.
+/// What the child does. With `limited`, file sizes are limited, so the first large append fails.
 pub fn fill(root: &Path, notes: &Path, limited: bool) -> Result<(), String> {
     let found = |why: String| format!("found: {why}");
     let run = "full";
@@ -96,7 +95,7 @@ pub fn fill(root: &Path, notes: &Path, limited: bool) -> Result<(), String> {
         let rows = rows::read_all(&fresh)?;
         expected::model(notes, run)?.compare(&rows, 0).map_err(|why| found(format!("{what}: {why}")))?;
         let Ok(report) = fresh.check(CheckOptions { deep: true }) else { return Ok(()) };
-        // Parts of sealed buckets that were merged are what they should be.
+        // Parts of sealed buckets that were merged are expected.
         let mut left = report.problems.into_iter().filter(|problem| problem.kind != ProblemKind::MergedPart);
         match left.next() {
             None => Ok(()),
@@ -104,19 +103,19 @@ pub fn fill(root: &Path, notes: &Path, limited: bool) -> Result<(), String> {
         }
     };
     if limited {
-        // The limit is the process's: it cannot make room. Nothing was committed, and nothing is left behind.
+        // A process cannot raise its limit. The failed appends committed nothing, and left nothing behind.
         return look("after the failure");
     }
     look("on a full disk")?;
     fs::remove_file(&ballast).map_err(|error| error.to_string())?;
     for id in id..id + 3 {
-        child::commit(&dataset, id).map_err(|error| found(format!("there is room again: {error}")))?;
+        child::commit(&dataset, id).map_err(|error| found(format!("after room was made: {error}")))?;
         note(&mut expected, &["begin", "committed"], id)?;
     }
     look("after room was made")
 }
 
-/// Notes a commit that is over.
+/// Records the lines of a commit that has ended.
 fn note(expected: &mut Expected, words: &[&str], id: i64) -> Result<(), String> {
     words.iter().try_for_each(|word| expected.note(word, id))
 }

@@ -1,4 +1,4 @@
-//! Processes that are killed at random moments, and what they were told compared with what is there.
+//! Kills processes at random moments, and compares the rows that are there with the outcomes that they recorded.
 
 use std::thread;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::expected::{self, APART};
 use super::{Children, Place, open};
 use crate::rows;
 
-/// Kills on one run, before the next is begun.
+/// Kills on one run.
 const KILLS_PER_RUN: u64 = 25;
 
 /// How much was tried.
@@ -20,9 +20,9 @@ pub struct Tally {
     pub kills: u64,
     /// Commits that were acknowledged.
     pub commits: u64,
-    /// Transactions that were under way when their writer was killed, and what became of them.
+    /// Transactions that were in flight when their writer was killed, and are there.
     pub whole: u64,
-    /// The same, those that are not there.
+    /// Those that were in flight and are not there.
     pub absent: u64,
 }
 
@@ -35,7 +35,7 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// Kills `kills` processes, a writer or who keeps house, while others go on.
+/// Kills `kills` processes, writers and maintenance, while others go on.
 pub fn run(place: &Place, seed: u64, kills: u64) -> Result<Tally, String> {
     let mut random = Rng::with_seed(seed);
     let mut tally = Tally::default();
@@ -65,13 +65,13 @@ fn one_run(place: &Place, run: &str, kills: u64, random: &mut Rng, tally: &mut T
         }
         .map_err(|error| error.to_string())
     };
-    // There from the start, also where all are killed before one has begun.
+    // Created first: every process may be killed before it creates them.
     for dir in [place.root.join("runs").join(run), expected::dir(&place.root, run)] {
         fs_err::create_dir_all(dir).map_err(|error| error.to_string())?;
     }
     let mut children = Children(vec![next(random)?, next(random)?]);
     for _ in 0..kills {
-        // Spread over what a process does from its start to its n-th commit.
+        // Spread from the start of a process to its n-th commit.
         thread::sleep(Duration::from_micros(random.u64(500..50_000)));
         let fresh = next(random)?;
         let victim = children.0.get_mut(random.usize(..2)).ok_or("there is no child")?;
@@ -108,7 +108,7 @@ fn one_run(place: &Place, run: &str, kills: u64, random: &mut Rng, tally: &mut T
     Ok(())
 }
 
-/// What was acknowledged by now is there, while others write.
+/// Checks that what was acknowledged so far is there, while others write.
 fn compare_now(place: &Place, run: &str) -> Result<(), String> {
     let Ok(before) = expected::model(&place.root, run) else { return Ok(()) };
     let found = rows::read_all(&open(&place.root, run)?)?;

@@ -1,6 +1,6 @@
 //! Real processes on a real file system: many writers at once, writers that are killed, a disk that fills up.
 //!
-//! The harness's program is its own children: [`child`] is what they do.
+//! The child processes run the harness's own program: [`child`] is what they do.
 
 pub mod child;
 pub mod expected;
@@ -25,7 +25,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// The words that tell a child what to do with a run.
+    /// The command-line arguments of a child that works on a run.
     fn words(&self, verb: &str, run: &str, flags: &[(&str, i64)]) -> Vec<String> {
         let root = self.root.display().to_string();
         let mut words: Vec<String> = [verb, "--root", &root, "--run", run].map(str::to_owned).into();
@@ -33,7 +33,7 @@ impl Place {
         words
     }
 
-    /// A child that does what these words say.
+    /// Starts a child with these arguments.
     fn spawn(&self, words: &[String]) -> io::Result<Child> {
         Command::new(&self.program).args(words).stdin(Stdio::null()).stdout(Stdio::null()).spawn()
     }
@@ -41,13 +41,13 @@ impl Place {
 
 /// Opens a run as every process here does.
 pub(crate) fn open(root: &Path, run: &str) -> Result<Dataset, String> {
-    let root = root.to_str().ok_or("the root is not text")?;
+    let root = root.to_str().ok_or("the root is not valid UTF-8")?;
     let settings = IoSettings::default().with_root_dir(root).map_err(|error| error.to_string())?;
     let settings = settings.with_compression(Compression::Lz4).with_compact_sealed_buckets(true);
     Dataset::open(settings, run).map_err(|error| error.to_string())
 }
 
-/// Ends children when it goes, however it goes.
+/// Kills its children when it is dropped.
 #[derive(Debug, Default)]
 struct Children(Vec<Child>);
 

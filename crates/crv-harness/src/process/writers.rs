@@ -1,4 +1,4 @@
-//! Many writers at once, processes and threads, with readers and somebody who keeps house in between.
+//! Concurrent writers, processes and threads, beside readers and maintenance.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -26,7 +26,7 @@ pub struct Tally {
     pub commits: u64,
 }
 
-/// Runs the writers, and finds every commit of each, once.
+/// Runs the writers, and checks that every commit of each is there once.
 pub fn run(place: &Place, run: &str, effort: Effort) -> Result<Tally, String> {
     let spawn = |verb: &str, flags: &[(&str, i64)]| {
         place.spawn(&place.words(verb, run, flags)).map_err(|error| error.to_string())
@@ -49,7 +49,7 @@ pub fn run(place: &Place, run: &str, effort: Effort) -> Result<Tally, String> {
     for (number, thread) in threads.collect::<Vec<_>>().into_iter().enumerate() {
         thread
             .join()
-            .map_err(|_| format!("thread {number} died"))?
+            .map_err(|_| format!("thread {number} panicked"))?
             .map_err(|why| format!("thread {number}: {why}"))?;
     }
     for child in &mut children.0 {
@@ -59,11 +59,11 @@ pub fn run(place: &Place, run: &str, effort: Effort) -> Result<Tally, String> {
         }
     }
     for child in &mut others.0 {
-        // They go on until they are ended, unless something was wrong.
+        // They run until they are killed. One that has ended found a problem.
         if let Some(status) = child.try_wait().map_err(|error| error.to_string())?
             && !status.success()
         {
-            return Err(format!("a reader or keeper ended with {status}"));
+            return Err(format!("a reader or a maintenance process ended with {status}"));
         }
     }
     drop(others);
@@ -72,12 +72,12 @@ pub fn run(place: &Place, run: &str, effort: Effort) -> Result<Tally, String> {
     let all = effort.writers * effort.commits;
     let counts: BTreeMap<_, _> = found.iter().map(|(table, rows)| (*table, rows.len() as i64)).collect();
     if TABLES.iter().any(|table| counts.get(table) != Some(&all)) {
-        return Err(format!("{all} commits, and {counts:?} rows"));
+        return Err(format!("{all} commits, but {counts:?} rows"));
     }
     Ok(Tally { writers: effort.writers as u64, commits: all as u64 })
 }
 
-/// A process that dies with the lock of a manifest in its hand does not keep the next one from writing.
+/// Kills a process that holds the lock of a manifest, and checks that another process can then write the manifest.
 pub fn lock_of_the_dead(place: &Place, run: &str) -> Result<(), String> {
     child::write(&place.root, run, 0, 1)?;
     let table = place.root.join("runs").join(run).join("tables").join(TABLES[0].as_str());
@@ -108,7 +108,7 @@ pub fn lock_of_the_dead(place: &Place, run: &str) -> Result<(), String> {
     }
     drop(locker);
     fs_err::remove_file(ready).map_err(|error| error.to_string())?;
-    dataset.close().map_err(|error| format!("after its holder died: {error}"))?;
+    dataset.close().map_err(|error| format!("after the holder of the lock died: {error}"))?;
     if behind(&dataset)? {
         return Err("the manifest is still behind after the holder of its lock died".to_owned());
     }

@@ -1,4 +1,4 @@
-//! What `make test` tries of the harness: enough of everything to notice what breaks. `make soak` tries more.
+//! What `make test` runs of the harness: enough of everything to catch regressions. `make soak` runs more.
 
 #![expect(clippy::unwrap_used, reason = "a panic in a test is its report")]
 

@@ -1,5 +1,4 @@
-//! Machines that are simulated: every failure is told with the seed that shows it again, as in
-//! `crv-soak part crashes --seed 17`.
+//! Simulated machines. Every failure names its seed, and `crv-soak part crashes --seed 17` reproduces it.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +10,7 @@ use crv_harness::hunt;
 use crv_harness::plant::Bug;
 use crv_harness::{damage, faults, interleave};
 
-/// Does the work of seeds 0, 1, 2, … on two threads, until `enough` says so of what came of it.
+/// Does `work` with the seeds 0, 1, 2, … on two threads, until `enough` returns true.
 fn seeds(work: impl Fn(u64) + Sync, enough: impl Fn() -> bool + Sync) {
     let next = AtomicU64::new(0);
     thread::scope(|scope| {
@@ -75,7 +74,7 @@ fn every_call_fails_in_turn_and_the_caller_is_told_the_truth() {
 fn an_outage_of_a_moment_is_got_over() {
     for seed in 0..20 {
         let tally = faults::outage(seed, None).unwrap_or_else(|found| panic!("{found}"));
-        assert!(tally.faults > 1, "it was met more than once: {tally:?}");
+        assert!(tally.faults > 1, "the fault was hit more than once: {tally:?}");
     }
 }
 
@@ -88,7 +87,7 @@ fn damage_is_noticed_and_mended_where_nothing_is_lost_by_it() {
     assert!(all.pieces > 1_500 && all.noticed * 100 > all.pieces * 95 && all.mended > 300, "{all:?}");
 }
 
-/// A harness that has never caught a bug proves nothing: each of these is one of the store's precautions undone.
+/// A harness that has never caught a bug proves nothing: each of these disables one of the store's precautions.
 #[test]
 fn every_planted_bug_is_caught() {
     let missed = Mutex::new(Vec::new());

@@ -1,4 +1,4 @@
-//! Which artifacts a run has.
+//! The index of a run's artifacts.
 
 use parquet::file::metadata::ParquetMetaDataReader;
 use serde::Serialize;
@@ -11,10 +11,10 @@ use crate::part_file::{PartFile, decoding};
 use crate::paths::{self, LabDir, RunPaths, StorePath, TMP_SUFFIX};
 use crate::store::{EntryKind, Store};
 
-/// Directories below this depth are passed over: nobody nests artifacts so, but a loop of mounts may.
+/// Directories below this depth are ignored: artifacts are not nested this deeply, but a loop of mounts may be.
 const MAX_DEPTH: usize = 32;
 
-/// A run's artifacts, by who made them.
+/// A run's artifacts, by the component that wrote them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct ArtifactsIndex {
     /// The lab's.
@@ -30,7 +30,7 @@ pub struct ArtifactsIndex {
 pub struct LabIndex {
     /// Tidy tables.
     pub tidy: Vec<ArtifactEntry>,
-    /// What probes of agents found.
+    /// Results of probes of agents.
     pub probes: Vec<ArtifactEntry>,
     /// Policies.
     pub policy: Vec<ArtifactEntry>,
@@ -38,7 +38,7 @@ pub struct LabIndex {
     pub audit: Vec<ArtifactEntry>,
 }
 
-/// Room for artifacts that have no place yet: an empty object.
+/// A placeholder for future artifacts: an empty object.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct OtherIndex {}
@@ -50,7 +50,7 @@ pub struct ArtifactEntry {
     pub path: String,
     /// Its size.
     pub bytes: u64,
-    /// Its rows, by its footer; only for Parquet.
+    /// Its rows, from its footer; only for Parquet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
 }
@@ -67,10 +67,10 @@ impl LabIndex {
     }
 }
 
-/// The artifacts of a run; none for a run that has none, or that does not exist.
+/// Returns the artifacts of a run; empty if the run has none or does not exist.
 ///
-/// Files at any depth below the lab's directories count. Unfinished files (`.tmp`), links and devices do not. A
-/// file that is called `.parquet` and is none is listed without rows.
+/// Files at any depth below the lab's directories are included, except unfinished files (`.tmp`), links and devices. A
+/// `.parquet` file that is not readable as Parquet is listed without rows.
 pub fn collect_artifacts_index(settings: &IoSettings, run_id: &str) -> Result<ArtifactsIndex> {
     let run = RunPaths::new(paths::validate_run_id(run_id)?);
     collect(&*open_store(settings)?, &run)
@@ -110,7 +110,7 @@ fn walk(
     Ok(())
 }
 
-/// Rows of a Parquet file by its footer; `None` when it has none that can be read.
+/// Rows of a Parquet file, from its footer; `None` if the footer cannot be read.
 fn rows(store: &dyn Store, path: &StorePath) -> Option<u64> {
     let file = PartFile::open(store, path, None).ok()?;
     let metadata = decoding(|| ParquetMetaDataReader::new().parse_and_finish(&file)).ok()?.ok()?;

@@ -1,12 +1,12 @@
-//! Artifacts: files that a run's analysis leaves beside its tables, and files written as parts are.
+//! Artifacts: files that the analysis of a run writes beside its tables, and other files written as parts are.
 //!
-//! - [`write_parquet_atomic`], [`write_text_atomic`], [`file_stat`]: any file of this machine, by its full path,
-//!   with the discipline of parts - temporary file, `fsync`, `rename`, `fsync` of the directory.
-//! - [`artifacts_root`], [`lab_dir`]: where a run's artifacts lie. [`Dataset::write_lab_parquet`] and
-//!   [`Dataset::write_lab_text`] write them through the run's store, and so in memory as well.
-//! - [`collect_artifacts_index`]: which there are.
+//! - [`write_parquet_atomic`], [`write_text_atomic`], [`file_stat`]: any local file, by its full path, written as parts
+//!   are: temporary file, `fsync`, `rename`, `fsync` of the directory.
+//! - [`artifacts_root`], [`lab_dir`]: the directories of a run's artifacts. [`Dataset::write_lab_parquet`] and
+//!   [`Dataset::write_lab_text`] write them through the run's store, which may be in memory.
+//! - [`collect_artifacts_index`]: lists them.
 //!
-//! What this module does not do: it gives no artifact a meaning, and the commit log says nothing about any.
+//! What this module does not do: it does not interpret artifacts, and the log does not name them.
 
 mod index;
 mod parquet;
@@ -25,13 +25,13 @@ use crate::frame::Frame;
 use crate::paths::{self, LabDir, RunPaths};
 use crate::stamp;
 
-/// The directory of a run's artifacts. Nothing is made.
+/// Returns the path of the directory of a run's artifacts. Does not create it.
 pub fn artifacts_root(settings: &IoSettings, run_id: &str) -> Result<String> {
     let run = RunPaths::new(paths::validate_run_id(run_id)?);
     Ok(paths::full_path(settings, &run.artifacts()))
 }
 
-/// The directory of the lab's artifacts called `subdir`: `tidy`, `probes`, `policy` or `audit`. It is made.
+/// Returns the path of the lab's directory `subdir`: `tidy`, `probes`, `policy` or `audit`. Creates it.
 pub fn lab_dir(settings: &IoSettings, run_id: &str, subdir: &str) -> Result<String> {
     let run = RunPaths::new(paths::validate_run_id(run_id)?);
     let dir = run.lab(LabDir::parse(subdir)?);
@@ -41,7 +41,7 @@ pub fn lab_dir(settings: &IoSettings, run_id: &str, subdir: &str) -> Result<Stri
 }
 
 impl Dataset {
-    /// Writes rows as the artifact `name` in a directory of the lab, in place of what was there.
+    /// Writes rows as the artifact `name` in a directory of the lab, and replaces an existing one.
     pub fn write_lab_parquet(
         &self,
         dir: LabDir,
@@ -63,7 +63,7 @@ impl Dataset {
         })
     }
 
-    /// Writes text as the artifact `name` in a directory of the lab, in place of what was there.
+    /// Writes text as the artifact `name` in a directory of the lab, and replaces an existing one.
     pub fn write_lab_text(&self, dir: LabDir, name: &str, text: &str) -> Result<WrittenText> {
         let (store, run) = self.storage();
         let path = run.lab_artifact(dir, name)?;

@@ -1,4 +1,5 @@
-//! Rows as a Parquet file of their own: the frame's columns and types, as far as Parquet has them.
+//! Encodes a frame as a Parquet file outside the tables, with the frame's columns and types as far as Parquet supports
+//! them.
 
 use std::sync::Arc;
 
@@ -13,11 +14,11 @@ use parquet::file::properties::WriterProperties;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
 
-/// The rows as the bytes of a file; `shown` is the path it is for.
+/// Encodes the rows as a file; `shown` is its path, for errors.
 pub(super) fn encode(shown: &str, frame: &Frame) -> Result<Vec<u8>> {
     write(frame).map_err(|error| {
         Error::new(ErrorKind::Schema, format!("`{shown}`: the rows cannot be written as Parquet: {error}"))
-            .with_hint("cast or drop the column; a struct without fields is one that Parquet does not have")
+            .with_hint("cast or drop the column; Parquet cannot store a struct without fields")
             .with_source(error)
     })
 }
@@ -56,8 +57,8 @@ fn storable_field(field: &FieldRef) -> FieldRef {
     Arc::new(Field::clone(field).with_data_type(storable))
 }
 
-/// The same values in a layout that the Parquet writer knows: of dictionaries it takes those of text and bytes
-/// that are not views, and it has no runs.
+/// The type with the same values in a layout that the Parquet writer supports. It supports dictionaries only of text
+/// and bytes that are not views, and no runs.
 fn storable_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Dictionary(key, value) => {
@@ -89,7 +90,7 @@ mod tests {
     use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
     fn frame(column: ArrayRef) -> Frame {
-        // Fields that may be null, and so may their column.
+        // A nullable column for the nullable fields.
         let field = Field::new("column", column.data_type().clone(), true);
         let schema = Arc::new(Schema::new(vec![field]));
         Frame::from(RecordBatch::try_new(schema, vec![column]).unwrap())

@@ -1,4 +1,4 @@
-//! One file, whole or not at all, at a path that the caller names.
+//! Atomic writes of single files at any path.
 
 use std::io;
 use std::path::Path;
@@ -40,19 +40,20 @@ pub struct WrittenText {
     pub wrote_text: bool,
 }
 
-/// What a file is like.
+/// The size and time of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileStat {
     /// The path, as it was given.
     pub path: String,
     /// Its size.
     pub bytes: u64,
-    /// When its content came to be, ISO-8601 in UTC.
+    /// When its contents were written, ISO-8601 in UTC.
     pub created_at: String,
 }
 
-/// Writes rows as a Parquet file at `path`, in place of what was there, and its directories where they are
-/// missing. When this returns, the file survives power loss; after an error what was there is still there.
+/// Writes rows as a Parquet file at `path`. Replaces an existing file and creates missing directories. When this
+/// returns, the file is durable. After an error the existing file is unchanged, unless the hint says that the new one
+/// may be in place.
 pub fn write_parquet_atomic(path: impl AsRef<Path>, frame: &Frame) -> Result<WrittenParquet> {
     let path = path.as_ref();
     let shown = path.display().to_string();
@@ -62,7 +63,7 @@ pub fn write_parquet_atomic(path: impl AsRef<Path>, frame: &Frame) -> Result<Wri
     Ok(WrittenParquet { path: shown, bytes: bytes.len() as u64, created_at, rows: frame.num_rows() as u64 })
 }
 
-/// Writes text in UTF-8 at `path`, with the promises of [`write_parquet_atomic`].
+/// Writes text in UTF-8 at `path`, with the guarantees of [`write_parquet_atomic`].
 pub fn write_text_atomic(path: impl AsRef<Path>, text: &str) -> Result<WrittenText> {
     let path = path.as_ref();
     let created_at = stamp::text(stamp::now());
@@ -71,11 +72,11 @@ pub fn write_text_atomic(path: impl AsRef<Path>, text: &str) -> Result<WrittenTe
     Ok(WrittenText { path: shown, bytes: text.len() as u64, created_at, wrote_text: true })
 }
 
-/// The size and time of the file at `path`; an error when there is none.
+/// Returns the size and time of the file at `path`; an error if it does not exist.
 pub fn file_stat(path: impl AsRef<Path>) -> Result<FileStat> {
     let path = path.as_ref();
     let failed = |source: io::Error| {
-        hinted(ErrorKind::Read, StoreError::new("look at", path.display().to_string(), source))
+        hinted(ErrorKind::Read, StoreError::new("stat", path.display().to_string(), source))
     };
     let metadata = fs::metadata(path).map_err(failed)?;
     if !metadata.is_file() {
@@ -94,34 +95,34 @@ fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |source: io::Error| {
         hinted(ErrorKind::Write, StoreError::new("write", path.display().to_string(), source))
     };
-    // Through a symbolic link, so that the link stays one.
+    // Resolved, so that a symbolic link is followed and not replaced.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     match fs::metadata(&target) {
-        // A device or a directory is not to be replaced by a file.
+        // A device or a directory must not be replaced by a file.
         Ok(found) if !found.is_file() => {
-            return Err(failed(io::Error::other("what is there is not a file"))
-                .with_hint("name a path where there is a file, or nothing yet"));
+            return Err(failed(io::Error::other("it is not a file"))
+                .with_hint("use the path of a file, or one that does not exist yet"));
         }
         _ => {}
     }
     let Some((store, name)) = LocalStore::beside(&target) else {
-        return Err(Error::argument(format!("`{}` does not end in the name of a file", path.display()))
-            .with_hint("name the file as well, in UTF-8"));
+        return Err(Error::argument(format!("`{}` does not end in a file name", path.display()))
+            .with_hint("add the file's name, in UTF-8"));
     };
     replace(&store, &name, bytes)
 }
 
-/// Puts `bytes` at `path`, whatever is there.
+/// Writes `bytes` at `path`, and replaces an existing file.
 pub(crate) fn replace(store: &dyn Store, path: &StorePath, bytes: &[u8]) -> Result<()> {
     match store.put(path, bytes, PutMode::Replace) {
         Ok(_) => Ok(()),
         Err(error) if error.is_unknown() => Err(hinted(ErrorKind::Write, error)
-            .with_hint("the file may be the new one, and may not survive power loss; write it again")),
+            .with_hint("the new file may be in place, but may not be durable; write it again")),
         Err(error) => Err(hinted(ErrorKind::Write, error)),
     }
 }
 
-/// The public error of a storage operation, with its next step.
+/// The public error of a storage operation, with its hint.
 pub(crate) fn hinted(kind: ErrorKind, error: StoreError) -> Error {
     let hint = error.hint();
     let told = Error::new(kind, error.to_string()).with_source(error);

@@ -1,4 +1,4 @@
-//! What a read says of a table that has nothing to read.
+//! The errors for a run or a table that was never written.
 
 use crv_core::grammar::TableName;
 
@@ -7,7 +7,7 @@ use crate::catalog;
 use crate::error::{Error, ErrorKind, Result};
 
 impl RunLog {
-    /// An error if there is no trace of the run.
+    /// Returns an error if the run does not exist.
     pub(crate) fn check_exists(&self) -> Result<()> {
         if catalog::exists(&*self.store, &self.paths)? {
             Ok(())
@@ -16,7 +16,7 @@ impl RunLog {
         }
     }
 
-    /// There is no such run, or it has no manifest of the table: nothing was written, or the manifest is lost.
+    /// The error for a table without a state: there is no such run, nothing was written, or the manifest is lost.
     pub(super) fn unwritten(&self, table: TableName) -> Error {
         let absent = self.check_exists().err().filter(|error| error.kind() == ErrorKind::Manifest);
         absent.unwrap_or_else(|| self.no_manifest(table, &self.paths.manifest(table)))

@@ -1,7 +1,7 @@
-//! Reading commits in order, many files at a time where there are many.
+//! Reading commits in order, several files in parallel.
 //!
-//! What comes out is what reading one after the other would give, to the first that is not there: files beyond that
-//! one may have been read, and what they are is not looked at.
+//! The result is that of reading them one by one, up to the first that is not there. Files beyond that one may have
+//! been read; they are ignored, damaged or not.
 
 use std::collections::VecDeque;
 
@@ -11,13 +11,13 @@ use crate::error::{Error, Result};
 use crate::parallel;
 use crate::paths::CommitNumber;
 
-/// Files that are read at a time, at most.
+/// The largest number of files that are read at a time.
 const AT_ONCE: u64 = 256;
-/// Where nobody knows how many commits there are, so many are read one by one before more are read at a time: mostly
-/// there is none, or one.
+/// If the last commit is not known, this many are read one by one before several are read at a time: mostly there is
+/// none, or one.
 const ONE_BY_ONE: u64 = 8;
 
-/// The commits from a number on.
+/// The commits from a number on, in order.
 pub(super) struct Ahead<'a> {
     log: &'a RunLog,
     first: CommitNumber,
@@ -27,14 +27,14 @@ pub(super) struct Ahead<'a> {
 }
 
 impl RunLog {
-    /// The commits from `first` on: up to `last` where that is known, else until there is no more.
+    /// Returns the commits from `first` on: up to `last` if that is known, else up to the first that is not there.
     pub(super) fn commits_from(&self, first: CommitNumber, last: Option<CommitNumber>) -> Ahead<'_> {
         Ahead { log: self, first, next: first, last, read: VecDeque::new() }
     }
 }
 
 impl Ahead<'_> {
-    /// The next commit; `None` when it is not there, or after the last.
+    /// Reads the next commit; `None` if it is not there, or after the last.
     pub(super) fn next(&mut self) -> Result<Option<Commit>> {
         if self.read.is_empty() {
             self.read_more()?;
@@ -53,7 +53,7 @@ impl Ahead<'_> {
             .take(many as usize)
             .collect();
         self.next = numbers.last().map_or(self.next, |number| number.next());
-        // An error is told when it is come to.
+        // An error is returned when its commit is reached, not here.
         let read = parallel::map(&numbers, parallel::WAITING, |number| {
             Ok::<_, Error>(self.log.read_commit(*number))
         });

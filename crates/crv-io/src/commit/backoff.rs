@@ -1,21 +1,21 @@
-//! Waiting before another try at a commit: longer each time, never twice the same.
+//! Waiting before a commit is retried: longer each time, with random jitter.
 
 use std::time::Duration;
 
 use crate::stamp;
 
-/// How often work that others keep changing the ground of begins again before it is given up.
+/// How often an operation is attempted while other writers change what it works from, before it gives up.
 pub(super) const TRIES: u32 = 64;
 
 const FIRST: Duration = Duration::from_micros(500);
 const LONGEST: Duration = Duration::from_millis(100);
 
-/// Sleeps before try number `attempt` (from 0): between half and all of a time that doubles up to 100 ms.
+/// Sleeps before attempt number `attempt` (from 0): between half and all of a time that doubles up to 100 ms.
 pub(crate) fn wait(attempt: u32) {
     stamp::sleep(pause(attempt, stamp::fraction()));
 }
 
-/// Sleeps before a try that is not the first, as [`wait`] does.
+/// Sleeps before an attempt that is not the first, as [`wait`] does.
 pub(super) fn pause_before(attempt: u32) {
     if attempt > 0 {
         wait(attempt - 1);

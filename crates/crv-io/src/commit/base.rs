@@ -1,9 +1,8 @@
-//! The base of a log whose beginning was pruned: what its tables were as of the last commit that is gone.
+//! The base of a pruned log: the state of its tables as of the last pruned commit.
 //!
-//! State = base + the commits after it, as it is checkpoint + the commits after it. The base is durable before
-//! the first commit file it stands for is removed, so a number whose file is gone is a number that the base
-//! covers: whoever finds such a number free, because its view of the run is old, finds that out from the base
-//! (invariant 2).
+//! State = base + the commits after it, as state = checkpoint + the commits after it. The base is durable before
+//! the first commit file that it replaces is removed, so it covers every number whose file was removed. A writer
+//! whose cached state is old may find such a number free; the base shows that it is taken (invariant 2).
 
 use std::collections::BTreeMap;
 
@@ -22,28 +21,28 @@ use crate::schema::SchemaConflict;
 use crate::stamp;
 use crate::store::{PutMode, PutOutcome, StoreError, Tag};
 
-/// What the tables of a run were as of a commit.
+/// The state of every table of a run as of a commit.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Base {
     /// The last commit that is included.
     pub(crate) through: CommitNumber,
-    /// Every table that was written until then.
+    /// Every table that was written by then.
     pub(crate) tables: BTreeMap<TableName, TableState>,
-    /// The ids of the last commits it stands for, `through` the last of them: whoever published one of them can tell
-    /// that it was theirs.
+    /// The ids of the last commits that are included, that of `through` last: a writer whose commit was pruned finds
+    /// its id here.
     pub(crate) ids: Vec<String>,
 }
 
-/// So many ids of commits a base keeps.
+/// How many ids of commits a base keeps.
 const IDS: usize = 1_024;
 
 impl Base {
-    /// Before any commit.
+    /// The base before any commit.
     pub(crate) fn beginning() -> Self {
         Self { through: CommitNumber::ZERO, tables: BTreeMap::new(), ids: Vec::new() }
     }
 
-    /// The state of `table`; one without rows if nothing was written to it until then.
+    /// Returns the state of `table`; one without rows if nothing was written to it by then.
     pub(crate) fn state(&self, table: TableName) -> TableState {
         let state = self.tables.get(&table).cloned();
         state.unwrap_or_else(|| TableState::new(table, None, self.through, stamp::now()))
@@ -51,7 +50,7 @@ impl Base {
 }
 
 impl Base {
-    /// Moves it on by one commit.
+    /// Applies the next commit.
     pub(super) fn apply(&mut self, commit: &Commit) -> Result<(), SchemaConflict> {
         for table in commit.change.tables.keys() {
             if !self.tables.contains_key(table) {
@@ -69,7 +68,7 @@ impl Base {
     }
 }
 
-/// A base without the states of its tables, which is all that most readers of it need.
+/// A base without the states of its tables: enough for most readers.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct BaseHead {
     /// The last commit that is included.
@@ -79,7 +78,7 @@ pub(crate) struct BaseHead {
 }
 
 impl BaseHead {
-    /// The id of a commit that the base stands for; `None` where that is not known any more.
+    /// Returns the id of a commit that the base includes; `None` if the base does not keep it.
     pub(super) fn id_of(&self, number: CommitNumber) -> Option<&str> {
         let from_the_end = usize::try_from(self.through.get().checked_sub(number.get())?).ok()?;
         let index = self.ids.len().checked_sub(from_the_end.checked_add(1)?)?;
@@ -93,7 +92,7 @@ impl From<Base> for BaseHead {
     }
 }
 
-/// What a view knows of the base.
+/// What the cached state has of the base.
 #[derive(Debug, Default)]
 pub(super) struct BaseSeen {
     tag: Option<Tag>,
@@ -102,7 +101,7 @@ pub(super) struct BaseSeen {
 }
 
 impl RunLog {
-    /// The base of the log and the version it is; that of the beginning where nothing was pruned.
+    /// Reads the base of the log and its tag; an empty base if nothing was pruned.
     pub(crate) fn read_base(&self) -> Result<(Base, Option<Tag>)> {
         let path = self.paths.base();
         let read = self.store.read(&path).map_err(|error| self.read_failed(error))?;
@@ -112,7 +111,7 @@ impl RunLog {
         Ok((base, Some(tag)))
     }
 
-    /// The head of the base, and nothing of its tables: opening a run must not cost what its tables hold.
+    /// Reads the head of the base alone: the cost of opening a run must not depend on what its tables hold.
     pub(crate) fn read_base_head(&self) -> Result<BaseHead> {
         let path = self.paths.base();
         let failed = |error| self.read_failed(StoreError::new("read", self.store.locate(&path), error));
@@ -122,12 +121,12 @@ impl RunLog {
         let beginning = blob.read_at(0, length).map_err(failed)?;
         match base_file::decode_head(&beginning) {
             Some(head) => Ok(head),
-            // Written by an earlier version, or damaged: the whole document says which.
+            // Written by an earlier version, or damaged: decoding the whole document tells.
             None => Ok(self.read_base()?.0.into()),
         }
     }
 
-    /// Replaces the version `expected` of the base; `false` when somebody else did.
+    /// Replaces the version `expected` of the base; `false` if another writer replaced it first.
     pub(super) fn write_base(&self, base: &Base, expected: Option<&Tag>) -> Result<bool> {
         let bytes = encode(base).map_err(|error| encoding_failed(&error))?;
         let mode = expected.map_or(PutMode::IfAbsent, PutMode::IfMatches);
@@ -135,37 +134,37 @@ impl RunLog {
         Ok(put.map_err(|error| self.write_failed(error))? != PutOutcome::Refused)
     }
 
-    /// Brings what the view knows of the base up to date. One look at its tag where nothing was pruned since.
+    /// Refreshes what the cached state has of the base. Costs one `stat` if nothing was pruned since.
     pub(super) fn see_base(&self, view: &mut RunView) -> Result<()> {
         let tag = self.store.tag(&self.paths.base()).map_err(|error| self.read_failed(error))?;
         if tag != view.base.tag {
-            // Read after its tag: what replaces it meanwhile is noticed by the next look.
+            // Guard: the head is read after the tag, so that the next call notices a base written in between.
             let head = self.read_base_head()?;
             view.base = BaseSeen { tag, through: head.through };
         }
         Ok(())
     }
 
-    /// The last commit that counts in the log, or that its base stands for. Lists every name there is.
+    /// Returns the last commit of the log, or that its base includes. Lists the whole directory of the log.
     pub(super) fn last_logged(&self) -> Result<CommitNumber> {
-        // Listed first: what is pruned in between is then covered by the base.
+        // Guard: the base is read after the names, so that it covers what is pruned in between.
         let numbers = self.list_commits()?;
         let through = self.read_base_head()?.through;
         Ok(numbers.last().copied().unwrap_or_default().max(through))
     }
 
-    /// The base, and the numbers of the commits after it, sorted. Only for the rare cases: it looks at every
-    /// name there is.
+    /// Reads the base, and the numbers of the commits after it, sorted. Slow: lists the whole directory of the
+    /// log.
     pub(crate) fn read_log(&self) -> Result<(Base, Vec<CommitNumber>)> {
-        // Listed first, as in `last_logged`.
+        // Guard: names first, as in `last_logged`.
         let mut numbers = self.list_commits()?;
         let (base, _) = self.read_base()?;
-        // Files that were not removed yet, or came back.
+        // Files that were not removed yet, or whose removal power loss has undone.
         numbers.retain(|number| *number > base.through);
         Ok((base, numbers))
     }
 
-    /// The base, and every commit after it, in order and without a gap. For the rare cases, too.
+    /// Reads the base, and every commit after it, in order and without a gap. Slow, too.
     pub(super) fn read_whole_log(&self) -> Result<(Base, Vec<Commit>)> {
         'again: for attempt in 0..TRIES {
             backoff::pause_before(attempt);
@@ -174,7 +173,7 @@ impl RunLog {
                 return Ok((base, Vec::new()));
             };
             let mut commits = Vec::with_capacity(numbers.len());
-            // Not those that were listed: a listing may miss a name that is made meanwhile, and have a later one.
+            // Read by number: a listing may miss a commit that is published meanwhile, and have a later one.
             let mut number = *first;
             let mut read = self.commits_from(number, Some(*last));
             while number <= *last {
@@ -185,7 +184,7 @@ impl RunLog {
                 }
                 number = number.next();
             }
-            // What was read may be a number that was pruned and taken again.
+            // Guard: the base is read after the commits. One of them may be void, under a number that was pruned.
             if self.read_base_head()?.through < *first {
                 return Ok((base, commits));
             }
@@ -208,7 +207,7 @@ mod tests {
         }
     }
 
-    /// A writer that was stopped for as long as 1,023 commits took still learns what came of its own.
+    /// A writer that was stopped while others made 1,023 commits can still determine the outcome of its own.
     #[test]
     fn the_last_1024_commits_are_known_by_their_ids() {
         let mut base = Base::beginning();

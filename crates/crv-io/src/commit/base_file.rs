@@ -1,7 +1,7 @@
-//! The base of a log as bytes: a head with a checksum of its own, then the tables, then the seal of all.
+//! The base of a log as bytes: a head with a checksum of its own, then the tables, then the seal of the whole.
 //!
-//! The head is all that opening a run needs to know, and the tables may be large: a reader of the head reads the
-//! beginning of the file alone.
+//! Opening a run needs only the head, and the tables may be large: a reader of the head reads only the beginning
+//! of the file.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,11 +18,11 @@ use crate::stamp;
 /// The version of the document. A newer one is refused.
 pub(super) const FORMAT: u32 = 1;
 
-/// A head of ours ends before this: it has at most 1,024 ids of 36 letters.
+/// How many bytes are read for a head. It is shorter: it has at most 1,024 ids of 36 characters.
 pub(super) const HEAD_BYTES: usize = 64 * 1024;
 
-/// What stands between the head and the checksum of its bytes. Within a JSON text its quotes would be escaped, so
-/// that the first such bytes are the end of the head.
+/// Separates the head from its checksum. Within a JSON string its quotes would be escaped, so the first match is the
+/// end of the head.
 const HEAD_END: &[u8] = b",\"head_crc32c\":\"";
 
 #[derive(Serialize, Deserialize)]
@@ -53,7 +53,7 @@ pub(crate) fn encode(base: &Base) -> Result<Vec<u8>, serde_json::Error> {
         ids: base.ids.clone(),
     };
     let mut text = serde_json::to_vec(&head)?;
-    // The brace that closes it: the document goes on.
+    // The closing brace: the document goes on.
     text.pop();
     let sum = crc32c::crc32c(&text);
     text.extend_from_slice(HEAD_END);
@@ -65,7 +65,7 @@ pub(crate) fn encode(base: &Base) -> Result<Vec<u8>, serde_json::Error> {
     Ok(seal(text, false))
 }
 
-/// The head of the document that begins with these bytes; `None` where they do not hold one that is whole.
+/// Decodes the head of the document that begins with these bytes; `None` if they hold no valid one.
 pub(super) fn decode_head(beginning: &[u8]) -> Option<BaseHead> {
     let end = beginning.windows(HEAD_END.len()).position(|window| window == HEAD_END)?;
     let (head, rest) = beginning.split_at_checked(end)?;
@@ -83,12 +83,12 @@ pub(super) fn decode_head(beginning: &[u8]) -> Option<BaseHead> {
 fn through(number: u64) -> Result<CommitNumber, String> {
     let through = CommitNumber::new(number);
     if through == CommitNumber::ZERO || through.next() == through {
-        return Err("no commit has the number it goes up to".to_owned());
+        return Err("no commit can have the number of its `through`".to_owned());
     }
     Ok(through)
 }
 
-/// The base in the document `bytes`, or what is wrong with it.
+/// Decodes the base in the document `bytes`; the error says what is wrong.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Base, String> {
     open_document(bytes, FORMAT)?;
     let file: BaseFile<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
@@ -99,7 +99,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Base, String> {
         let told = |error| format!("in table `{table}` {error}");
         let state = document.into_state(table).map_err(told)?.state;
         if state.commit != through {
-            return Err(told(format!("it is of commit {}, and the base of {through}", state.commit)));
+            return Err(told(format!("it is as of commit {}, and the base as of {through}", state.commit)));
         }
         tables.insert(table, state);
     }
@@ -174,7 +174,7 @@ mod tests {
         assert!(decode(&encode(&base).unwrap()).unwrap_err().contains("of commit 41"));
     }
 
-    /// Bases of earlier versions say nothing of their head.
+    /// Bases of earlier versions have no checksum of their head.
     #[test]
     fn a_base_without_a_head_is_read_whole() {
         let text = String::from_utf8(encode(&sample()).unwrap()).unwrap();
@@ -191,7 +191,7 @@ mod tests {
         let mut base = sample();
         base.ids = (0..1_024).map(|_| stamp::attempt_id()).collect();
         let mut document = encode(&base).unwrap();
-        // As many tables as there may be: no more of them is looked at.
+        // However large the tables are, only the beginning is read.
         document.resize(10 * HEAD_BYTES, b'x');
         assert_eq!(decode_head(&document[..HEAD_BYTES]), Some(base.into()));
     }

@@ -15,15 +15,15 @@ use crate::schema::{SchemaConflict, TableSchema};
 pub enum Operation {
     /// Rows were appended, to one table or to several in a transaction.
     Append,
-    /// Parts that only a manifest knew were taken into the log.
+    /// Parts that only a manifest named were added to the log.
     Adopt,
     /// A table was rebuilt from the parts on disk.
     Rebuild,
-    /// A manifest was put in place by hand.
+    /// A caller replaced a manifest.
     Manifest,
     /// Parts of a bucket were merged into one, which takes the place of the first of them.
     Compact,
-    /// Parts that no commit names are about to be removed: none may name them any more.
+    /// Parts that are not live are about to be removed: no later commit may name them.
     Vacuum,
 }
 
@@ -47,18 +47,18 @@ impl Operation {
 /// What a commit does to one table.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableChange {
-    /// Parts that come to be live, in order.
+    /// Parts that become live, in order.
     pub add: Vec<(BucketId, Part)>,
-    /// Parts that cease to be live.
+    /// Parts that are no longer live; of a vacuum, parts that it removes.
     pub remove: Vec<(BucketId, PartId)>,
-    /// The table's whole schema, where this commit makes it grow.
+    /// The table's whole schema, if this commit makes it grow.
     pub schema: Option<Arc<TableSchema>>,
-    /// Ticks per bucket, said by the first commit to a table.
+    /// Ticks per bucket; set by the first commit to a table.
     pub tick_bucket_size: Option<u64>,
 }
 
 impl TableChange {
-    /// Does this change nothing?
+    /// Whether this changes nothing.
     pub fn is_empty(&self) -> bool {
         self.add.is_empty() && self.remove.is_empty() && self.schema.is_none()
     }
@@ -67,15 +67,15 @@ impl TableChange {
 /// What a commit does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// Why.
+    /// Why the commit is made.
     pub operation: Operation,
-    /// To which tables.
+    /// What it does, by table.
     pub tables: BTreeMap<TableName, TableChange>,
 }
 
 impl Change {
-    /// Gives merged parts the time of their commit: the parts that they replace are needed by readers of snapshots
-    /// that are older than that, and not than the merge's encoding.
+    /// Sets the creation time of merged parts to that of their commit. From then on the parts that they replace are
+    /// needed only by readers of earlier snapshots, which a vacuum waits for.
     pub(super) fn date(&mut self, now: Timestamp) {
         if self.operation == Operation::Compact {
             for (_, part) in self.tables.values_mut().flat_map(|change| &mut change.add) {
@@ -95,7 +95,7 @@ pub(crate) struct Commit {
 }
 
 impl Commit {
-    /// Applies what this commit does to `state`'s table, and counts the commit in. Idempotent.
+    /// Applies this commit to `state`, which then includes it. Idempotent.
     pub(crate) fn apply(&self, state: &mut TableState) -> Result<(), SchemaConflict> {
         if let Some(change) = self.change.tables.get(&state.table) {
             if let Some(schema) = &change.schema {

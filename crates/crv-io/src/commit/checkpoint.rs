@@ -1,7 +1,7 @@
 //! Checkpoints: when a `manifest.json` is rewritten, and how, without ever replacing a newer one.
 //!
-//! A checkpoint is maintenance: the commit has happened. One that fails is tried again after a later commit,
-//! and [`RunLog::close`] says so if it still fails then.
+//! A checkpoint is maintenance: the commit is durable without it. One that fails is retried after a later commit;
+//! [`RunLog::close`] returns the error if it still fails then.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::store::{PutMode, PutOutcome, Tag};
 
 /// A checkpoint is due when the commits since the last one are a sixteenth of the table's parts or of the
 /// run's commits, whichever is more. So the parts written into checkpoints are a constant multiple of the
-/// parts committed, however long the run is, and a run of up to 16 commits has a current manifest always.
+/// parts committed, however long the run is, and a run of up to 16 commits always has a current manifest.
 const FRACTION: u64 = 16;
 
-/// Is a checkpoint due? Pure.
+/// Returns whether a checkpoint is due. Pure.
 fn is_due(head: u64, checkpoint: u64, parts: u64, every_n: Option<u64>) -> bool {
     let since = head.saturating_sub(checkpoint);
     match every_n {
@@ -30,14 +30,14 @@ fn is_due(head: u64, checkpoint: u64, parts: u64, every_n: Option<u64>) -> bool 
 }
 
 impl RunLog {
-    /// After a commit to `touched`: rewrites the manifests that are due.
+    /// Rewrites the manifests that are due after a commit to `touched`.
     pub(super) fn after_commit(&self, view: &mut RunView, touched: &[TableName]) {
         if !touched.iter().any(|table| self.due(view, *table)) {
             return;
         }
         let mut tables = touched.to_vec();
         if self.write_manifest_every_n.is_none() {
-            // Tables that stand still must not fall behind: whoever reads them replays from their checkpoint.
+            // Tables that do not change, too: their readers replay every commit after their checkpoint.
             for table in self.table_dirs().unwrap_or_default() {
                 if !tables.contains(&table) {
                     if view.state(table).is_none() && self.load(view, table).is_err() {
@@ -48,7 +48,7 @@ impl RunLog {
             }
         }
         tables.retain(|table| self.due(view, *table));
-        // Deliberately unheard: see the module.
+        // Error ignored: see the module.
         let _ = self.checkpoint(view, &tables);
         for table in tables {
             if let Some(loaded) = view.tables.get_mut(&table) {
@@ -60,25 +60,25 @@ impl RunLog {
     fn due(&self, view: &RunView, table: TableName) -> bool {
         view.tables.get(&table).is_some_and(|loaded| {
             let parts = loaded.state.part_count();
-            // Parts that the log does not name yet: their manifest waits until they are adopted.
+            // A manifest with unlogged parts is not rewritten until they are adopted.
             loaded.unlogged.is_empty()
-                // Where a try failed the next one is as far off: else each commit would cost all parts.
+                // A failed attempt postpones the next one as well: else each commit would write all parts.
                 && is_due(view.head().get(), loaded.checkpoint.max(loaded.tried).get(), parts, self.write_manifest_every_n)
         })
     }
 
-    /// Leaves the manifest of every table that this handle changed current.
+    /// Rewrites the manifest of every table that this handle changed, if it is behind.
     pub(crate) fn close(&self) -> Result<()> {
         let mut view = self.view();
         let ours: Vec<TableName> = view.ours.iter().copied().collect();
         let mut behind = Vec::new();
         for table in ours {
-            // What was read since may have driven it out of the view.
+            // A later refresh may have dropped the table from the cache.
             if view.state(table).is_some() || self.load(&mut view, table)? {
                 behind.extend(view.tables.get(&table).filter(|loaded| loaded.dirty).map(|_| table));
             }
         }
-        // Whoever only read has nothing to make durable.
+        // A handle that only read has nothing to make durable.
         if !behind.is_empty() {
             self.checkpoint(&mut view, &behind)?;
         }
@@ -86,11 +86,12 @@ impl RunLog {
         Ok(())
     }
 
-    /// Rewrites the manifests of `tables` from the view, side by side.
+    /// Rewrites the manifests of `tables` from the cached state, in parallel.
     pub(super) fn checkpoint(&self, view: &mut RunView, tables: &[TableName]) -> Result<()> {
         if tables.is_empty() {
             return Ok(());
         }
+        // Guard: the commits are durable before a manifest that includes them.
         self.settle_log(view)?;
         let mut jobs = Vec::with_capacity(tables.len());
         for table in tables {
@@ -111,8 +112,8 @@ impl RunLog {
         Ok(())
     }
 
-    /// Somebody else wrote this manifest meanwhile. If theirs includes our commits, good; else ours is made
-    /// from theirs: it may name parts that no log knows.
+    /// Rewrites a manifest that another writer wrote meanwhile, unless it is current. Starts from that manifest: it may
+    /// name parts that the log does not.
     fn checkpoint_over(&self, view: &mut RunView, table: TableName) -> Result<()> {
         for attempt in 0..4 {
             backoff::wait(attempt);
@@ -129,12 +130,12 @@ impl RunLog {
                 return Ok(());
             }
         }
-        // Others keep writing it, each time from a newer view than ours.
+        // Other writers keep rewriting it, each time from a newer state than this handle's.
         Ok(())
     }
 
-    /// Writes `state` as its table's `manifest.json`, under the condition of `mode`; the commits it includes are
-    /// made durable first.
+    /// Writes `state` as its table's `manifest.json`, under the condition of `mode`. Guard: the commits that it
+    /// includes are durable before it.
     pub(super) fn write_manifest(
         &self,
         view: &mut RunView,

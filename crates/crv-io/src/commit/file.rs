@@ -64,7 +64,7 @@ struct RemoveFile {
     path: String,
 }
 
-/// The document of a commit, on one line and sealed.
+/// Serializes a commit, on one line and sealed.
 pub(crate) fn encode(commit: &Commit) -> Result<Vec<u8>, serde_json::Error> {
     let tables = commit.change.tables.iter().map(|(table, change)| (*table, TableFile::of(change)));
     let file = CommitFile {
@@ -78,12 +78,12 @@ pub(crate) fn encode(commit: &Commit) -> Result<Vec<u8>, serde_json::Error> {
     Ok(seal(serde_json::to_vec(&file)?, false))
 }
 
-/// The commit `number` in the document `bytes`, or what is wrong with it.
+/// Decodes commit `number` from the document `bytes`; the error says what is wrong.
 pub(crate) fn decode(number: CommitNumber, bytes: &[u8]) -> Result<Commit, String> {
     open_document(bytes, FORMAT)?;
     let file: CommitFile<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if number == CommitNumber::ZERO || number.next() == number {
-        return Err("no commit has this number".to_owned());
+        return Err("no commit can have this number".to_owned());
     }
     if file.commit != number.get() {
         return Err(format!("it says that it is commit {}", file.commit));
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_table_that_is_there_twice_is_refused() {
-        // The second would have won, without a word.
+        // The second would have replaced the first without an error.
         let text = r#"{"format":1,"commit":17,"id":"","operation":"append",
             "created_at":"2025-09-25T08:00:00Z","tables":{"holdings":{},"holdings":{}}}"#;
         let error = decode(CommitNumber::new(17), &seal(text.into(), false)).unwrap_err();

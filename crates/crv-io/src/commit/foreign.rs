@@ -1,8 +1,8 @@
-//! Manifests of other implementations: they name no commit, and may name parts that the log does not.
+//! Foreign manifests, of other implementations: they name no commit, and may name parts that the log does not.
 //!
-//! What such a manifest says is joined with what the log says, and the log decides: a part that it took out stays
-//! out, and a part whose rows it has in a merged part is not taken in again. The rest is *unlogged* until an `adopt`
-//! commit names it.
+//! Such a manifest is joined with the log, and the log decides: a part that it took out stays out, and a part whose
+//! rows are in a merged part of the log is not added again. Other parts are *unlogged* until an `adopt` commit
+//! names them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(super) type Unlogged = Vec<(BucketId, Part)>;
 /// A part's place: its bucket and its id.
 type Place = (BucketId, PartId);
 
-/// What the manifest of another implementation and the log tell of a table.
+/// A foreign manifest joined with the log.
 pub(super) struct Joined {
     /// As of the last commit before `commits`.
     pub(super) state: TableState,
@@ -34,12 +34,12 @@ pub(super) struct Joined {
     pub(super) unlogged: Unlogged,
     /// The commits after the base, in order.
     pub(super) commits: Vec<Commit>,
-    /// The last commit that the base stands for.
+    /// The last commit that the base includes.
     pub(super) through: CommitNumber,
 }
 
-/// The parts of `manifest` that the log's base does not name, and the state that the two tell together. Parts that the
-/// base knows to be taken out stay out.
+/// Joins `manifest` with the log's base. Returns the state, and the parts of it that the base does not name. Parts that
+/// the base records as taken out or vacuumed stay out.
 pub(crate) fn join_base(manifest: TableState, base: Option<&TableState>) -> (TableState, HashSet<Place>) {
     let mut state = manifest;
     let mut unlogged: HashSet<Place> = state.parts().map(|(bucket, part)| (bucket, part.id)).collect();
@@ -59,7 +59,7 @@ pub(crate) fn join_base(manifest: TableState, base: Option<&TableState>) -> (Tab
 }
 
 impl RunLog {
-    /// What `manifest`, which knows nothing of the log, and the log tell together.
+    /// Joins a foreign `manifest` with the log.
     pub(super) fn join_log(&self, manifest: TableState) -> Result<Joined> {
         let (base, commits) = self.read_whole_log()?;
         let known = base.tables.get(&manifest.table);
@@ -75,8 +75,8 @@ impl RunLog {
         Ok(Joined { state, unlogged, commits, through: base.through })
     }
 
-    /// Takes those `unlogged` parts out of `state`, as of the newest commit, whose rows are in a part that the log
-    /// names: an earlier version of the manifest was put back after they were merged. Their files need not be there.
+    /// Takes those `unlogged` parts out of `state` (as of the newest commit) whose rows are in a merged part of the
+    /// log: an earlier version of the manifest was put back after the merge. Their files need not be there.
     pub(crate) fn drop_merged(&self, state: &mut TableState, unlogged: &HashSet<Place>) -> Result<()> {
         let buckets: BTreeSet<BucketId> = unlogged.iter().map(|(bucket, _)| *bucket).collect();
         let logged: Vec<Place> = buckets
@@ -99,8 +99,8 @@ impl RunLog {
         Ok(())
     }
 
-    /// What a manifest of another implementation does not say of its parts, the footers do: the schema, and which of
-    /// them hold the rows of others. Only parts whose rows count once stay in `state` and `unlogged`.
+    /// Reads from the footers of `unlogged` parts what a foreign manifest does not say: their schema, and which of them
+    /// hold the rows of others. Parts whose rows are in another part are removed from `state` and `unlogged`.
     pub(super) fn learn_unlogged(&self, state: &mut TableState, unlogged: &mut Unlogged) -> Result<()> {
         if unlogged.is_empty() {
             return Ok(());
@@ -143,7 +143,7 @@ impl RunLog {
         Ok(())
     }
 
-    /// Of parts, bucket by bucket, each with those it was merged from: those whose rows another of them holds as well.
+    /// Returns those of `parts`, each with the parts it was merged from, whose rows another part of its bucket holds.
     pub(crate) fn superseded(
         &self,
         table: TableName,

@@ -1,4 +1,5 @@
-//! The state of every table of a run for who only counts: from manifests and the log, no part opened.
+//! The state of every table of a run, for callers that only count: from manifests and the log. Parts are opened only
+//! to join a foreign manifest with the log.
 
 use std::sync::Arc;
 
@@ -10,9 +11,9 @@ use crate::manifest::{self, TableState};
 use crate::paths::BucketId;
 
 impl RunLog {
-    /// The newest state of each table that was written, in the order of the registry.
+    /// Returns the newest state of each table that was written, in the order of the registry.
     ///
-    /// What a manifest of another implementation does not say - the schema - stays unknown here.
+    /// The schema of a table with a foreign manifest stays unknown here.
     pub(crate) fn table_index(&self) -> Result<Vec<Arc<TableState>>> {
         let mut states = Vec::new();
         for table in self.table_dirs()? {
@@ -21,7 +22,7 @@ impl RunLog {
                 None => self.state(table)?,
             };
             let state = match state {
-                // Looked for again: its first append may be under way, which makes the manifest before any bucket.
+                // Loaded again: a first append may have created the manifest meanwhile, before any bucket.
                 None if self.has_buckets(table)? => {
                     let state = self.state(table)?;
                     Some(state.ok_or_else(|| self.no_manifest(table, &self.paths.manifest(table)))?)
@@ -33,7 +34,7 @@ impl RunLog {
         Ok(states)
     }
 
-    /// The state of a table whose manifest knows nothing of the log; `None` for any other, damaged ones too.
+    /// Reads the state of a table with a foreign manifest; `None` for any other manifest, damaged or not.
     fn read_foreign(&self, table: TableName) -> Result<Option<TableState>> {
         let path = self.paths.manifest(table);
         let read = self.store.read(&path).map_err(|error| self.read_failed(error))?;

@@ -1,4 +1,4 @@
-//! Reading a run: a table's checkpoint, then the commits after it, until there are no more.
+//! Loading a run: a table's checkpoint, then every commit after it.
 
 use std::io::ErrorKind as ErrorKindOfIo;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use crate::manifest::{self, Decoded, TableState, check_part};
 use crate::paths::{BucketId, CommitNumber, MANIFEST_FILE, StorePath};
 use crate::store::{EntryKind, StoreError};
 
-/// How far a manifest is read to see whether it says that rows were committed.
+/// How many bytes of a manifest are read to see whether rows were committed.
 const MANIFEST_START: usize = 1024;
 
 impl RunLog {
-    /// Commit `number`, or `None` when there is none yet.
+    /// Reads commit `number`; `None` if there is none.
     pub(super) fn read_commit(&self, number: CommitNumber) -> Result<Option<Commit>> {
         let path = self.paths.commit(number);
         let Some((bytes, _)) = self.store.read(&path).map_err(|error| self.read_failed(error))? else {
@@ -32,15 +32,15 @@ impl RunLog {
         Ok(Some(commit))
     }
 
-    /// The numbers in the log, sorted. Only for the rare cases: it looks at every name there is.
+    /// Returns the numbers of the commit files, sorted. Slow: lists the whole directory of the log.
     pub(crate) fn list_commits(&self) -> Result<Vec<CommitNumber>> {
         let entries =
             self.store.list(&self.paths.commits(), None).map_err(|error| self.read_failed(error))?;
         Ok(entries.iter().filter_map(|entry| CommitNumber::parse_file_name(&entry.name)).collect())
     }
 
-    /// Makes sure that the view has a head, and moves it on to the newest commit. Forgets all tables where
-    /// commits after the old head were pruned.
+    /// Refreshes the cached state to the newest commit. Drops all cached tables if commits after the old head were
+    /// pruned.
     pub(super) fn refresh(&self, view: &mut RunView) -> Result<()> {
         if view.head.is_none() {
             view.head = Some(self.find_head()?);
@@ -51,7 +51,7 @@ impl RunLog {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
                 Err(error) => {
-                    // What was read last may be no part of the log: nothing of it may stay.
+                    // What was read last may not belong to the log: keep nothing of it.
                     view.forget();
                     return Err(error);
                 }
@@ -61,7 +61,7 @@ impl RunLog {
         Err(self.pruned_meanwhile())
     }
 
-    /// Each look at the log was overtaken by another pruning.
+    /// The error for a log that was pruned during every attempt to read it.
     pub(super) fn pruned_meanwhile(&self) -> Error {
         let run = self.paths.run();
         Error::new(
@@ -71,12 +71,12 @@ impl RunLog {
         .with_hint("try again; prune less often")
     }
 
-    /// `false` where commits after the old head were pruned: the view begins again.
+    /// Refreshes the cached state. `false` if commits after the old head were pruned: it then has no tables.
     fn try_refresh(&self, view: &mut RunView) -> Result<bool> {
         let from = view.head();
         let read = self.read_on(view);
-        // Only now: what was read may be a number that was pruned and taken again, and what was not there may
-        // have been pruned.
+        // Guard: the base is read after the commits. A commit that was read may be a void one, under a number that
+        // was pruned; one that was not there may have been pruned.
         self.see_base(view)?;
         if view.base.through <= from {
             return read.map(|()| true);
@@ -86,8 +86,8 @@ impl RunLog {
         Ok(false)
     }
 
-    /// Moves the view on, commit by commit, until there is no next one. An error when the one after that is
-    /// there: then the next one was lost, and the end of the log is not here.
+    /// Applies every commit after the cached head. Guard: when the next commit is not there, the one after it is
+    /// looked up as well. If that one is there, the next one was lost: an error, not the end of the log.
     fn read_on(&self, view: &mut RunView) -> Result<()> {
         loop {
             let mut commits = self.commits_from(view.head().next(), None);
@@ -100,22 +100,22 @@ impl RunLog {
             if tag(next.next())?.is_none() {
                 return Ok(());
             }
-            // Somebody may have made both meanwhile.
+            // Both may have been published since the next one was not there.
             if tag(next)?.is_none() {
                 return Err(self.missing_commit(next));
             }
         }
     }
 
-    /// Commit `number` is not there, and one after it is.
+    /// The error for a commit that is missing while a later one is there.
     pub(super) fn missing_commit(&self, number: CommitNumber) -> Error {
         let path = self.store.locate(&self.paths.commit(number));
         damaged("commit log", &path, "this commit is missing, and later ones are there")
             .with_hint(self.log_hint())
     }
 
-    /// Makes what the view knows of the log durable. A commit may be read a moment before its writer has synced
-    /// its name; nothing may be built on it that would outlive it (invariants 2 and 5).
+    /// Makes every commit up to the cached head durable. A commit can be read a moment before its writer has synced
+    /// its name; nothing that is built on it may become durable before it (invariants 2 and 5).
     pub(super) fn settle_log(&self, view: &mut RunView) -> Result<()> {
         let head = view.head();
         if view.durable >= head {
@@ -126,33 +126,33 @@ impl RunLog {
         Ok(())
     }
 
-    /// Makes the names of all commits that were read so far, `head` the newest, durable.
+    /// Makes the names of all commits up to `head` durable: they are in one directory, which is synced.
     pub(super) fn settle_through(&self, head: CommitNumber) -> Result<()> {
         match self.store.settle(&[self.paths.commit(head)]) {
-            // There is no log: what is known is from manifests.
+            // There is no log: the state comes from manifests alone.
             Err(error) if error.io().kind() == ErrorKindOfIo::NotFound => Ok(()),
             other => other.map_err(|error| self.write_failed(error)),
         }
     }
 
-    /// The newest commit that the log, its base or any checkpoint knows: a log that was lost must not begin
-    /// anew below what checkpoints include.
+    /// Returns the newest commit that the log, its base or any checkpoint names. Checkpoints count because a log that
+    /// was lost must not begin again with numbers that they include.
     pub(super) fn find_head(&self) -> Result<CommitNumber> {
         let mut head = self.last_logged()?;
         for table in self.table_dirs()? {
             let read =
                 self.store.read(&self.paths.manifest(table)).map_err(|error| self.read_failed(error))?;
-            // One that is damaged says nothing here; whoever reads its table is told.
+            // A damaged manifest is skipped here: loading its table returns the error.
             let decoded = read.and_then(|(bytes, _)| manifest::decode(table, &bytes).ok());
             head = head.max(decoded.map_or(CommitNumber::ZERO, |decoded| decoded.state.commit));
         }
         Ok(head)
     }
 
-    /// Brings `table` into the view, as of the newest commit. `false` when it has no manifest.
+    /// Loads `table` as of the newest commit. `false` if it has no manifest.
     ///
-    /// A manifest that another writer replaces meanwhile does no harm: the one that was read and the commits after it
-    /// tell the same state, and commits that were pruned before they were read are noticed by the base.
+    /// Another writer may replace the manifest meanwhile: the one that was read and the commits after it give the same
+    /// state. The base shows whether these commits were pruned before they were read.
     pub(super) fn load(&self, view: &mut RunView, table: TableName) -> Result<bool> {
         let path = self.paths.manifest(table);
         for attempt in 0..TRIES {
@@ -169,7 +169,7 @@ impl RunLog {
             let checkpoint = said.unwrap_or(state.commit);
             let mut dirty = said != Some(state.commit);
             if view.head.is_none_or(|head| head < state.commit) {
-                // The checkpoint is newer than all we knew. What lies between may have been pruned.
+                // The checkpoint is newer than the cached head, and the commits between may have been pruned.
                 view.restart_at(state.commit);
             }
             let Some(state) = self.replay(view, state, &mut dirty)? else { continue };
@@ -179,7 +179,7 @@ impl RunLog {
                 Loaded { state, manifest: tag, checkpoint, tried: checkpoint, dirty, unlogged },
             );
             self.refresh(view)?;
-            // Out of the view and in again: a table that fails a check is not one that was loaded.
+            // Taken out of the cache during the checks: a table that fails one must not stay in it.
             if let Some(mut loaded) = view.tables.remove(&table) {
                 let state = Arc::make_mut(&mut loaded.state);
                 loaded.unlogged.retain(|(bucket, part)| state.contains(*bucket, part.id));
@@ -188,13 +188,13 @@ impl RunLog {
                 view.tables.insert(table, loaded);
                 return Ok(true);
             }
-            // Commits were pruned meanwhile, and the view began again without the table.
+            // Commits were pruned meanwhile, and the refresh dropped the table.
         }
         Err(self.pruned_meanwhile())
     }
 
-    /// Where the replay of the log begins for a table with this manifest, and the parts that only the manifest
-    /// names. `None`: begin again, the log was pruned meanwhile.
+    /// Returns the state from which the log is replayed for a table with this manifest, and its unlogged parts.
+    /// `None` if the log was pruned meanwhile: the caller loads again.
     fn begin(&self, view: &mut RunView, decoded: Decoded) -> Result<Option<(TableState, Unlogged)>> {
         self.see_base(view)?;
         let Decoded { state, knows_log } = decoded;
@@ -205,14 +205,14 @@ impl RunLog {
         if state.commit >= view.base.through {
             return Ok(Some((state, Unlogged::new())));
         }
-        // A manifest older than the base: the commits between are gone, and the base says what they did.
+        // The manifest is older than the base, and the commits between were pruned: begin with the base's state.
         let (base, _) = self.read_base()?;
         let mut state = base.tables.get(&state.table).cloned().unwrap_or(state);
         state.commit = base.through;
         Ok((base.through == view.base.through).then(|| (state, Unlogged::new())))
     }
 
-    /// Applies to `state` the commits up to the view's head. `None`: begin again, they were pruned meanwhile.
+    /// Applies the commits up to the cached head to `state`. `None` if they were pruned meanwhile.
     fn replay(
         &self,
         view: &mut RunView,
@@ -221,7 +221,8 @@ impl RunLog {
     ) -> Result<Option<TableState>> {
         let from = state.commit;
         let read = self.replay_to(view.head(), &mut state, dirty);
-        // Only now: what was read may be a number that was pruned and taken again.
+        // Guard: the base is read after the commits. A commit that was read may be a void one, under a number that
+        // was pruned.
         self.see_base(view)?;
         if view.base.through > from { Ok(None) } else { read.map(|()| Some(state)) }
     }
@@ -236,7 +237,7 @@ impl RunLog {
         Ok(())
     }
 
-    /// Invariant 8: a table keeps the bucket size it was made with.
+    /// Checks invariant 8: a table keeps the bucket size it was created with.
     fn check_bucket_size(&self, state: &mut TableState) -> Result<()> {
         let size = self.tick_bucket_size;
         if let Some(known) = state.tick_bucket_size {
@@ -271,7 +272,7 @@ impl RunLog {
         Ok(())
     }
 
-    /// The newest state of `table`, for a reader.
+    /// Returns a snapshot of `table`: its newest state.
     pub(crate) fn snapshot(&self, table: TableName) -> Result<Arc<TableState>> {
         match self.state(table)? {
             Some(state) if !state.is_unwritten() => Ok(state),
@@ -279,16 +280,17 @@ impl RunLog {
         }
     }
 
-    /// The newest state of `table`; `None` when it has no manifest.
+    /// Returns the newest state of `table`; `None` if it has no manifest.
     pub(super) fn state(&self, table: TableName) -> Result<Option<Arc<TableState>>> {
         let mut view = self.view();
         let path = self.paths.manifest(table);
         let known = view.tables.get(&table).map(|loaded| loaded.manifest.clone());
         match known {
-            // An up-to-date check: one look at the manifest, one open that fails.
+            // An up-to-date check costs one `open` that fails and three `stat`s: two in the refresh, one below.
             Some(tag) => {
                 self.refresh(&mut view)?;
-                // Looked at last: had commits been pruned before we looked for them, it would have changed.
+                // Guard: the manifest's tag is read after the log. It changes when another implementation writes the
+                // manifest back, and before commits that it did not include are pruned.
                 let now = self.store.tag(&path).map_err(|error| self.read_failed(error))?;
                 if now != Some(tag) || view.state(table).is_none() {
                     self.load(&mut view, table)?;
@@ -313,18 +315,18 @@ impl RunLog {
         ))
     }
 
-    /// What to do about a log that cannot be read.
+    /// The hint for a log that cannot be read.
     pub(super) fn log_hint(&self) -> String {
         let run = self.paths.run();
         format!(
-            "`crv check {run}` says whether `crv repair {run}` can mend it; else restore the file from a copy of the run"
+            "`crv check {run}` says whether `crv repair {run}` can repair it; else restore the file from a copy of the run"
         )
     }
 
-    /// How to mend a manifest.
+    /// The hint for a manifest that is missing or damaged.
     pub(super) fn rebuild_hint(&self, table: TableName) -> String {
         format!(
-            "make it anew with Dataset.repair() or `crv repair {run}`, or from the parts on disk alone with Dataset.rebuild_manifest(\"{table}\") or `crv rebuild {run} {table}`",
+            "write it again from the log with Dataset.repair() or `crv repair {run}`, or from the parts on disk with Dataset.rebuild_manifest(\"{table}\") or `crv rebuild {run} {table}`",
             run = self.paths.run()
         )
     }
@@ -342,15 +344,15 @@ impl RunLog {
         failed.map_or(Ok(tables), Err)
     }
 
-    /// Was anything ever committed to this table? Its directory and an empty manifest may be there all the
-    /// same, when its first append failed.
+    /// Returns whether anything was ever committed to this table. A first append that failed leaves a directory and
+    /// an empty manifest.
     fn was_written(&self, table: TableName) -> Result<bool> {
         let entries =
             self.store.list(&self.paths.table(table), None).map_err(|error| self.read_failed(error))?;
         let manifest = entries.iter().find(|entry| entry.name == MANIFEST_FILE).map(|entry| entry.kind);
         match manifest {
             Some(EntryKind::Object(_)) if self.manifest_says_written(table)? => Ok(true),
-            // One that is damaged was written.
+            // A manifest that is damaged, or of another bucket size, was written.
             Some(EntryKind::Object(_)) => Ok(match self.state(table) {
                 Ok(state) => state.is_some_and(|state| !state.is_unwritten()),
                 Err(error) => error.kind() == ErrorKind::Manifest || error.kind() == ErrorKind::Config,
@@ -359,14 +361,14 @@ impl RunLog {
         }
     }
 
-    /// Whether a manifest says in its first bytes that rows were committed. Listing runs must not decode every part of
-    /// every table.
+    /// Returns whether the first bytes of a manifest show that rows were committed. Listing runs must not decode every
+    /// part of every table.
     fn manifest_says_written(&self, table: TableName) -> Result<bool> {
         let path = self.paths.manifest(table);
         let opened = self.store.open(&path).map_err(|error| self.read_failed(error))?;
         let Some(blob) = opened else { return Ok(false) };
         let length = usize::try_from(blob.size()).unwrap_or(usize::MAX).min(MANIFEST_START);
-        // One that cannot be read is an error further on.
+        // Not readable: the caller loads the table instead.
         Ok(manifest::says_written(&blob.read_at(0, length).unwrap_or_default()))
     }
 
@@ -395,7 +397,7 @@ impl RunLog {
     }
 }
 
-/// An error about a document that is not what was written.
+/// The error for a damaged document.
 pub(crate) fn damaged(what: &str, path: &str, why: &str) -> Error {
     Error::manifest(format!("{what} `{path}` is damaged: {why}"))
 }

@@ -1,4 +1,4 @@
-//! Changes that maintenance plans from a table's state, and publishes or gives way.
+//! Changes that maintenance plans from a table's state, and plans again if another commit comes first.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use crate::paths::CommitNumber;
 use crate::store::{PutMode, PutOutcome};
 
 impl RunLog {
-    /// Ticks per bucket, as the settings say.
+    /// Ticks per bucket, from the settings.
     pub(crate) fn tick_bucket_size(&self) -> u64 {
         self.tick_bucket_size
     }
 
-    /// Plans a change from the newest state of `table` and publishes it; begins again when another commit
-    /// comes first. Leaves the manifest current.
+    /// Plans a change from the newest state of `table` and publishes it; plans again if another commit comes
+    /// first. Then rewrites the manifest.
     pub(crate) fn change_table(
         &self,
         table: TableName,
@@ -48,8 +48,8 @@ impl RunLog {
         Err(self.gave_way(table))
     }
 
-    /// Hands `plan` what can be known of `table` when its manifest may be lost; publishes what it says,
-    /// and writes its state as the table's manifest.
+    /// Calls `plan` with what is known of `table`, whose manifest may be lost; publishes the change that it returns,
+    /// and writes the state that it returns as the table's manifest.
     pub(crate) fn with_table_lost(
         &self,
         table: TableName,
@@ -59,11 +59,12 @@ impl RunLog {
         let path = self.paths.manifest(table);
         for attempt in 0..TRIES {
             backoff::pause_before(attempt);
-            // Taken first: a checkpoint that somebody writes meanwhile is newer than what we are going to know.
+            // Guard: the state is read after the manifest's tag, so that the write below does not replace a manifest
+            // that another writer wrote meanwhile and that is newer than this state.
             let there = self.store.tag(&path).map_err(|error| self.read_failed(error))?;
             let known = self.know(&mut view, table)?;
             let planned = match plan(&known) {
-                // What was found wrong may be what others changed meanwhile.
+                // The plan may have failed because of a commit that was published meanwhile.
                 Err(_) if self.has_moved(&mut view, known.state.commit)? => continue,
                 planned => planned?,
             };
@@ -90,16 +91,16 @@ impl RunLog {
         Err(self.gave_way(table))
     }
 
-    /// Did anybody commit since `commit`?
+    /// Returns whether a commit was published after `commit`.
     fn has_moved(&self, view: &mut RunView, commit: CommitNumber) -> Result<bool> {
         self.refresh(view)?;
         Ok(view.head() > commit)
     }
 
-    /// What the manifest and the log tell of `table`; the log alone when the manifest is lost.
+    /// Reads what the manifest and the log say about `table`; the log alone if the manifest is lost or damaged.
     fn know(&self, view: &mut RunView, table: TableName) -> Result<Known> {
         let mut from_manifest = match self.load(view, table) {
-            // Also one without parts tells which parts count: what lies there is of an append under way.
+            // A manifest without parts counts, too: parts on disk then belong to a first append under way.
             Ok(true) => view.state(table).map(|state| TableState::clone(state)),
             Ok(false) => None,
             Err(error) if can_mend(&error) => None,
@@ -113,15 +114,15 @@ impl RunLog {
         for commit in commits {
             note(&mut logged, &commit, table);
             commit.apply(&mut from_log).map_err(|conflict| self.conflicting(&commit, &conflict))?;
-            // Commits that came since the table was loaded.
+            // Commits that were published since the table was loaded.
             if let Some(state) = from_manifest.as_mut().filter(|state| state.commit < commit.number) {
                 commit.apply(state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
             }
         }
-        // Begin again from what is on disk, for every table: none may stay behind the head.
+        // Drop every table from the cache: none may stay behind the new head.
         let known = from_manifest.as_ref().map_or(from_log.commit, |state| state.commit);
         view.restart_at(if from_manifest.is_some() { known } else { known.max(self.find_head()?) });
-        // A log that goes back to the beginning, or to its base, has named every part of this table, if any.
+        // A log that goes back to commit 1, or to its base, names every committed part of this table.
         let whole = first.map_or(base.through > CommitNumber::ZERO, |first| first == base.through.next());
         let log_tells = whole && !logged.is_empty();
         let tells = from_manifest.is_some() || log_tells;
@@ -130,7 +131,7 @@ impl RunLog {
         Ok(Known { state, tells, logged })
     }
 
-    /// Publishes `change` if the log still ends where `planned_from` was; `None` if others came first.
+    /// Publishes `change` if the head is still that of `planned_from`; `None` if another commit came first.
     fn publish_at(
         &self,
         view: &mut RunView,
@@ -153,13 +154,13 @@ impl RunLog {
     fn gave_way(&self, table: TableName) -> Error {
         Error::new(
             ErrorKind::Write,
-            format!("{}: others keep changing it; gave way to them", self.name(table)),
+            format!("{}: other writers keep changing it; gave up after {TRIES} conflicts", self.name(table)),
         )
         .with_hint("try again when the run is quieter")
     }
 }
 
-/// Notes which parts of `table` a commit names, and whether they are live after it.
+/// Records which parts of `table` a commit names, and whether they are live after it.
 fn note(
     logged: &mut HashMap<(crate::paths::BucketId, crate::paths::PartId), bool>,
     commit: &Commit,

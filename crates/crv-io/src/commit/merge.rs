@@ -1,4 +1,4 @@
-//! Publishing merges: parts that take the place of others, unless somebody else replaced those first.
+//! Publishing merges: parts that replace others, unless another writer replaced those first.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Part, TableState};
 use crate::paths::{BucketId, CommitNumber, PartId};
 
-/// Parts of a bucket, one after the other, and the part that holds their rows.
+/// Adjacent parts of a bucket, and the part that holds their rows.
 #[derive(Debug, Clone)]
 pub(crate) struct Merge {
     pub(crate) bucket: BucketId,
@@ -21,14 +21,14 @@ pub(crate) struct Merge {
 }
 
 impl Merge {
-    /// Are its inputs all live still?
+    /// Whether all its inputs are still live.
     fn stands(&self, state: &TableState) -> bool {
         self.inputs.iter().all(|input| state.contains(self.bucket, *input))
     }
 }
 
 impl RunLog {
-    /// The newest state of `table`, with every part in the log: what maintenance plans from.
+    /// Returns the newest state of `table`, with every part in the log: maintenance plans from it.
     pub(crate) fn logged_state(&self, table: TableName) -> Result<Arc<TableState>> {
         let mut view = self.view();
         if view.state(table).is_none() && !self.load(&mut view, table)? {
@@ -44,14 +44,15 @@ impl RunLog {
         }
     }
 
-    /// Is any of these parts not live any more?
+    /// Returns whether any of these parts is no longer live.
     pub(crate) fn are_gone(&self, table: TableName, bucket: BucketId, parts: &[PartId]) -> Result<bool> {
         let state = self.logged_state(table)?;
         Ok(!parts.iter().all(|part| state.contains(bucket, *part)))
     }
 
-    /// Publishes `merges`, at most one of each bucket, as one commit: those whose inputs are all live still. The
-    /// rest give way. Returns the commit, if there was anything left to publish, and which merges are in it.
+    /// Publishes those of `merges`, at most one for each bucket, whose inputs are all still live, as one commit.
+    /// Returns the commit and which merges are in it; `None` if none is left. Guard: which parts are live is
+    /// determined again after each race lost.
     pub(crate) fn publish_merges(
         &self,
         table: TableName,
@@ -69,7 +70,7 @@ impl RunLog {
             let merges: Vec<&Merge> = merges.map(|(merge, _)| merge).collect();
             gave_way = merges.is_empty();
             if gave_way {
-                return Err(Error::new(ErrorKind::Write, "somebody else replaced the same parts"));
+                return Err(Error::new(ErrorKind::Write, "another writer replaced the same parts"));
             }
             let removed = |merge: &&Merge| {
                 let bucket = merge.bucket;
@@ -94,7 +95,7 @@ impl RunLog {
     }
 }
 
-/// Which merges stand, as the view has the table.
+/// Returns for each merge whether its inputs are live in the cached state.
 fn standing_in(view: &RunView, table: TableName, merges: &[Merge]) -> Vec<bool> {
     let state = view.state(table);
     merges.iter().map(|merge| state.is_some_and(|state| merge.stands(state))).collect()

@@ -1,12 +1,14 @@
-//! The run's commit log: one immutable file per commit, the run's single history.
+//! The run's commit log: the sequence of its commits, one immutable file each.
 //!
 //! [`Change`] is what a commit does (pure). [`file`] is its form on disk. [`RunLog`] publishes changes and
-//! keeps a view of the run: the checkpoint of each table and the commits after it. [`checkpoint`] decides when
-//! a `manifest.json` is rewritten. [`prune`] replaces the oldest commits by a [`base`].
-//! [`survey`] looks at it all without stopping at damage, [`restore`] puts
-//! back what a repair knows for sure.
+//! caches the state of the run: the checkpoint of each table and the commits after it. [`checkpoint`] decides
+//! when a `manifest.json` is rewritten. [`prune`] replaces the oldest commits by a [`base`].
+//! [`survey`] reads every document for a check and does not stop at damage; [`restore`] writes manifests and
+//! the base for a repair.
 //!
-//! The protocol, and each invariant by its number: `docs/commit-protocol.md`.
+//! The protocol, and each invariant by its number: `docs/commit-protocol.md`. A comment with `Guard:` marks a step that
+//! must come before or after another; that page lists these guards with their tests. A commit is *void* if its file
+//! was put under a number that had been pruned: no reader counts it.
 
 mod absent;
 mod ahead;

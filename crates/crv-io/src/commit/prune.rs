@@ -1,4 +1,4 @@
-//! Pruning the log: the oldest commit files are removed, and a base says what they did.
+//! Pruning the log: the oldest commit files are removed, and a base replaces them.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::paths::CommitNumber;
 use crate::stamp;
 
-/// How often pruning begins again because others prune or checkpoint meanwhile.
+/// How often a prune is attempted while other writers prune or checkpoint.
 const TRIES: u32 = 16;
 
-/// What came of pruning a log.
+/// The result of a prune.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PruneReport {
-    /// The base stands for every commit up to this one; 0 when nothing was ever pruned.
+    /// The base replaces every commit up to this one; 0 if nothing was ever pruned.
     pub through: u64,
-    /// How many commit files were removed, among them such that an earlier call had not come to.
+    /// How many commit files were removed, leftovers of an interrupted prune included.
     pub removed: u64,
     /// How many bytes they had.
     pub bytes: u64,
@@ -31,8 +31,8 @@ pub struct PruneReport {
 }
 
 impl RunLog {
-    /// Removes the commit files that are older than `retention`, when a base and every table's checkpoint
-    /// include them. Readers and writers of the run may go on meanwhile.
+    /// Removes the commit files that are older than `retention`, once a base and every table's checkpoint
+    /// include them. Other readers and writers of the run may go on meanwhile.
     pub(crate) fn prune(&self, retention: Duration) -> Result<PruneReport> {
         let mut view = self.view();
         let cutoff = stamp::now().saturating_sub(retention).unwrap_or(Timestamp::MIN);
@@ -42,16 +42,22 @@ impl RunLog {
                 return self.remove_commits(&mut view, through);
             }
         }
-        Err(Error::new(ErrorKind::Write, format!("run `{}`: others keep changing it", self.paths.run()))
-            .with_hint("try again when the run is quieter"))
+        Err(Error::new(
+            ErrorKind::Write,
+            format!(
+                "run `{}`: other writers keep changing it; gave up after {TRIES} conflicts",
+                self.paths.run()
+            ),
+        )
+        .with_hint("try again when the run is quieter"))
     }
 
-    /// Moves the base on to the last commit before `cutoff`, and says which. `None` when somebody else moved it,
-    /// or kept a manifest from moving on.
+    /// Moves the base to the last commit before `cutoff`, and returns its number. `None` if another writer moved the
+    /// base, or kept a manifest from being rewritten.
     fn move_base(&self, view: &mut RunView, cutoff: Timestamp) -> Result<Option<CommitNumber>> {
         let tables = self.table_dirs()?;
         for table in &tables {
-            // Looked for again: its first append may be under way, which makes the manifest before any bucket.
+            // Loaded again: a first append may have created the manifest meanwhile, before any bucket.
             if !self.load(view, *table)? && self.has_buckets(*table)? && !self.load(view, *table)? {
                 return Err(self.no_manifest(*table, &self.paths.manifest(*table)));
             }
@@ -60,15 +66,17 @@ impl RunLog {
         let (old, tag) = self.read_base()?;
         let base = match self.replay_before(&old, cutoff) {
             Ok(base) => base,
-            // What is missing may have been pruned just now.
+            // A missing commit may have been pruned just now.
             Err(_) if self.read_base()?.1 != tag => return Ok(None),
             Err(error) => return Err(error),
         };
         if base.through == old.through {
             return Ok(Some(old.through));
         }
-        // Every manifest first: a reader whose manifest is older than the log would have to be sent to the base.
+        // Guard: the commits are durable before the manifests and the base that include them.
         self.settle_log(view)?;
+        // Guard: every manifest includes the commits before the base replaces them. A reader that begins with an older
+        // manifest would not find the commits after it.
         let behind = |view: &RunView, table: &TableName| {
             view.tables.get(table).is_none_or(|loaded| loaded.checkpoint < base.through)
         };
@@ -86,10 +94,10 @@ impl RunLog {
         Ok(self.write_base(&base, tag.as_ref())?.then_some(base.through))
     }
 
-    /// The base moved on by the commits that were made before `cutoff`.
+    /// Returns the base with the commits before `cutoff` applied.
     fn replay_before(&self, base: &Base, cutoff: Timestamp) -> Result<Base> {
         let mut moved = base.clone();
-        // Up to the newest that is listed; what lies between need not be listed, if it was made meanwhile.
+        // Up to the newest that is listed. One before it may not be listed if it was published meanwhile.
         let last = self.list_commits()?.last().copied().unwrap_or_default();
         let mut commits = self.commits_from(moved.through.next(), Some(last));
         while moved.through < last {
@@ -103,13 +111,14 @@ impl RunLog {
         Ok(moved)
     }
 
-    /// Removes the commit files that the base stands for.
+    /// Removes the commit files that the base replaces.
     fn remove_commits(&self, view: &mut RunView, through: CommitNumber) -> Result<PruneReport> {
         self.see_base(view)?;
         let entries =
             self.store.list(&self.paths.commits(), None).map_err(|error| self.read_failed(error))?;
         if through > CommitNumber::ZERO {
-            // Somebody else may have put the base there a moment ago, and not have synced its name.
+            // Guard: the base is durable before a commit file is removed. Another process may have written it without
+            // syncing its name yet.
             self.store.settle(&[self.paths.base()]).map_err(|error| self.write_failed(error))?;
         }
         let mut report = PruneReport { through: through.get(), removed: 0, bytes: 0, left: 0 };

@@ -1,8 +1,8 @@
-//! Publishing a change: the one moment at which it comes to be.
+//! Publishing a change: the step that makes it visible.
 //!
-//! The commit file with the next number is put *if absent*. Whoever finds the number taken reads what took it,
-//! checks that nothing conflicts, waits a little and tries the next. When storage cannot say whether a put
-//! took effect, the file is read back; nothing is ever deleted on an unknown outcome.
+//! The commit file with the next number is put *if absent*. If another writer took the number, its commit is read
+//! and applied, the change is rebased, and the next number is tried after a pause. If storage cannot say whether
+//! a put took effect, the file is read back; nothing is deleted after an unknown outcome.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,10 +24,10 @@ use crate::schema::TableSchema;
 use crate::stamp;
 use crate::store::{PutMode, PutOutcome, Ready, Store, StoreError};
 
-/// How often a number is tried again when storage cannot say what happened, or contradicts itself.
+/// How often a number is retried when its put did not succeed and no file is there afterwards.
 const UNCLEAR_TRIES: u32 = 8;
 
-/// The log of one run, and this handle's view of the run.
+/// The log of one run, and this handle's cached state of the run.
 pub(crate) struct RunLog {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) paths: RunPaths,
@@ -37,7 +37,7 @@ pub(crate) struct RunLog {
 }
 
 impl fmt::Debug for RunLog {
-    /// The view is as large as the run: it stays out.
+    /// Leaves out the cached state: it is as large as the run.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunLog")
             .field("run", self.paths.run())
@@ -46,18 +46,18 @@ impl fmt::Debug for RunLog {
     }
 }
 
-/// A commit that is ready to be published, if its number is still free then.
+/// A commit file that is written and synced, to be published if its number is still free.
 #[derive(Debug)]
 pub(crate) struct Draft {
     commit: Commit,
     ready: Ready,
 }
 
-/// Whose a commit is.
+/// Which writer's commit has a number.
 pub(super) enum Outcome {
     Ours,
     Theirs,
-    /// Nobody's - with what storage said, where it could not tell.
+    /// No commit has it. Holds the error of the put if its outcome is unknown.
     Absent(Option<StoreError>),
 }
 
@@ -75,7 +75,7 @@ impl RunLog {
     pub(super) fn view(&self) -> MutexGuard<'_, RunView> {
         match self.view.lock() {
             Ok(view) => view,
-            // A thread panicked in the middle of a change to the cached view: forget it and read again.
+            // A thread panicked while it changed the cached state: drop it and read again.
             Err(poisoned) => {
                 let mut view = PoisonError::into_inner(poisoned);
                 *view = RunView::default();
@@ -85,13 +85,13 @@ impl RunLog {
         }
     }
 
-    /// `run `r`, table `t``: how errors begin.
+    /// The prefix of error messages: run and table.
     pub(crate) fn name(&self, table: TableName) -> String {
         format!("run `{}`, table `{table}`", self.paths.run())
     }
 
-    /// What an append is validated against: the table's schema now, without making anything. And is it the
-    /// table's first?
+    /// Returns the table's schema now, which an append is validated against, and whether the append is the
+    /// table's first. Creates nothing.
     pub(crate) fn schema(&self, table: TableName) -> Result<(Arc<TableSchema>, bool)> {
         let mut view = self.view();
         if view.state(table).is_none() {
@@ -102,7 +102,8 @@ impl RunLog {
         Ok((known.unwrap_or_else(|| Arc::new(TableSchema::of(get_table(table)))), is_new))
     }
 
-    /// Makes sure that `table` has a manifest, empty if need be, before its first part is written.
+    /// Makes sure that `table` has a durable manifest, an empty one if it is new, before its first part is written:
+    /// parts without a manifest always mean damage.
     pub(crate) fn ensure_table(&self, table: TableName) -> Result<()> {
         let mut view = self.view();
         if view.state(table).is_some() || self.load(&mut view, table)? {
@@ -113,7 +114,7 @@ impl RunLog {
             self.store.list(&self.paths.table(table), None).map_err(|error| self.read_failed(error))?;
         let bucket = beside.iter().find(|entry| BucketId::parse_dir_name(&entry.name).is_some());
         if let Some(bucket) = bucket {
-            // Somebody may have made the table between the two looks.
+            // Another writer may have created the table since it was not found.
             if self.load(&mut view, table)? {
                 return self.settle_unwritten(&view, table);
             }
@@ -127,17 +128,18 @@ impl RunLog {
         }
         self.refresh(&mut view)?;
         let state = TableState::new(table, Some(self.tick_bucket_size), view.head(), stamp::now());
-        // Refused: somebody else was first, which is as good.
+        // Refused: already created by another writer.
         self.write_manifest(&mut view, &state, PutMode::IfAbsent)?;
         if self.load(&mut view, table)? {
             self.settle_unwritten(&view, table)
         } else {
-            Err(Error::manifest(format!("{}: its new manifest is gone again", self.name(table))))
+            Err(Error::manifest(format!("{}: its new manifest is missing again", self.name(table))))
         }
     }
 
-    /// Makes the manifest of a table without parts durable: somebody else may have put it there a moment ago, and
-    /// no part may outlive it.
+    /// Makes the manifest of a table without parts durable. Guard: it is durable before the first part. Another
+    /// writer may have created it without syncing its name yet, and a part that survived without it would mean
+    /// damage.
     fn settle_unwritten(&self, view: &RunView, table: TableName) -> Result<()> {
         if view.state(table).is_none_or(|state| !state.is_unwritten()) {
             return Ok(());
@@ -145,7 +147,7 @@ impl RunLog {
         self.store.settle(&[self.paths.manifest(table)]).map_err(|error| self.write_failed(error))
     }
 
-    /// Publishes an append to tables that [`ensure_table`](Self::ensure_table) made sure of. Where another
+    /// Publishes an append to tables that have a manifest ([`ensure_table`](Self::ensure_table)). If another
     /// writer's commit came first, the schemas are united again.
     pub(crate) fn append(
         &self,
@@ -158,7 +160,7 @@ impl RunLog {
         self.adopt_unlogged(&mut view, &touched)?;
         let change = Change { operation: Operation::Append, tables };
         let number = self.publish(&mut view, change, draft, |view, change| {
-            // Others' commits may have driven tables out of the view.
+            // The refresh after a race lost may have dropped tables from the cache.
             self.load_all(view, &touched)?;
             self.rebase_append(view, change)
         })?;
@@ -166,9 +168,9 @@ impl RunLog {
         Ok(number)
     }
 
-    /// Readies the commit that an append is going to be, if nobody else commits before: its parts can be made
-    /// durable meanwhile. `None` when that cannot be told; whatever fails here is tried again, and told, by
-    /// [`append`](Self::append).
+    /// Drafts the commit of an append: writes and syncs its file under a temporary name, while the parts are made
+    /// durable. `None` if a table is not cached or a step fails: [`append`](Self::append) then does the same work,
+    /// and returns its errors.
     pub(crate) fn draft(&self, tables: &BTreeMap<TableName, TableChange>) -> Option<Draft> {
         let mut change = Change { operation: Operation::Append, tables: tables.clone() };
         let (head, durable) = {
@@ -192,9 +194,9 @@ impl RunLog {
         Some(Draft { commit, ready })
     }
 
-    /// Brings every table of `tables` into the view: a commit is checked against each table it touches.
+    /// Loads every table of `tables` that is not cached: a commit is checked against each table it touches.
     pub(super) fn load_all(&self, view: &mut RunView, tables: &[TableName]) -> Result<()> {
-        // Loading one table may empty the view of others, when its checkpoint is newer than all that was known.
+        // Loading one table drops the others from the cache if its checkpoint is newer than the cached head.
         while let Some(table) = tables.iter().find(|table| view.state(**table).is_none()) {
             if !self.load(view, *table)? {
                 return Err(self.no_manifest(*table, &self.paths.manifest(*table)));
@@ -203,7 +205,7 @@ impl RunLog {
         Ok(())
     }
 
-    /// An append never conflicts, but for a payload field that two writers gave two types.
+    /// Rebases an append. The only conflict is a payload field that two writers gave two types.
     fn rebase_append(&self, view: &RunView, change: &mut Change) -> Result<()> {
         for (table, change) in &mut change.tables {
             let known = view.state(*table).and_then(|state| state.schema.as_ref());
@@ -221,7 +223,7 @@ impl RunLog {
         Ok(())
     }
 
-    /// Takes parts that only a manifest names into the log, so that losing the manifest loses nothing.
+    /// Adds parts that only a manifest names to the log, so that losing the manifest loses nothing.
     pub(super) fn adopt_unlogged(&self, view: &mut RunView, tables: &[TableName]) -> Result<()> {
         let mut changes = BTreeMap::new();
         for table in tables {
@@ -243,10 +245,10 @@ impl RunLog {
         let change = Change { operation: Operation::Adopt, tables: changes };
         self.publish(view, change, None, |view, change| self.rebase_append(view, change)).map_err(
             |error| {
-                // Adopting twice does no harm, and nothing of the caller's was published: for the caller this is
-                // a write that failed, also where it is unknown whether it did.
-                Error::new(ErrorKind::Write, format!("could not take earlier parts into the log: {error}"))
-                    .with_hint("nothing was appended; try the same again")
+                // Reported as a failed write even if its outcome is unknown: nothing of the caller's was published,
+                // and adopting twice is harmless.
+                Error::new(ErrorKind::Write, format!("could not add earlier parts to the log: {error}"))
+                    .with_hint("nothing was appended; try again")
                     .with_source(error)
             },
         )?;
@@ -258,8 +260,8 @@ impl RunLog {
         Ok(())
     }
 
-    /// Publishes `change` as the next commit. `rebase` mends it, or refuses, each time another commit came
-    /// first.
+    /// Publishes `change` as the next commit. `rebase` adapts it to the newest commit, or returns the conflict: once
+    /// at first, and after each race lost.
     pub(super) fn publish(
         &self,
         view: &mut RunView,
@@ -269,10 +271,10 @@ impl RunLog {
     ) -> Result<CommitNumber> {
         let mut id = stamp::attempt_id();
         let mut attempt = 0;
-        // Tries of the number that is tried now, of which nothing was there afterwards. Races that were lost before
-        // say nothing of storage.
+        // Attempts at the current number after which no file was there. A race lost resets it: that is not a fault
+        // of storage.
         let mut absent = 0;
-        // Storage could not say what came of a put of ours, and nothing read since has told.
+        // The error of a put of unknown outcome that no read-back has resolved yet.
         let mut unclear: Option<StoreError> = None;
         if view.head.is_none() {
             self.refresh(view)?;
@@ -280,6 +282,7 @@ impl RunLog {
         rebase(view, &mut change)?;
         self.refuse_vacuumed(view, &change)?;
         loop {
+            // Guard: every earlier commit is durable before the next one is published.
             self.settle_log(view)?;
             let number = view.head().next();
             if number.next() == number {
@@ -298,7 +301,7 @@ impl RunLog {
             };
             let outcome = match put {
                 Ok(PutOutcome::Stored(_)) => Outcome::Ours,
-                // Taken - perhaps by an earlier try of ours, whose reply was lost.
+                // Taken, perhaps by an earlier put of ours whose reply was lost: its id tells.
                 Ok(PutOutcome::Refused) => self.whose(number, &id, unclear.take())?,
                 Err(error) if error.is_unknown() => self.whose(number, &id, Some(error))?,
                 Err(error) => {
@@ -309,6 +312,7 @@ impl RunLog {
                 }
             };
             match outcome {
+                // Guard: the base is read after the put. A void commit must not be acknowledged.
                 Outcome::Ours if !self.stands(view, &commit)? => {
                     self.remove_void(number);
                     absent = 0;
@@ -322,7 +326,7 @@ impl RunLog {
                 Outcome::Ours => {
                     view.durable = number;
                     if view.apply(&commit).is_err() {
-                        // It was checked by `rebase`, and it is published: what we remember must be wrong.
+                        // `rebase` has checked it, and it is published: the cached state must be wrong.
                         *view = RunView::default();
                     }
                     view.ours.extend(commit.change.tables.keys());
@@ -353,7 +357,8 @@ impl RunLog {
         }
     }
 
-    /// A part that was vacuumed is gone, or is about to be: no commit may name it (invariant 7).
+    /// Refuses a change that adds a part whose removal a vacuum has announced: the file is removed, or is about to
+    /// be (invariant 7). Guard: this is checked again after each race lost.
     fn refuse_vacuumed(&self, view: &RunView, change: &Change) -> Result<()> {
         for (table, change) in &change.tables {
             let Some(state) = view.state(*table) else { continue };
@@ -370,14 +375,15 @@ impl RunLog {
                     self.name(*table)
                 ),
             )
-            .with_hint("nothing of it was written; try the same again"));
+            .with_hint("nothing was committed; try the same again"));
         }
         Ok(())
     }
 
-    /// Does the commit whose number we just took count? Not if the number was free because its commit was pruned:
-    /// then our view of the run was old, and the base says so, which is durable before a commit file is removed
-    /// (invariant 2). Unless it was ours that was pruned, a moment ago: then the base knows its id.
+    /// Returns whether the commit that was just published counts. It is void if its number was free because an
+    /// earlier commit with that number was pruned, which the cached state was too old to know. The base tells: it is
+    /// durable before a commit file is removed (invariant 2). If the base has this commit's own id under the number,
+    /// the commit counted, and was pruned a moment ago.
     fn stands(&self, view: &mut RunView, commit: &Commit) -> Result<bool> {
         let seen = self.see_base(view).and_then(|()| {
             if view.base.through < commit.number {
@@ -386,26 +392,27 @@ impl RunLog {
             Ok(self.read_base_head()?.id_of(commit.number).map(|id| id == commit.id))
         });
         let unknown = |why: io::Error| {
-            let error = StoreError::new("look at", self.store.locate(&self.paths.base()), why);
+            let error = StoreError::new("read", self.store.locate(&self.paths.base()), why);
             self.unknown(commit.number, &commit.id, error)
         };
         match seen {
             Ok(Some(stands)) => Ok(stands),
-            Ok(None) => Err(unknown(io::Error::other("it went far beyond this commit meanwhile"))),
+            Ok(None) => Err(unknown(io::Error::other("it no longer has the id of this commit"))),
             Err(error) => Err(unknown(io::Error::other(error))),
         }
     }
 
-    /// Removes a commit file of ours that does not count. No reader takes it for a commit, with or without its
-    /// file; but whoever put the base there may not have synced its name yet, and that must not go alone.
+    /// Removes a void commit file of ours. Guard: the base is durable before that. The process that wrote it may not
+    /// have synced its name yet, and without the base the removed file would be a hole in the log.
     fn remove_void(&self, number: CommitNumber) {
         if self.store.settle(&[self.paths.base()]).is_ok() {
+            // Error ignored: the file does not count, and the next prune removes it.
             let _ = self.store.remove(&self.paths.commit(number));
         }
     }
 
-    /// A put did not plainly succeed: whose is the commit, if it is there? `unclear` is what storage said where
-    /// it could not tell.
+    /// Reads back which writer's commit has the number, after a put that did not plainly succeed. `unclear` is the
+    /// error of the put if its outcome is unknown. Guard: a commit of ours is durable before it is acknowledged.
     pub(super) fn whose(
         &self,
         number: CommitNumber,
@@ -434,7 +441,7 @@ impl RunLog {
             ),
         )
         .with_hint(format!(
-            "once storage answers again, look whether `{}` has this id: if so, the rows are there; do not append them again before (where `{}` goes through {number} or beyond, look for the rows themselves)",
+            "once storage answers again, read `{}`: if it has this id, the rows are there; do not append them again before you know (if `{}` goes through {number} or beyond, look for the rows themselves)",
             self.store.locate(&self.paths.commit(number)),
             self.paths.base().file_name()
         ))
@@ -442,15 +449,15 @@ impl RunLog {
         .with_source(error)
     }
 
-    /// Nothing comes after the last number: a document or a file name that counts up to it is a lie.
+    /// The error for a head that leaves no number: a document or a file name with such a number is not genuine.
     fn log_is_full(&self, number: CommitNumber) -> Error {
         let path = self.store.locate(&self.paths.commits());
         Error::new(
             ErrorKind::Write,
-            format!("run `{}`: commit {number} is the last there can be", self.paths.run()),
+            format!("run `{}`: no commit can have the number {number}", self.paths.run()),
         )
         .with_hint(format!(
-            "look for a commit file, or a manifest, that is none of this run's in or beside `{path}`"
+            "look in or beside `{path}` for a commit file or a manifest that does not belong to this run"
         ))
     }
 
@@ -458,7 +465,7 @@ impl RunLog {
         Error::new(
             ErrorKind::Write,
             format!(
-                "`{}` can neither be made nor read: storage says both that it is there and that it is not",
+                "inconsistent storage: `EEXIST`, then `ENOENT` for `{}`",
                 self.store.locate(&self.paths.commit(number))
             ),
         )
@@ -477,5 +484,5 @@ impl RunLog {
 }
 
 pub(super) fn encoding_failed(error: &serde_json::Error) -> Error {
-    Error::new(ErrorKind::Write, format!("could not put the commit into words: {error}"))
+    Error::new(ErrorKind::Write, format!("could not serialize the document: {error}"))
 }

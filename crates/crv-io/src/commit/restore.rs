@@ -1,4 +1,4 @@
-//! Putting documents back for a repair, as durably as they were first written.
+//! Writing manifests and the base for a repair, as durably as they were first written.
 
 use super::base::Base;
 use super::publish::RunLog;
@@ -8,21 +8,22 @@ use crate::manifest::TableState;
 use crate::store::{PutMode, PutOutcome, Tag};
 
 impl RunLog {
-    /// Writes `state` as its table's manifest in place of the version `expected`, or where there is none; `false`
-    /// when somebody else did.
+    /// Writes `state` as its table's manifest, in place of the version `expected` or as the first; `false` if another
+    /// writer wrote it first. Guard: the commits that it includes are durable before it.
     pub(crate) fn restore_manifest(&self, state: &TableState, expected: Option<&Tag>) -> Result<bool> {
         self.settle_through(state.commit)?;
         let mode = expected.map_or(PutMode::IfAbsent, PutMode::IfMatches);
         Ok(self.put_manifest(state, mode)? != PutOutcome::Refused)
     }
 
-    /// Writes `base` in place of the version `expected`, or where there is none; `false` when somebody else did.
+    /// Writes `base` in place of the version `expected` or as the first; `false` if another writer wrote it first.
+    /// Guard: the commits that it replaces are durable before it.
     pub(crate) fn restore_base(&self, base: &Base, expected: Option<&Tag>) -> Result<bool> {
         self.settle_through(base.through)?;
         self.write_base(base, expected)
     }
 
-    /// Forgets what this handle knows of the run: a repair may have taken back what it had read.
+    /// Drops the cached state of this handle: a repair may have set aside a commit that it includes.
     pub(crate) fn forget(&self) {
         let mut view = self.view();
         let ours = std::mem::take(&mut view.ours);

@@ -1,4 +1,4 @@
-//! Looking at the documents of a run one by one, whole or damaged: for a check, which must not stop at the first.
+//! Reading the documents of a run one by one, for a check, which must not stop at the first that is damaged.
 
 use crv_core::grammar::TableName;
 
@@ -11,28 +11,28 @@ use crate::manifest::{self, Decoded, TableManifest};
 use crate::paths::{CommitNumber, StorePath};
 use crate::store::StoreError;
 
-/// A document above this size is not read when nothing at its end looks like a seal.
+/// A document above this size is read only if there is a seal at its end.
 const LARGE: u64 = 1 << 30;
-/// Where a seal lies, from the end.
+/// A seal begins within this many bytes of the end.
 const SEAL_BYTES: usize = 40;
 
-/// What was found under a name.
+/// The document under a name.
 #[derive(Debug)]
 pub(crate) enum Found<T> {
     Absent,
     Whole(T),
     Damaged(Damage),
-    /// Storage refused to read it, and said this.
+    /// Storage refused to read it, with this error.
     Unreadable(String),
 }
 
-/// Why a document is not one that this crate can read.
+/// Why a document cannot be decoded.
 #[derive(Debug)]
 pub(crate) struct Damage {
     pub(crate) why: String,
-    /// Are its bytes those that its writer sealed? Then it was written so.
+    /// Whether its seal is valid: then it was written like this.
     pub(crate) sealed: bool,
-    /// Does it say that it is of a later version?
+    /// Whether it says that it has a later version.
     pub(crate) later: bool,
 }
 
@@ -50,17 +50,17 @@ impl<T> Found<T> {
 }
 
 impl RunLog {
-    /// The base of the log. `read` counts the bytes that were read.
+    /// Reads the base of the log. `read` counts the bytes.
     pub(crate) fn look_at_base(&self, read: &mut u64) -> Found<Base> {
         self.look(&self.paths.base(), base_file::FORMAT, read, base_file::decode)
     }
 
-    /// Commit `number`.
+    /// Reads commit `number`.
     pub(crate) fn look_at_commit(&self, number: CommitNumber, read: &mut u64) -> Found<Commit> {
         self.look(&self.paths.commit(number), file::FORMAT, read, |bytes| file::decode(number, bytes))
     }
 
-    /// The manifest of `table`.
+    /// Reads the manifest of `table`.
     pub(crate) fn look_at_manifest(&self, table: TableName, read: &mut u64) -> Found<Decoded> {
         self.look(&self.paths.manifest(table), TableManifest::VERSION, read, |bytes| {
             manifest::decode(table, bytes)
@@ -86,7 +86,7 @@ impl RunLog {
                         Err(error) => return unreadable(error),
                     };
                     if !tail.windows(8).any(|window| window == b"\"crc32c\"") {
-                        let why = format!("it has {size} bytes and no checksum at their end");
+                        let why = format!("it has {size} bytes and no checksum at the end");
                         return Found::Damaged(Damage { why, sealed: false, later: false });
                     }
                 }

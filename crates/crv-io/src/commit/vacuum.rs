@@ -1,4 +1,4 @@
-//! Deciding which parts are going to be removed: in the log, so that nobody commits them meanwhile.
+//! Announcing in the log which parts a vacuum removes, so that no writer commits them meanwhile.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use crate::error::Result;
 use crate::manifest::TableState;
 use crate::paths::{BucketId, PartId};
 
-/// Parts, table by table.
+/// Parts by table.
 pub(crate) type Parts = BTreeMap<TableName, Vec<(BucketId, PartId)>>;
 
 impl RunLog {
-    /// The newest state of `table`, that of one that was never written included; `None` for one that is about to be
-    /// made. The commits that it is of are durable: a file that they let go of may be removed.
+    /// Returns the newest state of `table`, also of one without rows; `None` for one that is being created. Guard: the
+    /// commits that it includes are durable, so that a part they replaced or took out may be removed.
     pub(crate) fn durable_state(&self, table: TableName) -> Result<Option<Arc<TableState>>> {
         let mut view = self.view();
-        // Looked for again: its first append may be under way, which makes the manifest before any bucket.
+        // Loaded again: a first append may have created the manifest meanwhile, before any bucket.
         if !self.load(&mut view, table)? && !self.has_buckets(table)? && !self.load(&mut view, table)? {
             return Ok(None);
         }
@@ -29,8 +29,9 @@ impl RunLog {
         Ok(view.state(table).map(Arc::clone))
     }
 
-    /// Says in the log that these parts are going to be removed, but for those that a commit names by now. A writer
-    /// that was about to commit one of them is refused (invariant 7). Returns those that may be removed.
+    /// Announces in the log that these parts will be removed, except those that are live by now. A writer that commits
+    /// one of them later is refused (invariant 7). Returns the parts that may be removed. Guard: which parts are live
+    /// is determined again after each race lost.
     pub(crate) fn publish_vacuum(&self, parts: &Parts) -> Result<Parts> {
         let mut view = self.view();
         let tables: Vec<TableName> = parts.keys().copied().collect();

@@ -1,4 +1,4 @@
-//! What a handle knows of its run: a head, and the tables loaded so far, all as of that head.
+//! The cached state of a handle: a head, and the tables loaded so far, all as of that head.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,22 +12,22 @@ use crate::paths::{BucketId, CommitNumber};
 use crate::schema::SchemaConflict;
 use crate::store::Tag;
 
-/// A cached view of a run. Every loaded table is as of `head`.
+/// The cached state of a run. Every loaded table is as of `head`.
 #[derive(Debug, Default)]
 pub(crate) struct RunView {
-    /// The newest commit known; `None` before anything was looked at.
+    /// The newest commit known; `None` before anything was read.
     pub(super) head: Option<CommitNumber>,
     pub(super) tables: BTreeMap<TableName, Loaded>,
-    /// The newest commit that is known to be durable, and all before it. Others' commits are seen a moment
-    /// before they are.
+    /// The newest commit that is known to be durable, with all before it. Commits of other writers can be read a
+    /// moment before they are durable.
     pub(super) durable: CommitNumber,
-    /// The base of the log, as it was last looked at.
+    /// The base of the log, as it was last read.
     pub(super) base: BaseSeen,
-    /// Tables changed through this handle: closing it leaves their manifests current.
+    /// Tables changed through this handle: closing it rewrites their manifests.
     pub(super) ours: BTreeSet<TableName>,
 }
 
-/// A table in the view.
+/// A cached table.
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) state: Arc<TableState>,
@@ -35,27 +35,27 @@ pub(super) struct Loaded {
     pub(super) manifest: Tag,
     /// The commit that `manifest.json` includes.
     pub(super) checkpoint: CommitNumber,
-    /// The commit as of which writing it was last tried.
+    /// The commit as of which a checkpoint was last tried.
     pub(super) tried: CommitNumber,
-    /// Has the table changed since that commit?
+    /// Whether the table has changed since `checkpoint`.
     pub(super) dirty: bool,
-    /// Parts that the manifest names and the log does not; they are adopted before the next commit.
+    /// Unlogged parts: they are adopted before the next commit to the table.
     pub(super) unlogged: Vec<(BucketId, Part)>,
 }
 
 impl RunView {
-    /// A loaded table's state.
+    /// Returns a cached table's state.
     pub(crate) fn state(&self, table: TableName) -> Option<&Arc<TableState>> {
         self.tables.get(&table).map(|loaded| &loaded.state)
     }
 
-    /// Forgets what was read; not what is durable, or was changed through this handle.
+    /// Drops what was read; keeps what is durable, and what was changed through this handle.
     pub(super) fn forget(&mut self) {
         self.tables.clear();
         self.head = None;
     }
 
-    /// Forgets every table and begins again at `head`.
+    /// Drops every table and continues from `head`.
     pub(super) fn restart_at(&mut self, head: CommitNumber) {
         self.tables.clear();
         self.head = Some(head);
@@ -65,7 +65,7 @@ impl RunView {
         self.head.unwrap_or_default()
     }
 
-    /// Moves every loaded table, and the head, on by one commit.
+    /// Applies one commit to every cached table, and makes it the head.
     pub(super) fn apply(&mut self, commit: &Commit) -> Result<(), SchemaConflict> {
         for (table, loaded) in &mut self.tables {
             commit.apply(Arc::make_mut(&mut loaded.state))?;

@@ -9,14 +9,14 @@ use super::suggest::nearest;
 use super::valuation::VALUATION_KEY;
 use super::value::SettingValue;
 
-/// What the name of every variable begins with, unless a caller says otherwise.
+/// The default prefix of environment variables.
 pub const DEFAULT_PREFIX: &str = "CRV_IO_";
 
-/// The one setting that a single variable cannot hold.
+/// The only setting that cannot be set by a variable.
 const NOT_A_VARIABLE: &str = "fs_options";
 
 impl IoSettings {
-    /// `base` with the settings of this process's environment over it.
+    /// Returns `base` overridden by the settings in this process's environment.
     ///
     /// Every variable that begins with `prefix` must be a setting: `TICK_BUCKET_SIZE`, or `VALUATION_CURRENCY` for
     /// a setting of the valuation.
@@ -24,7 +24,7 @@ impl IoSettings {
         base.with_variables(prefix, std::env::vars_os())
     }
 
-    /// [`from_env`](Self::from_env) with the variables given.
+    /// As [`from_env`](Self::from_env), with the given variables.
     pub fn with_variables(
         self,
         prefix: &str,
@@ -44,7 +44,7 @@ impl IoSettings {
                 name.strip_prefix(prefix).map(|rest| (rest.to_owned(), value))
             })
             .collect();
-        // The environment has no order of its own; the first error should not depend on chance.
+        // Sorted, so that the first error is deterministic: the environment has no order.
         ours.sort();
         ours.into_iter().try_fold(self, |settings, (name, value)| {
             let key = setting(prefix, &name)?;
@@ -65,7 +65,7 @@ enum Key {
     Valuation(&'static str),
 }
 
-/// Every setting that a variable can hold, with the variable's name after the prefix.
+/// Every setting that a variable can set, with the variable's name after the prefix.
 fn variables() -> impl Iterator<Item = (String, Key)> {
     let io = IO_FIELDS
         .iter()

@@ -1,16 +1,16 @@
-//! Why settings were refused, and where the refused value came from.
+//! [`ConfigError`]: why a setting was refused, and where its value came from.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a setting came from: every message says so.
+/// Where a setting came from. Every error message names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// An argument of a call.
     Argument,
     /// A flag of the command line, for example `--tick-bucket-size`.
     Flag(String),
-    /// A key of a file; `table` is what stands before the key there, for example `tool.crv.io`.
+    /// A key of a file; `table` is the prefix of the key there, for example `tool.crv.io`.
     File {
         /// The file.
         path: PathBuf,
@@ -25,7 +25,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// The setting as the person who wrote it would look for it.
+    /// The setting as it is spelled in its source.
     fn place(&self, key: &str) -> String {
         match self {
             Self::Argument => format!("setting `{key}`"),
@@ -43,13 +43,13 @@ impl Origin {
 
 /// Settings that cannot be used.
 ///
-/// The text (`Display`) names the setting, its source, the value and what is allowed; [`hint`](Self::hint) adds a
-/// next step where there is a good one.
+/// The text (`Display`) names the setting, its source, the value and what is allowed; [`hint`](Self::hint) may suggest
+/// a next step.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(Box<Problem>);
 
-/// What is wrong, precisely; one text for each.
+/// The kinds of problems, with their messages.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum Problem {
     #[error("{place} is `{found}`, and must be {allowed}")]
@@ -70,12 +70,12 @@ impl ConfigError {
         }))
     }
 
-    /// A source that could not be read at all.
+    /// An error for a source that could not be read at all.
     pub(super) fn source(message: impl fmt::Display, hint: Option<&str>) -> Self {
         Self(Box::new(Problem::Source { message: message.to_string(), hint: hint.map(str::to_owned) }))
     }
 
-    /// What to do next, where there is more to say than the message does.
+    /// A suggested next step, if there is one.
     pub fn hint(&self) -> Option<&str> {
         match &*self.0 {
             Problem::Value { hint, .. } | Problem::Unknown { hint, .. } | Problem::Source { hint, .. } => {
@@ -84,7 +84,7 @@ impl ConfigError {
         }
     }
 
-    /// The setting's name, for example `tick_bucket_size` or `valuation.currency`; none when a whole source failed.
+    /// The setting's name, for example `tick_bucket_size` or `valuation.currency`; `None` if a whole source failed.
     pub fn key(&self) -> Option<&str> {
         match &*self.0 {
             Problem::Value { key, .. } | Problem::Unknown { key, .. } => Some(key),
@@ -96,7 +96,7 @@ impl ConfigError {
 /// A value refused by a field's rule, before its origin is known.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    /// The setting's name, with the tables around it.
+    /// The setting's name, with the tables that contain it.
     pub(super) key: String,
     pub(super) reason: Reason,
     pub(super) hint: Option<String>,
@@ -109,7 +109,7 @@ pub(super) enum Reason {
 }
 
 impl Refusal {
-    /// The same refusal, seen from the table around it.
+    /// Adds the table that contains the setting to its name.
     pub(super) fn inside(mut self, table: &str) -> Self {
         self.key = if self.key.is_empty() { table.to_owned() } else { format!("{table}.{}", self.key) };
         self

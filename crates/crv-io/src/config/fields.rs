@@ -1,4 +1,4 @@
-//! The fields of the settings and their rules: one table, read by every source.
+//! The fields of the settings and their rules: one table for all sources.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::suggest::nearest;
 use super::valuation::{VALUATION_KEY, ValuationSettings};
 use super::value::SettingValue;
 
-/// One field of `S`: its name and the rule that turns a value into it.
+/// One field of `S`: its name and the rule that parses its value.
 pub(super) struct Field<S> {
     pub(super) key: &'static str,
     set: fn(&mut S, &SettingValue) -> Result<(), Refusal>,
@@ -160,7 +160,7 @@ fn every_n(value: &SettingValue) -> Result<Option<u64>, Refusal> {
         SettingValue::Null => Ok(None),
         value if value.as_text() == Some("adaptive") => Ok(None),
         value => at_least_one(value).map(Some).map_err(|_| {
-            refuse(value, "an integer of at least 1, or `adaptive` (the default: as often as pays)")
+            refuse(value, "an integer of at least 1, or `adaptive` (the default: the store decides)")
         }),
     }
 }
@@ -179,7 +179,7 @@ fn root_dir(value: &SettingValue) -> Result<String, Refusal> {
     }
 }
 
-/// A URL is no path of a directory: taken for one, it would make a directory called `s3:`.
+/// Refuses a URL as root: as a path, it would create a directory called `s3:`.
 pub(super) fn check_root(settings: &Inner) -> Result<(), Refusal> {
     let root = settings.root_dir.as_str();
     let Some((scheme, rest)) = scheme(root).filter(|_| settings.fs_protocol == FsProtocol::File) else {
@@ -196,7 +196,7 @@ pub(super) fn check_root(settings: &Inner) -> Result<(), Refusal> {
     Err(Refusal { hint: Some(hint), ..refuse(&value, allowed) }.inside("root_dir"))
 }
 
-/// The scheme of a URL, and what follows it.
+/// Splits a URL into its scheme and the rest.
 fn scheme(root: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = root.split_once("://")?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())

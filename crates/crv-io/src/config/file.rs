@@ -1,4 +1,4 @@
-//! Settings from TOML files: `crv.toml`, and `pyproject.toml` for projects that have one.
+//! Settings from TOML files: `crv.toml` and `pyproject.toml`.
 
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
@@ -13,22 +13,23 @@ use super::settings::IoSettings;
 use super::suggest::nearest;
 use super::value::SettingValue;
 
-/// The files that are looked for, in this order; the first that exists counts.
+/// The files that are searched for, in this order; the first that exists is used.
 const FILES: [&str; 2] = ["crv.toml", "pyproject.toml"];
 
 /// The largest settings file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// Parts of CRV that keep settings of their own in the same file: their tables are theirs.
+/// Other parts of CRV that may have tables in the same file. These tables are ignored.
 const NEIGHBOURS: [&str; 6] = ["core", "world", "mind", "lab", "viz", "app"];
 
 impl IoSettings {
-    /// Environment over TOML over defaults; `path` as in [`from_toml`](Self::from_toml).
+    /// Returns the defaults, overridden by a TOML file, overridden by the environment; `path` as in
+    /// [`from_toml`](Self::from_toml).
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         Self::from_env(Self::from_toml(path)?, DEFAULT_PREFIX)
     }
 
-    /// The settings of a TOML file over the defaults.
+    /// Returns the defaults, overridden by a TOML file.
     ///
     /// Without a path: `./crv.toml`, or else `./pyproject.toml`, or else the defaults. A path must exist, and may
     /// be either kind of file: settings at the top level or in an `[io]` table, or in `[tool.crv.io]`.
@@ -39,7 +40,7 @@ impl IoSettings {
         }
     }
 
-    /// The settings of the file that is found in `directory`, over the defaults.
+    /// Returns the defaults, overridden by the settings file in `directory`, if there is one.
     pub fn from_toml_in(directory: &Path) -> Result<Self, ConfigError> {
         FILES
             .iter()
@@ -48,12 +49,12 @@ impl IoSettings {
             .map_or_else(|| Ok(Self::default()), |path| Self::default().with_file(&path))
     }
 
-    /// These settings with the ones of a TOML file over them.
+    /// Returns these settings, overridden by a TOML file.
     pub fn with_file(self, path: &Path) -> Result<Self, ConfigError> {
         self.with_text(path, &read(path)?)
     }
 
-    /// These settings with those of the TOML `text` over them, which came from `path`.
+    /// Returns these settings, overridden by the TOML `text`, which was read from `path`.
     pub(crate) fn with_text(self, path: &Path, text: &str) -> Result<Self, ConfigError> {
         let root = parse(path, text)?;
         let is_pyproject = path.file_name().is_some_and(|name| name == FILES[1]);
@@ -68,7 +69,7 @@ impl IoSettings {
         self.with_pairs(&origin, found.into_iter().map(|(key, value)| (key, SettingValue::from(value))))
     }
 
-    /// These settings as a `crv.toml` that gives them again.
+    /// Serializes these settings as a `crv.toml` that is parsed to the same settings.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         #[derive(Serialize)]
         struct File<'a> {
@@ -82,11 +83,11 @@ impl IoSettings {
 
 fn read(path: &Path) -> Result<String, ConfigError> {
     let mut text = String::new();
-    // A path may lead to something that never ends, a device or a pipe.
+    // Bounded: the path may be a device or a pipe that never ends.
     let file = fs_err::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
     if text.len() as u64 > LARGEST {
         let message = format_args!("the settings file {} has more than {LARGEST} bytes", path.display());
-        return Err(ConfigError::source(message, Some("is it the file you meant?")));
+        return Err(ConfigError::source(message, Some("check the path of the settings file")));
     }
     file.map_err(|error| {
         let shown = path.display();
@@ -98,7 +99,7 @@ fn read(path: &Path) -> Result<String, ConfigError> {
             ErrorKind::InvalidData => {
                 ConfigError::source(format_args!("the settings file {shown} is not valid UTF-8"), None)
             }
-            // fs-err's own text names the path as well.
+            // The text of fs-err names the path.
             _ => ConfigError::source(format_args!("the settings file cannot be read: {error}"), None),
         }
     })?;
@@ -120,7 +121,7 @@ fn parse(path: &Path, text: &str) -> Result<Table, ConfigError> {
     })
 }
 
-/// The settings of a `pyproject.toml`; it has none when it has no `[tool.crv]`.
+/// The settings of a `pyproject.toml`; none if it has no `[tool.crv]`.
 fn pyproject(path: &Path, mut root: Table) -> Result<Table, ConfigError> {
     let Some(Value::Table(mut tool)) = root.remove("tool") else { return Ok(Table::new()) };
     match tool.remove("crv") {
@@ -132,7 +133,7 @@ fn pyproject(path: &Path, mut root: Table) -> Result<Table, ConfigError> {
 
 /// The `io` table of a table whose other keys belong to other parts of CRV.
 ///
-/// A key beside it that belongs to nobody would be a setting without effect, so it is an error.
+/// An unknown key beside it is an error: as a setting it would have no effect.
 fn section(path: &Path, prefix: &str, mut table: Table) -> Result<Table, ConfigError> {
     let io = match table.remove("io") {
         None => Table::new(),

@@ -1,4 +1,4 @@
-//! The closed sets of values that a setting can take, each with its spelling in files and variables.
+//! The enumerations of the settings, with their spelling in files and variables.
 
 use std::fmt;
 
@@ -43,7 +43,7 @@ macro_rules! words {
 }
 
 words! {
-    /// How a table's rows are divided over directories.
+    /// How a table's rows are partitioned into directories.
     Partitioning {
         /// By ticks: bucket = tick / `tick_bucket_size`. The only strategy.
         TickBuckets = "tick_buckets",
@@ -57,25 +57,25 @@ words! {
         Zstd = "zstd",
         /// LZ4: the fastest to read.
         Lz4 = "lz4",
-        /// Snappy: what the oldest readers know.
+        /// Snappy: supported by the oldest readers.
         Snappy = "snappy",
     }
 }
 
 words! {
-    /// The kind of storage that a run lies on.
+    /// The kind of storage of a run.
     FsProtocol {
-        /// Directories and files of this machine.
+        /// Local directories and files.
         File = "file",
-        /// This process's memory: for tests and dry runs; nothing outlives the process.
+        /// This process's memory: for tests and dry runs; lost when the process ends.
         Memory = "memory",
     }
 }
 
 words! {
-    /// How a part is compared with its entry before its rows are handed out.
+    /// How a part is verified before its rows are returned.
     ///
-    /// A part that is read whole, as one of up to 128 KiB is, is compared by its checksum in any case.
+    /// For a part that is read whole, as every part up to 128 KiB is, the checksum is always compared.
     VerifyReads {
         /// By its size and its number of rows. A changed byte may go unnoticed.
         Size = "size",
@@ -85,12 +85,12 @@ words! {
 }
 
 impl FsProtocol {
-    /// Protocols that the settings reserve and that no store serves yet.
+    /// Reserved protocols that no store supports yet.
     pub const RESERVED: &'static [&'static str] = &["s3", "gs", "az"];
 }
 
 words! {
-    /// How the cost of a holding is accounted for.
+    /// How the cost of a holding is calculated.
     CostMethod {
         /// Weighted average cost.
         Wac = "wac",
@@ -104,7 +104,7 @@ words! {
 }
 
 words! {
-    /// Where the price that marks a holding comes from.
+    /// The source of the price that marks a holding.
     PriceSource {
         /// The latest trade.
         LastTrade = "last_trade",

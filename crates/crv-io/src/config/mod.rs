@@ -1,8 +1,8 @@
-//! Settings: what they are, where they come from, and the one set of rules that checks them.
+//! Settings: their fields, their sources, and one set of rules that checks them.
 //!
-//! An [`IoSettings`] value is always valid. Every way of making one - setters, pairs from a caller, a TOML file,
-//! environment variables - goes through the same table of fields (module `fields`), so a wrong value is refused
-//! with the same words wherever it came from, and the error says where that was.
+//! An [`IoSettings`] value is always valid. All constructors - setters, pairs from a caller, a TOML file, environment
+//! variables - use the same table of fields (module `fields`): a wrong value has the same error message from every
+//! source, and the error names the source.
 //!
 //! ```
 //! use crv_io::config::{Compression, IoSettings};
@@ -13,8 +13,8 @@
 //! # Ok::<(), crv_io::config::ConfigError>(())
 //! ```
 //!
-//! What this module does not do: it never opens the store, and it does not know which bucket size a run was
-//! written with; the run says so when it is opened.
+//! What this module does not do: it never opens the store, and it does not know the bucket size that a run was written
+//! with; opening the run checks it.
 
 mod environment;
 mod error;

@@ -13,15 +13,15 @@ use super::value::SettingValue;
 
 /// How runs are stored: where, in what buckets, and how parts are written.
 ///
-/// Invariants, from construction on: `tick_bucket_size`, `row_group_size`, an explicit `write_manifest_every_n`
-/// and `valuation.vwap_window_ticks` are at least 1 and fit an `i64`; `root_dir` and `valuation.currency` are not
-/// empty; a store for `fs_protocol` exists, and `root_dir` is no URL where that is `file`. (With
-/// [`with_fs_protocol`](Self::with_fs_protocol) alone, the last is noticed when a run is opened.)
+/// Invariants: `tick_bucket_size`, `row_group_size`, an explicit `write_manifest_every_n` and
+/// `valuation.vwap_window_ticks` are at least 1 and fit an `i64`; `root_dir` and `valuation.currency` are not empty; a
+/// store for `fs_protocol` exists; and `root_dir` is not a URL if that is `file`. (The last is only checked when a run
+/// is opened, if the protocol was changed by [`with_fs_protocol`](Self::with_fs_protocol).)
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct IoSettings(Inner);
 
-/// The fields, in the order they are documented and serialised in.
+/// The fields, in the order of documentation and serialization.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub(super) struct Inner {
     pub(super) root_dir: String,
@@ -58,17 +58,17 @@ impl Default for IoSettings {
 }
 
 impl IoSettings {
-    /// The root of all runs when nothing else is said.
+    /// The default root of all runs.
     pub const DEFAULT_ROOT_DIR: &'static str = "out";
 
-    /// The defaults, with these settings changed: what a caller with keyword arguments has.
+    /// Returns the defaults with these settings changed, for callers with keyword arguments.
     pub fn from_pairs<K: AsRef<str>>(
         pairs: impl IntoIterator<Item = (K, SettingValue)>,
     ) -> Result<Self, ConfigError> {
         Self::default().with_pairs(&Origin::Argument, pairs)
     }
 
-    /// These settings with some changed; `origin` is what an error names.
+    /// Returns these settings with some changed. Errors name `origin` as their source.
     pub fn with_pairs<K: AsRef<str>>(
         mut self,
         origin: &Origin,
@@ -82,12 +82,12 @@ impl IoSettings {
         Ok(self)
     }
 
-    /// Whether the root is one that the kind of storage has: what no single setting says.
+    /// Checks that the root is valid for the kind of storage, which depends on two settings.
     pub(crate) fn check_root(&self) -> Result<(), ConfigError> {
         check_root(&self.0).map_err(|refusal| ConfigError::refused(&Origin::Argument, refusal))
     }
 
-    /// These settings with one changed by name.
+    /// Returns these settings with one changed, by name.
     pub fn with(self, key: &str, value: impl Into<SettingValue>) -> Result<Self, ConfigError> {
         self.with_pairs(&Origin::Argument, [(key, value.into())])
     }
@@ -121,26 +121,26 @@ impl IoSettings {
         self
     }
 
-    /// These settings, refusing columns that a table does not have, or keeping them.
+    /// These settings, with columns that a table does not have refused or kept.
     #[must_use]
     pub fn with_strict_schema(mut self, strict: bool) -> Self {
         self.0.strict_schema = strict;
         self
     }
 
-    /// These settings with `manifest.json` rewritten every so many commits; none is adaptive.
+    /// These settings with another number of commits between two rewrites of `manifest.json`; `None` is adaptive.
     pub fn with_write_manifest_every_n(self, commits: Option<u64>) -> Result<Self, ConfigError> {
         self.with("write_manifest_every_n", commits.map_or(SettingValue::Null, SettingValue::from))
     }
 
-    /// These settings, merging the parts of a bucket when a later one has begun, or leaving them.
+    /// These settings, with the parts of a bucket merged, or not, when a later one has begun.
     #[must_use]
     pub fn with_compact_sealed_buckets(mut self, compact: bool) -> Self {
         self.0.compact_sealed_buckets = compact;
         self
     }
 
-    /// These settings with parts compared by size or by checksum before their rows are handed out.
+    /// These settings, with parts verified by size or by checksum before their rows are returned.
     #[must_use]
     pub fn with_verify_reads(mut self, verify: VerifyReads) -> Self {
         self.0.verify_reads = verify;
@@ -159,7 +159,7 @@ impl IoSettings {
         &self.0.root_dir
     }
 
-    /// How rows are divided over directories.
+    /// How rows are partitioned into directories.
     pub const fn partitioning(&self) -> Partitioning {
         self.0.partitioning
     }
@@ -194,7 +194,7 @@ impl IoSettings {
         self.0.strict_schema
     }
 
-    /// Commits between two rewrites of `manifest.json`; none is adaptive.
+    /// Commits between two rewrites of `manifest.json`; `None` is adaptive.
     pub const fn write_manifest_every_n(&self) -> Option<u64> {
         self.0.write_manifest_every_n
     }
@@ -204,7 +204,7 @@ impl IoSettings {
         self.0.compact_sealed_buckets
     }
 
-    /// How a part is compared with its entry before its rows are handed out.
+    /// How a part is verified before its rows are returned.
     pub const fn verify_reads(&self) -> VerifyReads {
         self.0.verify_reads
     }

@@ -1,8 +1,8 @@
-//! The word that was probably meant: what turns "unknown key" into something to act on.
+//! Suggests the word that was probably meant, for "unknown key" errors.
 
-/// The candidate that `word` is most likely a slip of, if one is near enough.
+/// Returns the candidate nearest to `word`, if one is near enough.
 ///
-/// Case, hyphens and blanks are forgiven altogether; beyond that about one slip in three letters.
+/// Case, hyphens and blanks are ignored; beyond that, about one typo in three letters is accepted.
 ///
 /// ```
 /// use crv_io::config::nearest;
@@ -14,7 +14,7 @@
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.trim().to_lowercase().replace(['-', ' '], "_");
     let word = plain(word);
-    // A file or a variable may hold a page by mistake; nothing near a setting's name is that long.
+    // A longer text cannot be near a setting's name.
     if word.len() > 64 {
         return None;
     }

@@ -1,4 +1,4 @@
-//! The rules of the settings, source by source: what is taken, and the exact words of what is refused.
+//! The rules of the settings, source by source: accepted values, and the exact messages for refused ones.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::{
 
 type Outcome = Result<IoSettings, ConfigError>;
 
-/// The message and, if there is one, the hint below it.
+/// The message, and the hint below it if there is one.
 fn refused(outcome: Outcome) -> String {
     let error = outcome.expect_err("these settings should be refused");
     match error.hint() {
@@ -26,7 +26,7 @@ fn variables(pairs: &[(&str, &str)]) -> Outcome {
     IoSettings::default().with_variables("CRV_IO_", pairs)
 }
 
-/// The outcome of reading a file of this name and text, with the folder's name taken out of the message.
+/// The outcome of reading a file of this name and text, and its folder.
 fn file(name: &str, text: &str) -> (Outcome, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -135,7 +135,7 @@ fn a_refusal_names_the_setting_the_value_and_what_is_allowed() {
         (
             "write_manifest_every_n",
             SettingValue::Int(0),
-            "0`, and must be an integer of at least 1, or `adaptive` (the default: as often as pays)",
+            "0`, and must be an integer of at least 1, or `adaptive` (the default: the store decides)",
         ),
         ("valuation", SettingValue::Bool(true), "true`, and must be a table of valuation settings"),
     ];
@@ -418,7 +418,7 @@ proptest! {
     }
 }
 
-/// Nested deeper than any stack, numbers that no integer is, keys given twice, and bytes that are no text.
+/// Nesting deeper than any stack, invalid numbers, duplicate keys, and invalid strings.
 #[test]
 fn hostile_toml_is_refused_in_few_words() {
     let deep =
@@ -452,13 +452,10 @@ fn hostile_toml_is_refused_in_few_words() {
         let error = refused_file("crv.toml", &text);
         assert!(error.len() < 1000 + text.len(), "{error:.300}");
     }
-    assert!(
-        accepted("crv.toml", "\u{feff}root_dir = 'a'").root_dir() == "a",
-        "a byte order mark is passed over"
-    );
+    assert!(accepted("crv.toml", "\u{feff}root_dir = 'a'").root_dir() == "a", "a byte order mark is ignored");
 }
 
-/// A path may lead to a device that never ends, or to a file that is something else altogether.
+/// A path may name a device that never ends, or a file of another kind.
 #[test]
 fn a_settings_file_of_more_than_a_mebibyte_is_refused() {
     let text = |length: usize| format!("root_dir = 'a' #{}", " ".repeat(length - 16));
@@ -466,13 +463,13 @@ fn a_settings_file_of_more_than_a_mebibyte_is_refused() {
     let error = refused_file("crv.toml", &text((1 << 20) + 1));
     assert_eq!(
         error,
-        "the settings file crv.toml has more than 1048576 bytes\nhint: is it the file you meant?"
+        "the settings file crv.toml has more than 1048576 bytes\nhint: check the path of the settings file"
     );
     #[cfg(target_os = "linux")]
     assert!(refused(IoSettings::from_toml(Some("/dev/zero".as_ref()))).contains("more than 1048576 bytes"));
 }
 
-/// Variables hold what no file can: text of any kind, and bytes that are none.
+/// Unlike a file, a variable may hold any text, and bytes that are not text.
 #[test]
 fn odd_variables_are_refused_or_taken_as_they_are() {
     let long = "9".repeat(100_000);

@@ -7,10 +7,10 @@ use super::fields::{VALUATION_FIELDS, assign};
 use super::kinds::{CostMethod, PriceSource};
 use super::value::SettingValue;
 
-/// The name of the table of these settings inside the others.
+/// The key of these settings in the others.
 pub(super) const VALUATION_KEY: &str = "valuation";
 
-/// How holdings are valued, when they are.
+/// How holdings are valued, if they are.
 ///
 /// Always valid, as [`IoSettings`](super::IoSettings) is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -35,31 +35,31 @@ impl Default for ValuationSettings {
 }
 
 impl ValuationSettings {
-    /// The defaults, with these settings changed.
+    /// Returns the defaults with these settings changed.
     pub fn from_pairs<K: AsRef<str>>(
         pairs: impl IntoIterator<Item = (K, SettingValue)>,
     ) -> Result<Self, ConfigError> {
         pairs.into_iter().try_fold(Self::default(), |settings, (key, value)| settings.with(key, value))
     }
 
-    /// These settings with one changed.
+    /// Returns these settings with one changed, by name.
     pub fn with(mut self, key: impl AsRef<str>, value: impl Into<SettingValue>) -> Result<Self, ConfigError> {
         assign(&mut self, VALUATION_FIELDS, key.as_ref(), &value.into())
             .map_err(|refusal| ConfigError::refused(&Origin::Argument, refusal.inside(VALUATION_KEY)))?;
         Ok(self)
     }
 
-    /// Whether holdings are valued at all.
+    /// Whether holdings are valued.
     pub const fn enabled(&self) -> bool {
         self.enabled
     }
 
-    /// How the cost of a holding is accounted for.
+    /// How the cost of a holding is calculated.
     pub const fn cost_method(&self) -> CostMethod {
         self.cost_method
     }
 
-    /// Where the marking price comes from.
+    /// The source of the marking price.
     pub const fn price_source(&self) -> PriceSource {
         self.price_source
     }

@@ -1,12 +1,11 @@
-//! A setting's value before it is checked: whatever a file, a variable or a caller can hold.
+//! A setting's value before it is checked.
 
 use std::fmt;
 
 /// A value for a setting, from any source.
 ///
-/// [`Text`](Self::Text) and [`Str`](Self::Str) differ: text has no type of its own (an environment variable, a
-/// command-line flag) and is read as the field needs it; a string is a string, and is refused where a number
-/// belongs.
+/// [`Text`](Self::Text) and [`Str`](Self::Str) differ: text has no type (an environment variable, a command-line flag)
+/// and is parsed as the field's type; a string is a string, and is refused for a number.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SettingValue {
     /// No value: null, `None`.
@@ -15,20 +14,20 @@ pub enum SettingValue {
     Bool(bool),
     /// An integer.
     Int(i128),
-    /// A number that is not an integer by type.
+    /// A float.
     Float(f64),
     /// A string.
     Str(String),
-    /// Text of no type, to be read as the field needs it.
+    /// Text without a type, to be parsed as the field's type.
     Text(String),
-    /// A table of further settings, in its own order.
+    /// A table of settings, in their order.
     Table(Vec<(String, SettingValue)>),
-    /// Anything else, as it is shown in a message: no field takes it.
+    /// Any other value, as shown in messages. No field accepts it.
     Other(String),
 }
 
 impl SettingValue {
-    /// The string, if this is one (typed or not).
+    /// The text, if this is a string or text.
     pub(super) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Str(text) | Self::Text(text) => Some(text),

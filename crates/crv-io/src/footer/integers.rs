@@ -1,4 +1,4 @@
-//! The values of integers of which a footer says too little.
+//! The values of integers that a footer leaves undecided.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::part_file::PartFile;
 use crate::part_pages;
 use crate::validate::outgrows_floats;
 
-/// Which of these leaves, in ascending order, hold an integer that is no float.
+/// Returns which of these leaves, in ascending order, hold an integer that no float holds exactly.
 pub(crate) fn wide(
     file: &PartFile,
     metadata: &ArrowReaderMetadata,
@@ -23,7 +23,7 @@ pub(crate) fn wide(
     if leaves.is_empty() {
         return Ok(Vec::new());
     }
-    // By Parquet's own types, so that lists and structs have one layout each.
+    // Read by Parquet's own types, so that lists and structs have one layout each.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
         .map_err(|error| error.to_string())?;
@@ -39,7 +39,7 @@ pub(crate) fn wide(
         let mut arrays = Vec::with_capacity(leaves.len());
         batch.columns().iter().for_each(|column| take_apart(column, &mut arrays));
         if arrays.len() != leaves.len() {
-            return Err("its columns are not those that its footer tells of".to_owned());
+            return Err("its columns are not those of its footer".to_owned());
         }
         for (wide, array) in wide.iter_mut().zip(arrays) {
             *wide = *wide || outgrows_floats(array);
@@ -48,7 +48,7 @@ pub(crate) fn wide(
     Ok(leaves.iter().zip(wide).filter_map(|(leaf, wide)| wide.then_some(*leaf)).collect())
 }
 
-/// The leaves of a column, in the file's order.
+/// Collects the leaves of a column, in the file's order.
 fn take_apart<'a>(array: &'a ArrayRef, leaves: &mut Vec<&'a ArrayRef>) {
     match array.data_type() {
         DataType::Struct(_) => {

@@ -1,4 +1,4 @@
-//! Parquet and Arrow IPC: formats that bring their own types.
+//! Parquet and Arrow IPC: formats with their own types.
 
 use std::io::{BufRead, Cursor};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use parquet::file::reader::ChunkReader;
 use super::error::FormatError;
 use super::layout::Way;
 
-/// Rows that are decoded at once.
+/// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 1 << 16;
 
-/// What an Arrow IPC file begins with; a stream begins with the length of its schema.
+/// The first bytes of an Arrow IPC file; a stream begins with the length of its schema.
 const FILE_MAGIC: &[u8] = b"ARROW1";
 
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch, FormatError>> + Send>;

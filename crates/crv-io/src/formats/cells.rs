@@ -1,4 +1,4 @@
-//! Values as text, one cell at a time: payloads are JSON, nulls are empty.
+//! Formats values as text, cell by cell: payloads as JSON, nulls as empty text.
 
 use std::io::Write as _;
 
@@ -9,7 +9,7 @@ use arrow_schema::{ArrowError, Schema};
 
 use super::error::FormatError;
 
-/// The rows of a batch as text, as CSV has them. For as many rows as a person reads.
+/// Formats the rows of a batch as text, as in CSV. For a few rows, to show them.
 pub fn text_rows(batch: &RecordBatch) -> Result<Vec<Vec<String>>, FormatError> {
     let failed = |error: ArrowError| FormatError::input("these rows cannot be shown", error);
     let schema = batch.schema();
@@ -33,7 +33,7 @@ pub(super) enum Cells<'a> {
     Json(NullableEncoder<'a>),
 }
 
-/// The columns of a batch; `schema` is the batch's own, which lends its fields.
+/// The columns of a batch; `schema` is the batch's own, whose fields are borrowed.
 pub(super) fn cells<'a>(schema: &'a Schema, batch: &'a RecordBatch) -> Result<Vec<Cells<'a>>, ArrowError> {
     static JSON: std::sync::LazyLock<EncoderOptions> = std::sync::LazyLock::new(EncoderOptions::default);
     let columns = schema.fields().iter().zip(batch.columns());

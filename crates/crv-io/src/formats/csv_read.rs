@@ -1,4 +1,4 @@
-//! CSV: a header line, then rows. Cells stay text for validation to read; payload cells are JSON.
+//! CSV input: a header line, then rows. Cells are text, which validation casts; payload cells are JSON.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use super::read::{FrameSize, MAX_RECORD_BYTES};
 use crate::frame::Frame;
 use crate::json_column::Column;
 
-/// The rows of an input, and what its columns hold.
+/// The rows of an input, and the kinds of its columns.
 pub(super) struct Rows<R> {
     name: String,
     reader: csv::Reader<R>,
     columns: Vec<(String, Cells)>,
     record: StringRecord,
-    /// Has no frame been handed out yet?
+    /// Whether no frame was returned yet.
     first: bool,
 }
 
-/// How the cells of a column are read.
+/// How the cells of a column are parsed.
 #[derive(Clone, Copy)]
 enum Cells {
     /// Text; an empty cell is a null.
@@ -49,7 +49,7 @@ impl<R: Read> Rows<R> {
             return Err(FormatError::input(&name, "no header line")
                 .with_hint("the first line of a CSV file names the columns"));
         }
-        // A file without a header would lose its first row here, and be told of columns that are cells of it.
+        // Without this check, a file without a header would lose its first row, and later errors would name its cells.
         if !header.iter().any(|column| table.column(column).is_some()) {
             let reason = format_args!(
                 "the header names no column of table `{}`: {}",
@@ -78,7 +78,7 @@ impl<R: Read> Rows<R> {
         Ok(Self { name, reader, columns, record: StringRecord::new(), first: true })
     }
 
-    /// The next frame; none at the end. The first has the columns also when there are no rows.
+    /// Reads the next frame; `None` at the end. The first one has the columns even if there are no rows.
     pub(super) fn next_frame(&mut self, size: FrameSize) -> Result<Option<Frame>, FormatError> {
         let mut values: Vec<Values> = self.columns.iter().map(|(_, cells)| cells.values()).collect();
         let (mut rows, mut bytes) = (0, 0);
@@ -154,7 +154,7 @@ impl Values {
     }
 }
 
-/// Enough of a cell to find it by.
+/// The beginning of a cell, for messages.
 fn start(cell: &str) -> String {
     match cell.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", &cell[..end]),
@@ -162,7 +162,7 @@ fn start(cell: &str) -> String {
     }
 }
 
-/// The reason in our words; the reader's own would repeat the line.
+/// Converts the CSV reader's error. Its own text would repeat the line.
 fn failed(name: &str, error: &csv::Error) -> FormatError {
     let line = error.position().map(csv::Position::line);
     let at = |reason: &dyn std::fmt::Display| match line {

@@ -1,4 +1,4 @@
-//! Why a file could not be read or written.
+//! [`FormatError`]: why a file could not be read or written.
 
 use std::fmt;
 use std::io;
@@ -6,28 +6,28 @@ use std::path::Path;
 
 use super::format::Format;
 
-/// A file that could not be read, or rows that could not be written. The text names the file and the place in it.
+/// A file that could not be read, or rows that could not be written. The text names the file and the position in it.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct FormatError {
     message: String,
     hint: Option<String>,
-    /// Not the `source` of the standard trait: its text is part of the message already.
+    /// Not the `source` of the standard trait: the message already contains its text.
     io: Option<io::ErrorKind>,
 }
 
 impl FormatError {
-    /// What is wrong with the input called `name`.
+    /// An error in the input called `name`.
     pub(super) fn input(name: &str, reason: impl fmt::Display) -> Self {
         Self { message: format!("{name}: {reason}"), hint: None, io: None }
     }
 
-    /// What is wrong on one line of the input.
+    /// An error on one line of the input.
     pub(super) fn line(name: &str, line: u64, reason: impl fmt::Display) -> Self {
         Self::input(name, format_args!("line {line}: {reason}"))
     }
 
-    /// The operating system's refusal; its text names the path where there is one.
+    /// An error of the operating system, with the input's name unless its text has it.
     pub(super) fn io(name: &str, error: &io::Error) -> Self {
         let text = error.to_string();
         let message =
@@ -44,7 +44,7 @@ impl FormatError {
         let known: Vec<String> =
             Format::ALL.iter().flat_map(|format| format.extensions()).map(|end| format!(".{end}")).collect();
         let hint = match extension {
-            Some("json") => "for one JSON object on each line, say `--format ndjson`".to_owned(),
+            Some("json") => "for one JSON object on each line, use `--format ndjson`".to_owned(),
             _ => format!("name the format with `--format`, or use one of {}", known.join(", ")),
         };
         let message = format!("{}: the file's name does not say its format", path.display());
@@ -55,12 +55,12 @@ impl FormatError {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// What to do next, where there is more to say than the message does.
+    /// A suggested next step, if there is one.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// The kind of the operating system's error, when it was one.
+    /// The kind of the operating system's error, if it was one.
     pub const fn io_kind(&self) -> Option<io::ErrorKind> {
         self.io
     }

@@ -1,11 +1,11 @@
-//! The formats, their words and their file names.
+//! [`Format`]: the formats, with their names and file name extensions.
 
 use std::fmt;
 use std::path::Path;
 
 use super::error::FormatError;
 
-/// A format of files beside the store.
+/// A format of files outside the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Apache Parquet.
@@ -22,7 +22,7 @@ impl Format {
     /// Every format.
     pub const ALL: [Self; 4] = [Self::Parquet, Self::Csv, Self::Ndjson, Self::Arrow];
 
-    /// The word for it, for example on a command line.
+    /// Its name, for example on a command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Parquet => "parquet",
@@ -32,7 +32,7 @@ impl Format {
         }
     }
 
-    /// The ends of file names that mean it.
+    /// Its file name extensions.
     pub const fn extensions(self) -> &'static [&'static str] {
         match self {
             Self::Parquet => &["parquet", "pq"],
@@ -42,12 +42,12 @@ impl Format {
         }
     }
 
-    /// The format with this word.
+    /// The format of this name.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.as_str() == word)
     }
 
-    /// The format that a file's name says.
+    /// The format of a file, from its extension.
     ///
     /// ```
     /// use crv_io::formats::Format;

@@ -1,8 +1,9 @@
-//! What Parquet cannot store, there and back: structs without fields, and fields that are nothing but nulls.
+//! Converts what Parquet cannot store, in both directions: structs without fields, and untyped fields, which have only
+//! nulls.
 //!
-//! Files outside the store follow the store's own convention: a struct without fields has the placeholder
-//! [`EMPTY_FIELD`](crate::schema::EMPTY_FIELD), and a field without a type is not written. So a part of a run can be
-//! read as a file too.
+//! Files outside the store follow the store's convention: a struct without fields has the placeholder
+//! [`EMPTY_FIELD`](crate::schema::EMPTY_FIELD), and an untyped field is not written. So a part of a run can be read as
+//! a file too.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
 
 use crate::schema::EMPTY_FIELD;
 
-/// Which way.
+/// The direction.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     ToParquet,
@@ -23,7 +24,7 @@ pub(super) enum Way {
 }
 
 impl Way {
-    /// The schema on the other side.
+    /// The converted schema.
     pub(super) fn schema(self, schema: &Schema) -> SchemaRef {
         let mut fields: Vec<FieldRef> = Vec::with_capacity(schema.fields().len());
         for field in schema.fields() {
@@ -33,7 +34,7 @@ impl Way {
         Arc::new(Schema::new(fields))
     }
 
-    /// The batch in the schema of the other side. Columns that need no change are not copied.
+    /// Converts a batch to the converted schema. Columns that need no change are not copied.
     pub(super) fn batch(self, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
         let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| {
             if column.data_type() == field.data_type() { Arc::clone(column) } else { self.array(column) }

@@ -1,4 +1,4 @@
-//! NDJSON: one JSON object on each line, each frame with the fields that its lines have.
+//! NDJSON input: one JSON object on each line. A frame has the fields of its lines.
 
 use std::io::{BufRead, Read as _};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::read::{FrameSize, MAX_RECORD_BYTES};
 use crate::frame::Frame;
 use crate::json_column::{Struct, kind};
 
-/// The lines of an input, and how far they are read.
+/// The lines of an input, and the current position.
 pub(super) struct Lines<R> {
     name: String,
     input: R,
@@ -25,7 +25,7 @@ impl<R: BufRead> Lines<R> {
         Self { name, input, line: 0, buffer: Vec::new() }
     }
 
-    /// The next frame; none at the end.
+    /// Reads the next frame; `None` at the end.
     pub(super) fn next_frame(&mut self, size: FrameSize) -> Result<Option<Frame>, FormatError> {
         let mut rows = Struct::default();
         let mut bytes = 0;
@@ -37,7 +37,7 @@ impl<R: BufRead> Lines<R> {
             let object = match serde_json::from_slice(&self.buffer) {
                 Ok(Value::Object(object)) => object,
                 Ok(other) => return Err(self.not_an_object(&other)),
-                // A JSON list over several lines begins so.
+                // The beginning of a JSON list over several lines.
                 Err(_) if self.buffer == b"[" => return Err(self.list()),
                 Err(error) => return Err(self.failed(format_args!("not valid JSON: {}", reason(&error)))),
             };
@@ -55,7 +55,7 @@ impl<R: BufRead> Lines<R> {
         Ok(Some(Frame::from(batch)))
     }
 
-    /// Reads the next line into the buffer, without blanks around it; false at the end.
+    /// Reads the next line into the buffer, without surrounding blanks; `false` at the end.
     fn next_line(&mut self) -> Result<bool, FormatError> {
         self.buffer.clear();
         let limit = MAX_RECORD_BYTES as u64 + 1;

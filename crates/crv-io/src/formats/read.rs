@@ -1,4 +1,4 @@
-//! Reading: a file or a stream as frames of bounded size.
+//! Reads a file or a stream as frames of bounded size.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -14,8 +14,8 @@ use super::format::Format;
 use super::ndjson::Lines;
 use crate::frame::Frame;
 
-/// The longest line, or CSV row, that is read. With [`FrameSize::DEFAULT`] it keeps the text of a frame below what
-/// the 32-bit offsets of an Arrow column can count.
+/// The longest line, or CSV row, that is read, in bytes. With [`FrameSize::DEFAULT`] it keeps the text of a frame
+/// within the 32-bit offsets of an Arrow column.
 pub(super) const MAX_RECORD_BYTES: usize = 1 << 30;
 
 /// When a frame is full.
@@ -29,9 +29,9 @@ impl FrameSize {
     const DEFAULT: Self = Self { rows: 1 << 20, bytes: 1 << 29 };
 }
 
-/// The frames of an input, read as they are asked for. After an error there are no more.
+/// A lazy iterator over the frames of an input. It ends after the first error.
 ///
-/// An input whose columns are known without rows gives one frame at least, so that its columns are checked.
+/// An input without rows whose columns are known has one empty frame, so that its columns are checked.
 pub struct Frames {
     name: String,
     source: Source,
@@ -47,7 +47,7 @@ enum Source {
     Done,
 }
 
-/// The frames of a file; `table` says which CSV columns hold payloads.
+/// Reads the frames of a file; `table` determines which CSV columns hold payloads.
 pub fn read_file(path: &Path, format: Format, table: &TableDescriptor) -> Result<Frames, FormatError> {
     let name = path.display().to_string();
     let file = fs_err::File::open(path).map_err(|error| FormatError::io(&name, &error))?;
@@ -60,8 +60,8 @@ pub fn read_file(path: &Path, format: Format, table: &TableDescriptor) -> Result
     }
 }
 
-/// The frames of a stream called `name` in messages. Parquet and Arrow IPC files are taken into memory first: they
-/// cannot be read from front to back.
+/// Reads the frames of a stream, called `name` in messages. Parquet and Arrow IPC files are read into memory first:
+/// they cannot be read sequentially.
 pub fn read_stream(
     name: &str,
     input: impl Read + Send + 'static,

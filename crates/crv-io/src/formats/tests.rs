@@ -1,4 +1,4 @@
-//! The rules of the formats: what is read as what, what is refused, and that writing and reading agree.
+//! The rules of the formats: types of values that are read, refused input, and round trips.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ fn frames(text: &[u8], format: Format, table: &TableDescriptor) -> Result<Frames
     read_stream("input", Cursor::new(text.to_vec()), format, table)
 }
 
-/// The one batch of a text that makes one frame.
+/// The only batch of a text with one frame.
 fn one(text: &[u8], format: Format) -> RecordBatch {
     let frames: Vec<Frame> =
         frames(text, format, &MESSAGES_DESC).unwrap().collect::<Result<_, FormatError>>().unwrap();
@@ -35,7 +35,7 @@ fn refused(text: &[u8], format: Format) -> String {
     }
 }
 
-/// The batch as NDJSON: short, and shows values, fields and nulls.
+/// The batch as NDJSON, which shows values, fields and nulls.
 fn shown(batch: &RecordBatch) -> String {
     let mut writer = BatchWriter::new(Vec::new(), Format::Ndjson, &batch.schema()).unwrap();
     writer.write(batch).unwrap();
@@ -46,7 +46,7 @@ fn type_of(batch: &RecordBatch, column: &str) -> DataType {
     batch.schema().field_with_name(column).unwrap().data_type().clone()
 }
 
-/// Every kind of column that a table has, with nulls and an empty payload.
+/// A batch with every kind of column, with nulls and an empty payload.
 fn every_kind() -> RecordBatch {
     let stance = StringArray::from(vec![Some("for"), None, Some("say \"no\",\nthen")]);
     let style = StructArray::new(
@@ -76,7 +76,7 @@ fn what_is_written_is_read_back() {
     for format in [Format::Parquet, Format::Arrow] {
         assert_eq!(one(&written(&batch, format), format).columns(), batch.columns(), "{format}");
     }
-    // NDJSON finds the columns in another order.
+    // NDJSON is read with another column order.
     assert_eq!(shown(&one(shown(&batch).as_bytes(), Format::Ndjson)).len(), shown(&batch).len());
     let text = String::from_utf8(written(&batch, Format::Csv)).unwrap();
     assert_eq!(
@@ -119,7 +119,7 @@ fn an_arrow_stream_is_read_as_well_as_a_file() {
 fn compressed_arrow_files_are_read() {
     use arrow_ipc::CompressionType;
     use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
-    // Compression is skipped where it does not pay.
+    // Large enough to be compressed: the writer stores data uncompressed if compression does not make it smaller.
     let batch = RecordBatch::try_from_iter([("tick", Arc::new(Int64Array::from(vec![1; 9999])) as ArrayRef)])
         .unwrap();
     for codec in [CompressionType::LZ4_FRAME, CompressionType::ZSTD] {
@@ -191,7 +191,7 @@ fn parquet_carries_empty_payloads_there_and_back() {
     let back = one(&bytes, Format::Parquet);
     assert_eq!(shown(&back), "{\"p\":{},\"q\":[{},{\"r\":{}}],\"tick\":1}\n{\"q\":[],\"tick\":2,\"s\":{}}\n");
     let DataType::Struct(fields) = type_of(&back, "p") else { panic!("p is a struct") };
-    assert!(fields.is_empty(), "the placeholder is the file's, not the payload's");
+    assert!(fields.is_empty(), "the placeholder is dropped");
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn the_name_of_a_file_says_its_format() {
     }
     let error = Format::of_path("ticks.json".as_ref()).unwrap_err();
     assert_eq!(error.to_string(), "ticks.json: the file's name does not say its format");
-    assert_eq!(error.hint(), Some("for one JSON object on each line, say `--format ndjson`"));
+    assert_eq!(error.hint(), Some("for one JSON object on each line, use `--format ndjson`"));
     let error = Format::of_path("ticks".as_ref()).unwrap_err();
     assert_eq!(
         error.hint(),

@@ -1,4 +1,4 @@
-//! Writing: record batches of one schema, in any format.
+//! [`BatchWriter`]: writes record batches in any format.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::error::FormatError;
 use super::format::Format;
 use super::layout::Way;
 
-/// Writes batches of one schema to `W`. Nothing is complete before [`finish`](Self::finish).
+/// Writes batches of one schema to `W`. The output is incomplete before [`finish`](Self::finish).
 pub struct BatchWriter<W: Write + Send> {
     format: Format,
     inner: Inner<W>,
@@ -33,7 +33,7 @@ impl<W: Write + Send> BatchWriter<W> {
     /// A writer for batches of this schema.
     pub fn new(to: W, format: Format, schema: &SchemaRef) -> Result<Self, FormatError> {
         let failed = |error: &dyn std::fmt::Display| FormatError::output(format, error);
-        // The store's own notes on a schema are not the reader's business.
+        // Without the store's schema metadata.
         let schema = Schema::new(schema.fields().clone());
         let inner = match format {
             Format::Parquet => {
@@ -67,7 +67,7 @@ impl<W: Write + Send> BatchWriter<W> {
         }
     }
 
-    /// Writes what is left, and gives the writer back.
+    /// Writes the rest, and returns the writer.
     pub fn finish(self) -> Result<W, FormatError> {
         let format = self.format;
         let failed = |error: &dyn std::fmt::Display| FormatError::output(format, error);
@@ -80,7 +80,7 @@ impl<W: Write + Send> BatchWriter<W> {
                 to.flush().map_err(|error| failed(&error))?;
                 Ok(to)
             }
-            // This finishes the file as well.
+            // This also finishes the file.
             Inner::Arrow(writer) => writer.into_inner().map_err(|error| failed(&error)),
         }
     }

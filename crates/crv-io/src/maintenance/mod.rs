@@ -1,4 +1,4 @@
-//! Looking after a run: one operation per file.
+//! Maintenance of a run: one operation per module.
 
 pub(crate) mod check;
 pub(crate) mod compact;

@@ -1,8 +1,8 @@
-//! Rebuilding a table's manifest from the parts on disk.
+//! Rebuilds a table's manifest from the parts on disk.
 //!
-//! The parts' footers tell what they hold. Which parts count is told by the commit log and, where it can
-//! still be read, the old manifest: a part that neither names was never committed and stays out. Only where
-//! there is neither is every part on disk taken for live.
+//! Entries are made from the parts' footers. The log and the old manifest, if it is readable, determine which parts are
+//! live: a part that neither names was never committed and is left out. Only if both are missing is every part on disk
+//! taken as live.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -19,18 +19,18 @@ use crate::schema::TableSchema;
 use crate::stamp;
 use crate::store::EntryKind;
 
-/// What a rebuild found.
+/// The report of a rebuild.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RebuildReport {
     /// The manifest that was written.
     pub manifest: TableManifest,
-    /// How many parts it names.
+    /// Parts that it names.
     pub parts: u64,
-    /// How many rows they hold.
+    /// Rows of these parts.
     pub rows: u64,
-    /// Parts on disk that were never committed, and are left out. They are harmless.
+    /// Parts on disk that are left out: not live, or their rows are in merged parts. They are harmless.
     pub left_out: Vec<String>,
-    /// Parts that were committed and are not on disk: their rows are lost.
+    /// Live parts that are not on disk: their rows are lost.
     pub missing: Vec<String>,
 }
 
@@ -42,21 +42,22 @@ pub(crate) fn rebuild(log: &RunLog, table: TableName) -> Result<RebuildReport> {
     log.with_table_lost(table, |known| plan(log, table, known))
 }
 
-/// What a rebuild is going to write.
+/// What a rebuild writes.
 pub(crate) struct Plan {
     pub(crate) state: TableState,
-    /// What the log must be told, if anything.
+    /// The change to publish, if any.
     pub(crate) change: Option<Change>,
     pub(crate) report: RebuildReport,
 }
 
-/// What is known of a table without looking at its parts.
+/// What is known of a table without reading its parts.
 pub(crate) struct Known {
     /// From the manifest and the log, or the log alone; as of the newest commit.
     pub(crate) state: TableState,
-    /// Does it tell which parts count? Else every part on disk does.
+    /// Whether the state determines which parts are live. Otherwise every part on disk is, except those that the log
+    /// removed.
     pub(crate) tells: bool,
-    /// Parts that the log names, live or not.
+    /// Parts that the log names, and whether they are live.
     pub(crate) logged: HashMap<Place, bool>,
 }
 
@@ -85,15 +86,15 @@ fn plan(log: &RunLog, table: TableName, known: &Known) -> Result<Plan> {
     })?;
     let mut footers: HashMap<Place, PartFooter> = live.into_iter().zip(footers).collect();
     let mut left_out = left_out;
-    // Rows count once: parts whose rows are in a merged part do not, where nothing says which parts count, and where
-    // an earlier version took them in beside it.
+    // No row may occur twice: parts whose rows are in a merged part are left out. They are found here if it is unknown
+    // which parts are live, or if an earlier version added them beside the merged part.
     let doubled = superseded(log, table, &footers)?;
     footers.retain(|place, _| !doubled.contains(place));
     left_out.extend(doubled.iter().copied());
     left_out.sort_unstable();
 
     let mut rebuilt = Rebuilt::new(log, table, known);
-    // Those that are known come in their order; those that are not, by tick.
+    // Known parts come in their order, unknown ones by tick.
     for (bucket, partition) in known.state.partitions() {
         for part in partition.parts() {
             if let Some(found) = footers.get(&(*bucket, part.id)) {
@@ -109,7 +110,7 @@ fn plan(log: &RunLog, table: TableName, known: &Known) -> Result<Plan> {
     rebuilt.finish(known, &left_out, &missing, &doubled)
 }
 
-/// The parts whose rows another part of their bucket holds as well.
+/// The parts whose rows are also in another part of their bucket.
 fn superseded(
     log: &RunLog,
     table: TableName,
@@ -122,7 +123,7 @@ fn superseded(
     log.superseded(table, &by_bucket)
 }
 
-/// A table's state as it is put together again.
+/// Builds a table's new state.
 struct Rebuilt<'a> {
     log: &'a RunLog,
     table: TableName,
@@ -148,10 +149,10 @@ impl<'a> Rebuilt<'a> {
         let path = self.log.paths.part(self.table, bucket, id);
         let bad = |why: &str| {
             let path = self.log.store.locate(&path);
-            Error::manifest(format!("{}: part `{path}` cannot be taken in: {why}", self.log.name(self.table)))
+            Error::manifest(format!("{}: part `{path}` cannot be added: {why}", self.log.name(self.table)))
                 .with_hint("move the file out of the table's directory, then rebuild again")
         };
-        // A part without rows says nothing about any tick.
+        // A part without rows has no ticks.
         let Some(ticks) = found.ticks else { return Ok(()) };
         let unchanged = entry.filter(|entry| entry.bytes == found.bytes);
         let part = Part {
@@ -219,7 +220,7 @@ impl<'a> Rebuilt<'a> {
     }
 }
 
-/// Every part file of the table, committed or not. Names that are none of ours are passed over.
+/// Every part of the table on disk, committed or not. Unrecognized names are ignored.
 fn parts_on_disk(log: &RunLog, table: TableName) -> Result<Vec<Place>> {
     let list = |dir: &StorePath| log.store.list(dir, None).map_err(|error| log.read_failed(error));
     let mut buckets = Vec::new();
@@ -239,7 +240,7 @@ fn parts_on_disk(log: &RunLog, table: TableName) -> Result<Vec<Place>> {
     Ok(found)
 }
 
-/// Which errors of loading a table a rebuild is there to mend?
+/// Returns whether a rebuild can solve this error of loading a table.
 pub(crate) fn can_mend(error: &Error) -> bool {
     error.kind() == ErrorKind::Manifest
 }

@@ -1,8 +1,8 @@
-//! Repairing a run: what can be done without losing anything that was acknowledged, and nothing else.
+//! Repairs a run: only what is possible without losing acknowledged rows.
 //!
-//! A manifest is made anew from the log, a base from manifests, a commit that nobody can have been told of is set
-//! aside. What takes the place of a file keeps the file beside it. Each step begins with a new look at the run, and
-//! does one thing; a run that was repaired, or needs none, is left as it is.
+//! A manifest is rewritten from the log, a base from manifests, and a commit that cannot have been acknowledged is set
+//! aside. A replaced file is kept under another name. Each step reads the run again and makes one change; a run that
+//! needs no repair is left unchanged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,38 +19,38 @@ use crate::paths::{CommitNumber, StorePath};
 use crate::stamp;
 use crate::store::{PutMode, PutOutcome, Tag};
 
-/// A repair takes so many steps at most: there are not so many things to mend.
+/// Most steps of a repair: more than there are documents to repair.
 const STEPS: usize = 32;
 
-/// What a repair did.
+/// The report of a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RepairReport {
-    /// What was done, in order.
+    /// The changes, in order.
     pub actions: Vec<RepairAction>,
-    /// Problems that are left, harmless ones aside.
+    /// Problems that remain, without harmless ones.
     pub left: Vec<Problem>,
 }
 
-/// One thing that a repair did.
+/// One change of a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RepairAction {
-    /// What was done.
+    /// Its kind.
     pub kind: RepairKind,
-    /// To which file.
+    /// The file that was changed.
     pub path: String,
-    /// Why, and from what.
+    /// The reason, and the source of the new contents.
     pub message: String,
-    /// Where the file is that was there before.
+    /// The path of the kept file, if one was replaced.
     pub kept: Option<String>,
 }
 
-/// What a repair can do.
+/// The kinds of changes that a repair makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum RepairKind {
-    /// A commit file that cannot be read got another name.
+    /// A damaged commit file was renamed.
     SetAsideCommit,
-    /// A manifest was written as the log tells it.
+    /// A manifest was written from the log.
     WriteManifest,
     /// A manifest was rebuilt from the parts on disk.
     RebuildManifest,
@@ -59,11 +59,11 @@ pub enum RepairKind {
 }
 
 impl RepairKind {
-    /// Everything there is.
+    /// Every kind.
     pub const ALL: [Self; 4] =
         [Self::SetAsideCommit, Self::WriteManifest, Self::RebuildManifest, Self::WriteBase];
 
-    /// The stable word for this, the same in every language.
+    /// The stable code of this kind, the same in every language.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SetAsideCommit => "set-aside-commit",
@@ -86,7 +86,7 @@ impl Serialize for RepairKind {
     }
 }
 
-/// Mends what can be mended.
+/// Repairs the run.
 pub(crate) fn repair(log: &RunLog) -> Result<RepairReport> {
     let mut repair = Repair { log, actions: Vec::new(), given_up: BTreeSet::new() };
     for _ in 0..STEPS {
@@ -115,14 +115,14 @@ struct Repair<'a> {
 }
 
 impl Repair<'_> {
-    /// Does the first thing there is to do; `false` when there is none.
+    /// Makes the first possible change; `false` if there is none.
     fn step(&mut self, history: &History, problems: &[Problem]) -> Result<bool> {
         let has = |kind: ProblemKind| problems.iter().any(|problem| problem.kind == kind);
         if has(ProblemKind::TornCommit)
             && let Some(torn) = history.torn()
         {
-            let why = "it was damaged, and no manifest includes it: on storage that keeps its word it was never \
-                       acknowledged; its parts stay, and no commit names them";
+            let why = "it was damaged, and no manifest includes it: on storage that honours `fsync` it was never \
+                       acknowledged; its parts stay on disk, and no commit names them";
             return self.set_aside(torn, why);
         }
         for problem in problems {
@@ -145,7 +145,7 @@ impl Repair<'_> {
         Ok(false)
     }
 
-    /// The table whose manifest the problem is about, if a new one is the answer.
+    /// The table whose manifest the problem is about, if a new manifest may solve it.
     fn table_to_mend(&self, problem: &Problem) -> Option<TableName> {
         let mends = matches!(
             problem.kind,
@@ -165,12 +165,12 @@ impl Repair<'_> {
                     return self.overtaken(&path);
                 }
                 let parts = state.part_count();
-                (RepairKind::WriteManifest, format!("written as the log tells it, with {parts} parts: {why}"))
+                (RepairKind::WriteManifest, format!("written from the log, with {parts} parts: {why}"))
             }
             Remedy::Rebuild => {
                 let Some(report) = self.rebuild(table, kept.as_ref())? else { return Ok(false) };
                 let (parts, rows) = (report.parts, report.rows);
-                let told = format!("rebuilt from the parts on disk, {parts} with {rows} rows: {why}");
+                let told = format!("rebuilt from {parts} parts on disk with {rows} rows: {why}");
                 (RepairKind::RebuildManifest, told)
             }
         };
@@ -178,8 +178,8 @@ impl Repair<'_> {
         Ok(true)
     }
 
-    /// Takes parts out of their tables whose rows are in merged parts as well; `false` when there are none. Not where
-    /// the table has other problems with its parts: a rebuild would drop the rows of those.
+    /// Removes parts from their tables whose rows are also in merged parts; `false` if there are none. Skips tables
+    /// that have other problems with their parts: a rebuild would drop the rows of those.
     fn undouble(&mut self, problems: &[Problem]) -> Result<bool> {
         let mut done = false;
         for table in TableName::ALL.iter().copied() {
@@ -193,8 +193,7 @@ impl Repair<'_> {
             let path = self.log.paths.manifest(table);
             let (_, kept) = self.keep(&path)?;
             if self.rebuild(table, kept.as_ref())?.is_some() {
-                let message =
-                    format!("{doubled} parts were taken out whose rows are in merged parts as well");
+                let message = format!("removed {doubled} parts whose rows are also in merged parts");
                 self.did(RepairKind::RebuildManifest, &path, message, kept.as_ref());
                 done = true;
             }
@@ -202,7 +201,7 @@ impl Repair<'_> {
         Ok(done)
     }
 
-    /// Rebuilds the manifest of `table`, or gives it up: what is in the way is told by the check that follows.
+    /// Rebuilds the manifest of `table`. `None` if this is impossible: the check that follows reports why.
     fn rebuild(&mut self, table: TableName, kept: Option<&StorePath>) -> Result<Option<RebuildReport>> {
         match rebuild(self.log, table) {
             Err(error) if matches!(error.kind(), ErrorKind::Manifest | ErrorKind::Read) => {
@@ -216,8 +215,8 @@ impl Repair<'_> {
         }
     }
 
-    /// Writes a base of what the tables are now, so that no commit before counts any more. Every manifest is brought
-    /// up to it first, as before a pruning.
+    /// Writes a base with the current state of all tables, which replaces all commits. Every manifest is updated to the
+    /// same commit first, as before a prune.
     fn move_base(&mut self, history: &History) -> Result<bool> {
         let through = history.head;
         let mut tables = BTreeMap::new();
@@ -239,16 +238,16 @@ impl Repair<'_> {
         if !self.log.restore_base(&Base { through, tables, ids: Vec::new() }, tag.as_ref())? {
             return self.overtaken(&path);
         }
-        let message = format!("written from the manifests, which tell all that commits up to {through} did");
+        let message = format!("written from the manifests, which include all commits up to {through}");
         self.did(RepairKind::WriteBase, &path, message, kept.as_ref());
         for broken in history.breaks.iter().filter(|broken| matches!(broken.cause, Cause::Damaged(_))) {
-            let why = "it was damaged, and every manifest includes it: the base of the log stands for it now";
+            let why = "it was damaged, and every manifest includes it: the base of the log replaces it";
             self.set_aside(broken, why)?;
         }
         Ok(true)
     }
 
-    /// Gives a damaged commit file another name, if it is still the one that was found damaged.
+    /// Renames a damaged commit file, unless it has changed since it was copied.
     fn set_aside(&mut self, broken: &Break, why: &str) -> Result<bool> {
         let number: CommitNumber = broken.first;
         let path = self.log.paths.commit(number);
@@ -257,14 +256,14 @@ impl Repair<'_> {
             return self.overtaken(&path);
         }
         let remove = self.log.store.remove(&path);
-        // The removal is durable with the name that was given instead.
+        // One sync of the directory makes the new name and the removal durable.
         let settle = remove.and_then(|()| self.log.store.settle(std::slice::from_ref(&kept)));
         settle.map_err(|error| self.log.write_failed(error))?;
         self.did(RepairKind::SetAsideCommit, &path, why.to_owned(), Some(&kept));
         Ok(true)
     }
 
-    /// Copies what is at `path`, if anything, to a name of its own beside it, durably.
+    /// Copies the file at `path`, if it exists, to a new name in the same directory, durably.
     fn keep(&self, path: &StorePath) -> Result<(Option<Tag>, Option<StorePath>)> {
         let read = self.log.store.read(path).map_err(|error| self.log.read_failed(error))?;
         let Some((bytes, tag)) = read else { return Ok((None, None)) };
@@ -291,13 +290,13 @@ impl Repair<'_> {
     }
 
     fn overtaken<T>(&self, path: &StorePath) -> Result<T> {
-        let text = format!("run `{}`: somebody else changes `{}`", self.log.paths.run(), self.shown(path));
-        Err(Error::new(ErrorKind::Write, text)
-            .with_hint("repair a run while nobody writes to it; try again then"))
+        let text =
+            format!("run `{}`: another process is changing `{}`", self.log.paths.run(), self.shown(path));
+        Err(Error::new(ErrorKind::Write, text).with_hint("retry while no process writes to the run"))
     }
 }
 
-/// The state, which a log tells without saying when its table was made: with its first part at the latest.
+/// Returns the state with its creation time: the log does not record it, so it is at most that of the first part.
 fn dated(state: &TableState) -> TableState {
     let mut state = state.clone();
     let first = state.parts().map(|(_, part)| part.created_at).min();

@@ -1,4 +1,4 @@
-//! Putting a manifest in place by hand: it becomes the table's state, through the log as everything does.
+//! Replaces a manifest by hand: a commit makes it the table's state.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use crate::manifest::{self, Part, TableManifest};
 use crate::paths::{BucketId, PartId};
 use crate::schema::TableSchema;
 
-/// Makes `manifest` the state of its table: one commit adds the parts that are new in it and removes those
-/// that are not in it, then `manifest.json` is written. Every part it names must be on disk.
+/// Makes `manifest` the state of its table: one commit adds the parts that are new in it and removes those that it does
+/// not name, then `manifest.json` is written. Every part that it names must be on disk.
 pub(crate) fn replace(log: &RunLog, manifest: &TableManifest) -> Result<()> {
     let table = manifest.table;
     let invalid =
@@ -38,9 +38,7 @@ pub(crate) fn replace(log: &RunLog, manifest: &TableManifest) -> Result<()> {
                 let told = (part.rows, part.bytes, Some(part.ticks));
                 if told != (found.rows, found.bytes, found.ticks) {
                     let path = log.store.locate(&path);
-                    return Err(invalid(&format!(
-                        "its entry of part `{path}` does not say what the part holds"
-                    )));
+                    return Err(invalid(&format!("its entry of part `{path}` disagrees with the part")));
                 }
                 schema = schema
                     .union_with_part(&found.columns.schema)

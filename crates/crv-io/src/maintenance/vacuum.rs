@@ -1,13 +1,13 @@
-//! Vacuum: removing files that no table needs, and nobody is about to.
+//! Vacuum: removes files that no snapshot within the age limit needs.
 //!
-//! Four kinds of them are in the directories of a table. Parts that were merged into another part, which says so in its
-//! footer, and parts that a commit took out, which the table's state says: readers of earlier snapshots may need both
-//! until that commit is old enough. Parts that no commit names: a process died before it committed them, or has not
-//! come to it yet. Temporary files, of which the same is true; those lie beside the log and the bundle, too.
+//! There are four kinds. Merged parts: the footer of another part names them. Removed parts: the table's state records
+//! that a commit removed them. Readers of earlier snapshots may need both until that commit is old enough. Orphans:
+//! their process ended before it committed them, or has not committed them yet. Temporary files: as orphans, but also
+//! in the run's directory and beside the log.
 //!
-//! Files that may be in flight are left for [`IN_FLIGHT`] whatever was asked for. Should a transaction take longer than
-//! that, the log decides: parts without a commit are removed only after a commit says so, and no commit after
-//! it may name them (invariant 7).
+//! Files that may be in flight are kept for [`IN_FLIGHT`], whatever the options say. For transactions that take longer,
+//! the log decides: orphans are removed only after a vacuum commit names them, and no later commit may add them
+//! (invariant 7).
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -27,21 +27,21 @@ use crate::paths::{
 use crate::stamp;
 use crate::store::EntryKind;
 
-/// For so long, a file that no commit names may be one that somebody is about to commit.
+/// Age up to which a file that no commit names may still be about to be committed.
 pub(crate) const IN_FLIGHT: Duration = Duration::from_secs(60 * 60);
 
-/// What a vacuum is asked for.
+/// Options of a vacuum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VacuumOptions {
-    /// Only files that no table has needed for so long: readers that began before are still served. Files that may
-    /// be in flight are left for an hour in any case.
+    /// Remove only files that no table has needed for this long, so that readers of younger snapshots keep their parts.
+    /// Files that may be in flight are kept for an hour in any case.
     pub older_than: Duration,
-    /// Only say what would be removed.
+    /// Only report what would be removed.
     pub dry_run: bool,
 }
 
 impl VacuumOptions {
-    /// How long files are kept where nothing else is said: a day.
+    /// Default for [`older_than`](Self::older_than): a day.
     pub const DEFAULT_OLDER_THAN: Duration = Duration::from_secs(24 * 60 * 60);
 }
 
@@ -54,18 +54,18 @@ impl Default for VacuumOptions {
 /// Why a file is not needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GarbageKind {
-    /// A part whose rows are in another part now.
+    /// A part that a merged part replaced.
     MergedPart,
-    /// A part that a commit took out of its table.
+    /// A part that a commit removed from its table.
     RemovedPart,
     /// A part that no commit names.
     OrphanPart,
-    /// A file that was never finished.
+    /// An unfinished file.
     TemporaryFile,
 }
 
 impl GarbageKind {
-    /// The stable word for this kind, the same in every language.
+    /// The stable code of this kind, the same in every language.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MergedPart => "merged-part",
@@ -91,49 +91,49 @@ impl Serialize for GarbageKind {
 /// A file that no table needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Garbage {
-    /// Why not.
+    /// Why it is not needed.
     pub kind: GarbageKind,
-    /// The file, from the root directory on.
+    /// Its path, relative to the root directory.
     pub path: String,
     /// Its size.
     pub bytes: u64,
 }
 
-/// What came of a vacuum.
+/// The report of a vacuum.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VacuumReport {
-    /// Was nothing removed, and only said what would be?
+    /// Whether this was a dry run: then no file was removed.
     pub dry_run: bool,
-    /// The files that were removed, or would be.
+    /// The files that were removed, or would be in a dry run.
     pub removed: Vec<Garbage>,
-    /// How many bytes they have.
+    /// Bytes of these files.
     pub bytes: u64,
-    /// Files that no table needs, and that are not old enough.
+    /// Files that no table needs but that are not old enough.
     pub kept: u64,
-    /// How many bytes those have.
+    /// Bytes of those files.
     pub kept_bytes: u64,
 }
 
 /// A file that may not be needed.
 #[derive(Debug)]
 struct Candidate {
-    /// The part it is; `None` for a temporary file.
+    /// The part; `None` for a temporary file.
     part: Option<(TableName, BucketId, PartId)>,
     path: StorePath,
     bytes: u64,
 }
 
-/// One of which it is certain.
+/// A file that is not needed.
 #[derive(Debug)]
 struct Found {
     candidate: Candidate,
     kind: GarbageKind,
     is_old_enough: bool,
-    /// Must the log say first that it is going to be removed?
+    /// Whether a commit must name it before it is removed.
     undecided: bool,
 }
 
-/// Removes what no table of the run needs.
+/// Removes the files that no table of the run needs.
 pub(crate) fn vacuum(log: &RunLog, options: VacuumOptions) -> Result<VacuumReport> {
     let now = stamp::now();
     let mut found = unfinished(log, now, options.older_than)?;
@@ -165,17 +165,17 @@ pub(crate) fn vacuum(log: &RunLog, options: VacuumOptions) -> Result<VacuumRepor
     })
 }
 
-/// What of a table is not needed.
+/// Returns the files of a table that are not needed.
 fn look(log: &RunLog, table: TableName, now: Timestamp, older_than: Duration) -> Result<Vec<Found>> {
     loop {
-        // Listed before the state is looked at: whatever is committed in between is in the state.
+        // Listed before the state is loaded: a part that is committed in between is live in the state.
         let candidates = candidates(log, table)?;
         if candidates.is_empty() {
             return Ok(Vec::new());
         }
         let Some(state) = log.durable_state(table)? else { return Ok(Vec::new()) };
         match classify(log, &state, candidates, now, older_than) {
-            // A part that cannot be read may be one that was live a moment ago, and that others vacuumed.
+            // The unreadable part may have been replaced and vacuumed by another process: retry with the newer state.
             Err(_) if log.durable_state(table)?.is_some_and(|now| now.commit > state.commit) => {}
             classified => return classified,
         }
@@ -215,7 +215,7 @@ fn candidates(log: &RunLog, table: TableName) -> Result<Vec<Candidate>> {
     Ok(found)
 }
 
-/// Is this the name of a temporary file of ours, for a file whose name begins so?
+/// Returns whether this is the name of a temporary file for a file whose name has this prefix.
 fn is_temporary(name: &str, beginning: &str) -> bool {
     name.starts_with(beginning) && name.ends_with(TMP_SUFFIX)
 }
@@ -249,7 +249,7 @@ fn unfinished(log: &RunLog, now: Timestamp, older_than: Duration) -> Result<Vec<
     Ok(found)
 }
 
-/// What of the candidates is not needed, and why.
+/// Returns the candidates that are not needed, and why.
 fn classify(
     log: &RunLog,
     state: &TableState,
@@ -271,7 +271,7 @@ fn classify(
             return Ok(Some((GarbageKind::RemovedPart, is_older(*since, now, older_than), !announced)));
         }
         let kind = place.map_or(GarbageKind::TemporaryFile, |_| GarbageKind::OrphanPart);
-        // A file that is gone was removed by another process.
+        // A missing file was removed by another process.
         let Some(written) = written(log, candidate)? else { return Ok(None) };
         let unexplained = place.and_then(|(bucket, _)| retired.unknown.get(&bucket));
         let since = unexplained.map_or(written, |since| written.max(*since));
@@ -284,17 +284,17 @@ fn classify(
     Ok(found.collect())
 }
 
-/// Since when the parts that were merged are not needed: since the commit that put another in their place, or that
-/// took that one out again.
+/// The time from which merged parts are not needed: that of the commit that replaced them, or of the commit that
+/// removed the part that replaced them.
 struct Retired {
     merged: HashMap<(BucketId, PartId), Timestamp>,
-    /// In these buckets a commit of this time took out a part that cannot be read any more: any part that nothing
-    /// else accounts for may be one that it was merged from.
+    /// In these buckets, a commit at this time removed a part that is no longer readable. Any part of the bucket that
+    /// is not otherwise explained may be one that it was merged from.
     unknown: HashMap<BucketId, Timestamp>,
 }
 
 impl Retired {
-    /// Asks the footers of the live parts, and of those that a commit took out, in the buckets of `candidates`.
+    /// Reads the footers of the live parts and of the removed parts in the buckets of `candidates`.
     fn read(log: &RunLog, state: &TableState, candidates: &[Candidate]) -> Result<Self> {
         let buckets: BTreeSet<BucketId> =
             candidates.iter().filter_map(|candidate| candidate.part).map(|(_, bucket, _)| bucket).collect();
@@ -327,19 +327,20 @@ impl Retired {
     }
 }
 
-/// When a file was written; `None` when it is gone.
+/// When a file was written; `None` if it is missing.
 fn written(log: &RunLog, candidate: &Candidate) -> Result<Option<Timestamp>> {
     let modified = log.store.modified(&candidate.path).map_err(|error| log.read_failed(error))?;
     Ok(modified.map(|modified| Timestamp::from_nanosecond(i128::from(modified)).unwrap_or(Timestamp::MAX)))
 }
 
-/// Is `since` longer ago than `keep`? With nothing to keep it need not be.
+/// Returns whether `since` is at least `keep` ago. Always true if `keep` is zero.
 fn is_older(since: Timestamp, now: Timestamp, keep: Duration) -> bool {
     let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
     keep.is_zero() || now.duration_since(since) >= keep
 }
 
-/// Says in the log which parts without a commit are going to be removed, and leaves out those that have one by now.
+/// Publishes a vacuum commit with the parts that need one before their removal. Drops those from `old` that another
+/// commit has added meanwhile.
 fn decide(log: &RunLog, old: &mut Vec<Found>) -> Result<()> {
     let mut undecided = Parts::new();
     for found in old.iter().filter(|found| found.undecided) {

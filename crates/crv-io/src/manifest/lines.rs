@@ -1,7 +1,7 @@
-//! The text of partitions in a manifest: a line for each part.
+//! Writes the partitions of a manifest: a line for each part.
 //!
-//! Indented key by key, the entry of a part takes twice the room, and a checkpoint of a long run is nothing but such
-//! entries. On a line of its own each is as easy to find, for eyes and for tools that compare lines.
+//! Indented key by key, the entry of a part takes twice the space, and a checkpoint of a long run is nothing but such
+//! entries. On a line of its own each is as easy to find, for users and for tools that compare lines.
 
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use super::view::PartitionMeta;
 use crate::paths::{BucketId, PartId};
 use crate::stamp;
 
-/// What the entry of a part takes, and its checksum, more or less.
+/// The approximate size of a part's entry and its checksum.
 const ROOM: usize = 184;
 
 /// Writes the value of `partitions`, a map that is indented by one step.
@@ -82,7 +82,7 @@ fn write_part(part: &Part, text: &mut Vec<u8>) {
     text.extend_from_slice(b"\"}");
 }
 
-/// Items with commas between, each after `indent`.
+/// Writes items with commas between, each after `indent`.
 fn list<T>(
     items: impl Iterator<Item = T>,
     indent: &[u8],

@@ -1,7 +1,7 @@
 //! A table's state: the parts it is made of, bucket by bucket, and its schema.
 //!
 //! [`TableState`] is the state as of a commit. `manifest.json` is its checkpoint ([`encode`], [`decode`]); the
-//! commit log holds what came after. [`TableManifest`] is the same for people and for Python.
+//! commit log holds what came after. [`TableManifest`] is the state as users and Python see it.
 
 mod invariants;
 mod lines;

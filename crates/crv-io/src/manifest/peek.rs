@@ -1,4 +1,4 @@
-//! Whether rows were committed, from the first bytes of a manifest: for who lists many runs and reads none.
+//! Whether rows were committed, from the first bytes of a manifest: for callers that list many runs.
 
 use std::cell::Cell;
 use std::fmt;
@@ -6,16 +6,16 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 
-/// Whether the manifest that begins with `start` says that it has a schema or a partition, which it has from the first
-/// rows on. `false` where that comes later, or not at all.
+/// Whether the manifest that begins with `start` has a schema or a partition, as it does once rows were committed.
+/// `false` if `start` ends before that, or there is none.
 pub(crate) fn says_written(start: &[u8]) -> bool {
     let written = Cell::new(false);
-    // What ends early is no error here, and neither is what is damaged further on.
+    // Error ignored: the text ends early, and damage is reported when the manifest is loaded.
     let _ = serde_json::Deserializer::from_slice(start).deserialize_map(Document(&written));
     written.get()
 }
 
-/// The document, looked at up to the first key that tells.
+/// The document, parsed up to the first key that tells.
 struct Document<'a>(&'a Cell<bool>);
 
 impl<'de> Visitor<'de> for Document<'_> {
@@ -36,7 +36,7 @@ impl<'de> Visitor<'de> for Document<'_> {
     }
 }
 
-/// A map, of which the first key alone matters.
+/// A map of which only the first key matters.
 struct Map<'a>(&'a Cell<bool>);
 
 impl<'de> DeserializeSeed<'de> for Map<'_> {
@@ -61,7 +61,7 @@ impl<'de> Visitor<'de> for Map<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         if map.next_key::<IgnoredAny>()?.is_some() {
             self.0.set(true);
-            // Enough is known.
+            // The answer is known: stop.
             return Err(A::Error::custom("written"));
         }
         Ok(())

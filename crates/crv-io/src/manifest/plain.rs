@@ -1,9 +1,9 @@
-//! A manifest as it is written here, read in one pass.
+//! A fast parser for manifests as this crate writes them, in one pass.
 //!
-//! A reader of any JSON takes longer over the entries of a hundred thousand parts than all else that opening a run
-//! takes. This one knows the keys and their order. It takes white space anywhere, and nothing that the general reader
-//! would refuse or read otherwise: at whatever else it meets it gives up, and the general reader decides, and says
-//! what is wrong. Every entry is judged here as there (invariant 6).
+//! A general JSON parser takes longer for the entries of a hundred thousand parts than all else in opening a run. This
+//! one knows the keys and their order. It accepts white space anywhere, and nothing that the general parser would
+//! refuse or read otherwise: at anything unexpected it gives up, and the general parser reads the document or returns
+//! the error. Both check every entry alike (invariant 6).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::schema::TableSchema;
 use crate::stamp;
 use crate::ticks::TickSpan;
 
-/// The state of `table` in a manifest of ours, whose seal was looked at; `None` where that is for the general reader.
+/// Parses the state of `table` from a manifest whose seal was checked; `None` if the general parser must read it.
 pub(super) fn read(table: TableName, document: &[u8]) -> Option<TableState> {
     let mut text = Text { rest: document };
     text.mark(b'{')?;
@@ -83,9 +83,9 @@ pub(super) fn read(table: TableName, document: &[u8]) -> Option<TableState> {
     text.rest.is_empty().then_some(state)
 }
 
-/// What is no hex digit.
+/// Stands for a byte that is not a hex digit.
 const NO_DIGIT: u8 = 16;
-/// What each byte is as a lower-case hex digit. Looked up, because a processor cannot guess which kind of digit is next.
+/// The value of each byte as a lower-case hex digit. A table, because a branch on the kind of digit is mispredicted.
 const DIGITS: [u8; 256] = {
     let mut digits = [NO_DIGIT; 256];
     let mut value = 0;
@@ -96,13 +96,13 @@ const DIGITS: [u8; 256] = {
     digits
 };
 
-/// What is left of a document. `None` of every method: it is not what was expected.
+/// The rest of a document. Every method returns `None` if the text is not as expected.
 struct Text<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Text<'a> {
-    /// Passes over white space.
+    /// Skips white space.
     fn skip(&mut self) {
         while let [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] = self.rest {
             self.rest = rest;
@@ -125,7 +125,7 @@ impl<'a> Text<'a> {
         self.literal(&[mark])
     }
 
-    /// A key, in its quotation marks, up to its value.
+    /// Reads a key, in its quotation marks, up to its value.
     fn key<const LENGTH: usize>(&mut self, key: &[u8; LENGTH]) -> Option<()> {
         self.skip();
         self.literal(key)?;
@@ -139,7 +139,7 @@ impl<'a> Text<'a> {
         self.key(key)
     }
 
-    /// Comes another, after a comma, or was that the last in its braces or brackets?
+    /// Reads a comma or a closing brace or bracket. Returns whether another item follows.
     fn goes_on(&mut self) -> Option<bool> {
         self.skip();
         let (mark, rest) = self.rest.split_first()?;
@@ -151,7 +151,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// A whole number that is not negative.
+    /// Reads a non-negative integer.
     fn number(&mut self) -> Option<u64> {
         let mut number: u64 = 0;
         let mut rest = self.rest;
@@ -160,7 +160,7 @@ impl<'a> Text<'a> {
             rest = after;
         }
         let digits = self.rest.len() - rest.len();
-        // JSON has no zeros in front. What goes on as a fraction meets no mark after it.
+        // JSON has no leading zeros. A fraction fails at the mark that must follow.
         if digits == 0 || (digits > 1 && self.rest.first() == Some(&b'0')) {
             return None;
         }
@@ -168,7 +168,7 @@ impl<'a> Text<'a> {
         Some(number)
     }
 
-    /// A text in which nothing stands for something else.
+    /// Reads a string of printable ASCII without escapes.
     fn string(&mut self) -> Option<&'a str> {
         self.literal(b"\"")?;
         let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
@@ -180,7 +180,7 @@ impl<'a> Text<'a> {
     }
 
     fn time(&mut self) -> Option<Timestamp> {
-        // Most times are to the microsecond, and then as long as this.
+        // Most times have microseconds, and then this length.
         if let Some((quoted, rest)) = self.rest.split_first_chunk::<34>()
             && let [b'"', time @ .., b'"'] = quoted
             && let Some(time) = stamp::parse_ours(time)
@@ -198,7 +198,7 @@ impl<'a> Text<'a> {
         Some(schema)
     }
 
-    /// As many lower-case hex digits as the array has places, two of them in a byte.
+    /// Reads lower-case hex digits, two for each byte of the array.
     fn hex<const BYTES: usize>(&mut self) -> Option<[u8; BYTES]> {
         let mut bytes = [0; BYTES];
         let (digits, rest) = self.rest.split_at_checked(2 * BYTES)?;
@@ -219,8 +219,8 @@ impl<'a> Text<'a> {
         Some(PartId::new(id))
     }
 
-    /// The value of `key`, a list of parts that are gone and of when that was noted under `time`; none where the
-    /// document goes on with another key.
+    /// Reads the list of parts under `key`, each with its time under the key `time`; empty if the document continues
+    /// with another key.
     fn notes<const KEY: usize, const TIME: usize>(
         &mut self,
         key: &[u8; KEY],
@@ -250,7 +250,7 @@ impl<'a> Text<'a> {
         Some(notes)
     }
 
-    /// A bucket and its parts; some `expected` many.
+    /// Reads a bucket and its parts, about `expected` many.
     fn partition(&mut self, size: Option<u64>, expected: usize) -> Option<(BucketId, Vec<Part>)> {
         self.skip();
         let key = BucketId::parse_key(self.string()?)?;
@@ -264,7 +264,7 @@ impl<'a> Text<'a> {
         if self.string()? != PartitionMeta::READY {
             return None;
         }
-        // What a partition says of its ticks is for other readers.
+        // The ticks of a partition are for other readers: here they come from its parts.
         self.next_key(b"\"tick_min\"")?;
         i64::try_from(self.number()?).ok()?;
         self.next_key(b"\"tick_max\"")?;
@@ -318,7 +318,7 @@ impl<'a> Text<'a> {
         Some(Part { id, rows, bytes, ticks, created_at, crc32c: None, provisional: false })
     }
 
-    /// A checksum, or null, for each part.
+    /// Reads a checksum, or null, for each part.
     fn sums(&mut self, parts: &mut [Part]) -> Option<()> {
         self.mark(b'[')?;
         let last = parts.len().checked_sub(1)?;
@@ -363,7 +363,7 @@ mod tests {
     use super::super::wire;
     use super::*;
 
-    /// Documents of the same meaning, with white space as somebody else would have it.
+    /// The same document with the least white space, and with much of it.
     fn laid_out(document: &[u8]) -> [Vec<u8>; 2] {
         let text = std::str::from_utf8(document).unwrap();
         let (mut dense, mut wide, mut within) = (String::new(), String::new(), false);
@@ -384,7 +384,7 @@ mod tests {
     }
 
     proptest! {
-        /// It is there to be used: no document of ours is left to the general reader, but for times of long ago.
+        /// No document that this crate writes is left to the general parser.
         #[test]
         fn what_is_written_here_is_read_here(state in state_at(commit())) {
             let document = wire::encode(&state).unwrap();
@@ -397,7 +397,7 @@ mod tests {
             }
         }
 
-        /// Whatever it takes, the general reader takes for the same.
+        /// The general parser reads every document that this one accepts in the same way.
         #[test]
         fn it_reads_nothing_that_the_general_reader_reads_otherwise(
             state in state_at(commit()),
@@ -413,7 +413,7 @@ mod tests {
                 2 => drop(document.remove(at)),
                 _ => document.truncate(at),
             }
-            // The seal is looked at before, and is no matter here.
+            // The seal is checked before, and does not matter here.
             if let Some(found) = read(state.table, &document) {
                 let slow = wire::decode_unsealed(state.table, &document);
                 prop_assert_eq!(slow.map(|decoded| decoded.state), Ok(found));

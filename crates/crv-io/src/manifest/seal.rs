@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 const KEY: &str = "\"crc32c\"";
 
-/// Why a document is not what was sealed.
+/// Why a seal is not valid.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum SealError {
     /// There is no checksum at the end.
@@ -32,7 +32,7 @@ pub(crate) fn seal(mut body: Vec<u8>, indented: bool) -> Vec<u8> {
     body
 }
 
-/// What comes after the `body` of a sealed document.
+/// Returns the text that follows the `body` of a sealed document.
 fn end(body: &[u8], indented: bool) -> String {
     let sum = crc32c::crc32c(body);
     if indented { format!(",\n  {KEY}: \"{sum:08x}\"\n}}\n") } else { format!(",{KEY}:\"{sum:08x}\"}}\n") }
@@ -40,7 +40,7 @@ fn end(body: &[u8], indented: bool) -> String {
 
 /// Checks the seal of `bytes`. The document can then be parsed whole: the checksum is one more key.
 pub(crate) fn open(bytes: &[u8]) -> Result<(), SealError> {
-    // The seal is the last thing there is: it is looked for only where it can be.
+    // The seal is at the end: only the last bytes are searched.
     let from = bytes.len().saturating_sub(40);
     let tail = bytes.get(from..).unwrap_or_default();
     let key =
@@ -70,12 +70,12 @@ pub(crate) fn open_document(bytes: &[u8], format: u32) -> Result<(), String> {
     if found.format == format {
         Ok(())
     } else {
-        Err(format!("it is of format {}, and this crv reads format {format}", found.format))
+        Err(format!("it has format {}, and this crv reads format {format}", found.format))
     }
 }
 
-/// Does a document that cannot be read say that it is of a later version than `known`, and is it what its writer
-/// wrote, as far as a seal can tell?
+/// Whether a document that cannot be decoded says that it has a later version than `known`, and its seal, if any,
+/// does not contradict its bytes.
 pub(crate) fn is_later(bytes: &[u8], known: u32) -> bool {
     #[derive(Deserialize)]
     struct Versions {
@@ -87,7 +87,7 @@ pub(crate) fn is_later(bytes: &[u8], known: u32) -> bool {
         && found.and_then(|found| found.format.or(found.version)).is_some_and(|found| found > known)
 }
 
-/// Is the seal of `bytes` whole?
+/// Whether the seal of `bytes` is valid.
 pub(crate) fn is_sealed(bytes: &[u8]) -> bool {
     open(bytes).is_ok()
 }

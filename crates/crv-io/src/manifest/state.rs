@@ -11,7 +11,7 @@ use crate::paths::{BucketId, CommitNumber, PartId};
 use crate::schema::TableSchema;
 use crate::ticks::{TickRange, TickSpan};
 
-/// For how long a part that was vacuumed is remembered: no commit that began before may name it.
+/// How long a vacuumed part is remembered: no commit that began before the vacuum may name it.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A part: one immutable Parquet file.
@@ -25,11 +25,11 @@ pub struct Part {
     pub bytes: u64,
     /// The first and last tick of its rows.
     pub ticks: TickSpan,
-    /// When it was made.
+    /// When it was created; of a merged part, when its merge was committed.
     pub created_at: Timestamp,
     /// CRC-32C of the whole file; `None` for parts written by an implementation that keeps none.
     pub crc32c: Option<u32>,
-    /// Does it hold lists whose item type was not known yet? Such a part is read through this crate.
+    /// Whether it holds lists whose item type was not known yet. Other readers may misread such a part or refuse it.
     pub provisional: bool,
 }
 
@@ -37,9 +37,9 @@ pub struct Part {
 #[derive(Debug, Clone, Default)]
 pub struct Partition {
     parts: Vec<Part>,
-    /// The first and last tick of all of them: most reads look at few partitions, and pass over the others.
+    /// The first and last tick of all parts: most reads need few partitions, and skip the others.
     ticks: Option<TickSpan>,
-    /// Where each part is in the list; made when it is first asked for, which most are never.
+    /// The index of each part in the list; computed on first use, which most partitions never have.
     places: OnceLock<HashMap<PartId, usize>>,
 }
 
@@ -52,7 +52,7 @@ impl PartialEq for Partition {
 impl Eq for Partition {}
 
 impl Partition {
-    /// One of these parts; `None` when one of them is there twice.
+    /// A partition of these parts; `None` if a part is there twice.
     fn of(parts: Vec<Part>) -> Option<Self> {
         let mut ids: Vec<PartId> = parts.iter().map(|part| part.id).collect();
         ids.sort_unstable();
@@ -97,7 +97,7 @@ impl Partition {
             self.parts.push(part);
             return true;
         };
-        // Known already, from a manifest that another implementation wrote back without our keys: complete it.
+        // Already known from a manifest that another implementation wrote back without our keys: complete it.
         if let Some(known) = self.parts.get_mut(place) {
             known.crc32c = known.crc32c.or(part.crc32c);
             known.provisional |= part.provisional;
@@ -105,7 +105,7 @@ impl Partition {
         false
     }
 
-    /// Puts `parts` in the place of the first of those in `ids`, and removes these. Returns how many were added, and
+    /// Replaces the parts in `ids` by `parts`, at the place of the first of them. Returns how many were added, and
     /// removed.
     fn replace(&mut self, ids: &HashSet<PartId>, parts: Vec<Part>) -> (u64, u64) {
         let mut new: Vec<Part> =
@@ -122,7 +122,7 @@ impl Partition {
         (added, (before + kept - self.parts.len()) as u64)
     }
 
-    /// Removes these parts, however many, in one go. How many were there?
+    /// Removes these parts in one pass. Returns how many were there.
     fn remove(&mut self, ids: &HashSet<PartId>) -> u64 {
         let before = self.parts.len();
         self.parts.retain(|part| !ids.contains(&part.id));
@@ -140,7 +140,7 @@ impl Partition {
 pub struct TableState {
     /// The table.
     pub table: TableName,
-    /// When its manifest was first made.
+    /// When its manifest was first created.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
@@ -152,10 +152,10 @@ pub struct TableState {
     pub commit: CommitNumber,
     partitions: BTreeMap<BucketId, Arc<Partition>>,
     part_count: u64,
-    /// Parts that no commit named when they were removed, and when that was: none may name them later.
+    /// Parts whose removal a vacuum has announced, and when: no later commit may name them.
     vacuumed: BTreeMap<(BucketId, PartId), Timestamp>,
-    /// Parts that a commit other than a compaction took out, and when that was: their files are kept for readers of
-    /// earlier snapshots. Of a compacted part, the part that replaced it says when that was.
+    /// Parts that a commit other than a compaction took out, and when: their files are kept for readers of earlier
+    /// snapshots. A part that was merged has no record: the creation time of the part that replaced it says when.
     removed: BTreeMap<(BucketId, PartId), Timestamp>,
 }
 
@@ -191,7 +191,7 @@ impl TableState {
         self.part_count
     }
 
-    /// Has nothing ever been committed to this table? Its manifest was made, and the first append failed.
+    /// Whether nothing was ever committed to this table: its manifest was created, and no first append succeeded yet.
     pub fn is_unwritten(&self) -> bool {
         self.schema.is_none() && self.partitions.is_empty()
     }
@@ -203,7 +203,7 @@ impl TableState {
     }
 
     /// The parts that may hold rows of `range`, in bucket order and then in the order they were appended.
-    /// Pure: this is the pruning of every read.
+    /// Pure: every read selects its parts with this.
     pub fn parts_in(&self, range: TickRange) -> impl Iterator<Item = (BucketId, &Part)> {
         let wanted = move |ticks: &TickSpan| range.overlaps(*ticks);
         let partitions =
@@ -213,7 +213,7 @@ impl TableState {
         parts.filter(move |(_, part)| wanted(&part.ticks))
     }
 
-    /// Is this part live?
+    /// Whether this part is live.
     pub fn contains(&self, bucket: BucketId, id: PartId) -> bool {
         self.partitions.get(&bucket).is_some_and(|partition| partition.places().contains_key(&id))
     }
@@ -226,7 +226,7 @@ impl TableState {
         }
     }
 
-    /// Adds all parts of a bucket at once; `None` when there are some of it already, or one is there twice.
+    /// Adds all parts of a bucket at once; `None` if the bucket has parts already, or one is there twice.
     pub(super) fn add_partition(&mut self, bucket: BucketId, parts: Vec<Part>) -> Option<()> {
         let Entry::Vacant(vacant) = self.partitions.entry(bucket) else { return None };
         self.part_count += parts.len() as u64;
@@ -250,7 +250,7 @@ impl TableState {
         }
     }
 
-    /// Puts parts in the place of others, bucket by bucket: where the first of them was. Idempotent.
+    /// Replaces parts by others, bucket by bucket, at the place of the first that is removed. Idempotent.
     pub(crate) fn replace(&mut self, remove: &[(BucketId, PartId)], add: &[(BucketId, Part)]) {
         let mut by_bucket: BTreeMap<BucketId, (HashSet<PartId>, Vec<Part>)> = BTreeMap::new();
         for (bucket, id) in remove {
@@ -258,7 +258,7 @@ impl TableState {
         }
         for (bucket, part) in add {
             let (removed, added) = by_bucket.entry(*bucket).or_default();
-            // What is removed is not there afterwards, and what is there twice is there once.
+            // A part that is also removed is not added; one that is given twice is added once.
             if !removed.contains(&part.id) && !added.iter().any(|known| known.id == part.id) {
                 self.removed.remove(&(*bucket, part.id));
                 added.push(part.clone());
@@ -275,7 +275,7 @@ impl TableState {
         }
     }
 
-    /// Notes that a commit of this time took these parts out. Idempotent.
+    /// Records that a commit of this time took these parts out. Idempotent.
     pub(crate) fn note_removed(&mut self, parts: &[(BucketId, PartId)], at: Timestamp) {
         for part in parts {
             let time = self.removed.entry(*part).or_insert(at);
@@ -283,12 +283,12 @@ impl TableState {
         }
     }
 
-    /// Parts that a commit other than a compaction took out, and when that was. A vacuum of them ends the note.
+    /// Parts that a commit other than a compaction took out, and when. A vacuum of a part ends its record.
     pub(crate) fn removed(&self) -> &BTreeMap<(BucketId, PartId), Timestamp> {
         &self.removed
     }
 
-    /// Notes that these parts are removed from storage, and forgets those for which that is long ago. Idempotent.
+    /// Records that a vacuum removes these parts, and drops records older than [`REMEMBERED`]. Idempotent.
     pub(crate) fn note_vacuumed(&mut self, parts: &[(BucketId, PartId)], now: Timestamp) {
         for part in parts {
             self.removed.remove(part);
@@ -298,17 +298,17 @@ impl TableState {
         self.vacuumed.retain(|_, time| now.duration_since(*time) <= REMEMBERED);
     }
 
-    /// Parts that were removed from storage although no commit named them, and when that was decided.
+    /// Parts whose removal a vacuum has announced, and when.
     pub(crate) fn vacuumed(&self) -> &BTreeMap<(BucketId, PartId), Timestamp> {
         &self.vacuumed
     }
 
-    /// Was this part removed from storage, so that no commit may name it?
+    /// Whether a vacuum has announced the removal of this part, so that no commit may name it.
     pub(crate) fn was_vacuumed(&self, bucket: BucketId, id: PartId) -> bool {
         self.vacuumed.contains_key(&(bucket, id))
     }
 
-    /// Copies the notes on parts that were taken out or vacuumed, but for parts that are live here.
+    /// Copies the records of vacuumed parts, and of parts that were taken out and are not live here.
     pub(crate) fn copy_notes(&mut self, other: &Self) {
         self.vacuumed.extend(other.vacuumed.iter().map(|(part, at)| (*part, *at)));
         let gone = other.removed.iter().filter(|((bucket, id), _)| !self.contains(*bucket, *id));
@@ -316,12 +316,12 @@ impl TableState {
         self.removed.extend(gone);
     }
 
-    /// Takes from a document that a commit of this time took a part out.
+    /// Adds a document's record of a part that was taken out.
     pub(super) fn remember_removed(&mut self, bucket: BucketId, id: PartId, at: Timestamp) {
         self.removed.insert((bucket, id), at);
     }
 
-    /// Remembers what a document says was vacuumed.
+    /// Adds a document's record of a part that was vacuumed.
     pub(super) fn remember_vacuumed(&mut self, bucket: BucketId, id: PartId, at: Timestamp) {
         self.vacuumed.insert((bucket, id), at);
     }
@@ -342,12 +342,12 @@ impl TableState {
     }
 }
 
-/// From the first tick of these parts to the last.
+/// The first and last tick of these parts.
 fn span(parts: &[Part]) -> Option<TickSpan> {
     parts.iter().map(|part| part.ticks).reduce(TickSpan::union)
 }
 
-/// The sum. Counts that no store can hold, and that entries may claim all the same, stop at the largest there is.
+/// The sum, saturating: a document may claim counts that no store can hold.
 pub(super) fn total(counts: impl Iterator<Item = u64>) -> u64 {
     counts.fold(0, u64::saturating_add)
 }

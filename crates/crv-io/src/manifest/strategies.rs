@@ -12,19 +12,19 @@ use crate::schema::TableSchema;
 use crate::schema::strategies::table_schema;
 use crate::ticks::TickSpan;
 
-/// Numbers, and often those at the ends.
+/// Counts, often those at the ends of the range.
 fn count() -> impl Strategy<Value = u64> {
     prop_oneof![Just(1), 1_u64..1000, 1..=i64::MAX as u64, Just(i64::MAX as u64)]
 }
 
-/// Any time that a document can say.
+/// Any time that a document can hold.
 pub(crate) fn time() -> impl Strategy<Value = Timestamp> {
     let ends = (Timestamp::MIN.as_second() * 1_000_000, Timestamp::MAX.as_second() * 1_000_000);
     prop_oneof![Just(ends.0), Just(ends.1), ends.0..=ends.1, 1_700_000_000_000_000_i64..1_800_000_000_000_000]
         .prop_map(|time| Timestamp::from_microsecond(time).unwrap())
 }
 
-/// Ticks per bucket: none said, and from the smallest to the largest.
+/// Ticks per bucket: unset, and from the smallest to the largest.
 pub(crate) fn bucket_size() -> impl Strategy<Value = Option<u64>> {
     prop_oneof![
         Just(None),
@@ -61,7 +61,7 @@ pub(crate) fn schema() -> impl Strategy<Value = Option<Arc<TableSchema>>> {
     prop::option::of(table_schema().prop_map(Arc::new))
 }
 
-/// Parts that are gone, and when that was: mostly none.
+/// Records of parts that were taken out or vacuumed: mostly none.
 fn notes() -> impl Strategy<Value = Vec<(BucketId, PartId, Timestamp)>> {
     let note = (any::<u64>(), any::<u128>(), time())
         .prop_map(|(bucket, id, at)| (BucketId::new(bucket), PartId::new(id), at));
@@ -90,7 +90,7 @@ pub(crate) fn state_at(commit: impl Strategy<Value = CommitNumber>) -> impl Stra
     )
 }
 
-/// Any commit that there can be, and those at the ends.
+/// Any commit number, often those at the ends of the range.
 pub(crate) fn commit() -> impl Strategy<Value = CommitNumber> {
     prop_oneof![Just(1), Just(u64::MAX - 1), 1..u64::MAX].prop_map(CommitNumber::new)
 }

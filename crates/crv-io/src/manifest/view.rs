@@ -1,4 +1,4 @@
-//! The manifest as people, Python and `--json` see it: the contract's keys and nothing else.
+//! The manifest as users, Python and `--json` see it: the keys that every implementation knows, and no others.
 
 use std::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ pub struct PartMeta {
     pub tick_min: i64,
     /// The last tick.
     pub tick_max: i64,
-    /// When it was made.
+    /// When it was created; of a merged part, when its merge was committed.
     pub created_at: String,
 }
 
@@ -75,7 +75,7 @@ impl From<&Part> for PartMeta {
 }
 
 impl PartitionMeta {
-    /// The word every partition's `state` has.
+    /// The `state` of every partition.
     pub const READY: &'static str = "ready";
 
     pub(crate) fn of(bucket_id: u64, partition: &Partition) -> Self {
@@ -93,7 +93,7 @@ impl PartitionMeta {
 }
 
 impl TableManifest {
-    /// The version every manifest has.
+    /// The version of every manifest.
     pub const VERSION: u32 = 1;
 }
 

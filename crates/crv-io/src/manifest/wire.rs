@@ -1,10 +1,11 @@
 //! `manifest.json` as bytes: private types between the document and [`TableState`].
 //!
-//! A document as we write it is written by [`lines`] and read by [`plain`]; here is what any other means.
+//! [`lines`] writes the partitions of our own documents, and [`plain`] reads these documents. This module is the
+//! general parser, for any other document.
 //!
-//! Beside the contract's keys the document carries ours: at the top `commit`, `tick_bucket_size`, `schema`
-//! and the seal; in a partition `parts_crc32c` and `provisional`. A manifest without `commit` was written by
-//! an implementation that does not know them: it has no seal, and the log is applied to it from the start.
+//! Beside the keys that every implementation knows, a document has ours: at the top `commit`, `tick_bucket_size`,
+//! `schema`, `vacuumed`, `removed` and the seal; in a partition `parts_crc32c` and `provisional`. A manifest without
+//! `commit` is foreign: it has no seal, and the whole log is applied to it.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -31,7 +32,7 @@ use crate::ticks::TickSpan;
 #[derive(Debug)]
 pub(crate) struct Decoded {
     pub(crate) state: TableState,
-    /// Did it name the commit it includes? Else its parts may be known to nobody but itself.
+    /// Whether it names the commit it includes. A foreign manifest does not, and may name parts that the log does not.
     pub(crate) knows_log: bool,
 }
 
@@ -63,7 +64,7 @@ struct VacuumedFile {
     vacuumed_at: Timestamp8601,
 }
 
-/// A part that a commit took out, and that was not vacuumed since.
+/// A part that a commit took out, and no vacuum has removed since.
 #[derive(Serialize, Deserialize)]
 struct RemovedFile {
     bucket_id: u64,
@@ -176,13 +177,13 @@ impl PartitionFile {
         }
     }
 
-    /// The parts, checked against what the partition says of itself.
+    /// Returns the parts, checked against the partition's key and totals.
     fn into_parts(self, key: &str, tick_bucket_size: Option<u64>) -> Result<(BucketId, Vec<Part>), String> {
         let bucket = BucketId::new(self.bucket_id);
         if bucket.key() != key {
             return Err(format!("partition `{key}` has bucket_id {}", self.bucket_id));
         }
-        // Another implementation may have added parts and kept the list: then it says nothing.
+        // Another implementation may have added parts and kept the list: it is ignored then.
         let sums = if self.parts_crc32c.len() == self.parts.len() { self.parts_crc32c } else { Vec::new() };
         let mut sums = sums.into_iter();
         let provisional: HashSet<String> = self.provisional.into_iter().collect();
@@ -201,7 +202,7 @@ impl PartitionFile {
         let rows = total(parts.iter().map(|part| part.rows));
         let bytes = total(parts.iter().map(|part| part.bytes));
         if rows != self.row_count || bytes != self.byte_size {
-            return Err(format!("the totals of partition `{key}` are not those of its parts"));
+            return Err(format!("the totals of partition `{key}` are not the sums of its parts"));
         }
         Ok((bucket, parts))
     }
@@ -260,11 +261,11 @@ impl<'a> StateDocument<'a> {
         }
     }
 
-    /// The state of `table` in this document, or what is wrong with it.
+    /// Returns the state of `table` in this document; the error says what is wrong.
     pub(crate) fn into_state(self, table: TableName) -> Result<Decoded, String> {
         if self.version != TableManifest::VERSION {
             return Err(format!(
-                "it is of version {}, and this crv reads version {}",
+                "it has version {}, and this crv reads version {}",
                 self.version,
                 TableManifest::VERSION
             ));
@@ -275,7 +276,7 @@ impl<'a> StateDocument<'a> {
         let knows_log = self.commit.is_some();
         let commit = CommitNumber::new(self.commit.unwrap_or(0));
         if commit.next() == commit {
-            return Err("no commit has the number that it goes up to".to_owned());
+            return Err("no commit can have the number of its `commit`".to_owned());
         }
         let Partitions::Read(partitions) = self.partitions else {
             return Err("it has no partitions".to_owned());
@@ -307,30 +308,30 @@ impl<'a> StateDocument<'a> {
     }
 }
 
-/// The part a document names, or what is wrong with the name.
+/// Parses the name of a part in a document.
 pub(crate) fn parse_part_name(name: &str) -> Result<PartId, String> {
     PartId::parse_file_name(name).ok_or_else(|| format!("`{}` is not the name of a part", excerpt(name)))
 }
 
-/// The time a document names.
+/// Parses a time in a document.
 pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
     stamp::parse(text).ok_or_else(|| format!("`{}` is not an ISO-8601 time", excerpt(text)))
 }
 
-/// What a document says, as a message quotes it: printable, and not as long as the document.
+/// Text of a document as a message quotes it: printable, and shortened.
 pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 80;
     let shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
     if text.chars().nth(LONGEST).is_some() { shown + "…" } else { shown }
 }
 
-/// The checksum a document names.
+/// Parses a checksum in a document.
 pub(crate) fn parse_sum(hex: &str) -> Result<u32, String> {
     let parsed = u32::from_str_radix(hex, 16).ok().filter(|sum| format!("{sum:08x}") == hex);
     parsed.ok_or_else(|| format!("`{}` is not a CRC-32C in eight hex digits", excerpt(hex)))
 }
 
-/// The document of `state`, indented down to its parts, of which each has a line, and sealed.
+/// Serializes `state`: indented down to its parts, with a line for each, and sealed.
 pub(crate) fn encode(state: &TableState) -> Result<Vec<u8>, serde_json::Error> {
     const NONE: &[u8] = b"{}\n}";
     let without = StateDocument { partitions: Partitions::Read(Vec::new()), ..StateDocument::of(state) };
@@ -343,7 +344,7 @@ pub(crate) fn encode(state: &TableState) -> Result<Vec<u8>, serde_json::Error> {
     Ok(seal::seal(text, true))
 }
 
-/// The state of `table` in the document `bytes`, or what is wrong with it and where.
+/// Decodes the state of `table` from the document `bytes`; the error says what is wrong and where.
 pub(crate) fn decode(table: TableName, bytes: &[u8]) -> Result<Decoded, String> {
     let sealed = seal::open(bytes);
     if sealed == Err(SealError::Mismatch) {
@@ -356,17 +357,17 @@ pub(crate) fn decode(table: TableName, bytes: &[u8]) -> Result<Decoded, String> 
     }
     let file = parse(bytes)?;
     if file.commit.is_some() != sealed.is_ok() {
-        return Err("it has no checksum, and says that it should have one".to_owned());
+        return Err("it has one of the keys `commit` and `crc32c`, and not the other".to_owned());
     }
     file.into_state(table)
 }
 
-/// Any manifest; serde_json says in which line and column it is none.
+/// Parses any manifest; the error of serde_json has the line and column.
 fn parse(bytes: &[u8]) -> Result<StateDocument<'_>, String> {
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
-/// What the general reader makes of a document, whatever its seal.
+/// Decodes a document with the general parser, whatever its seal.
 #[cfg(test)]
 pub(super) fn decode_unsealed(table: TableName, bytes: &[u8]) -> Result<Decoded, String> {
     parse(bytes)?.into_state(table)

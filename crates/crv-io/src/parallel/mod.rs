@@ -1,4 +1,4 @@
-//! Work side by side on a few threads, first error wins.
+//! Parallel work on a few threads; the first error wins.
 
 mod pool;
 
@@ -10,7 +10,7 @@ use std::thread;
 /// Threads for work that waits (for a disk) more than it computes.
 pub(crate) const WAITING: usize = 8;
 
-/// Threads for work that computes. Asked for once: the answer is in files of the operating system.
+/// Threads for work that computes. Cached: finding out reads files of the operating system.
 pub(crate) fn computing() -> usize {
     static COMPUTING: OnceLock<usize> = OnceLock::new();
     *COMPUTING.get_or_init(|| thread::available_parallelism().map_or(1, NonZero::get))
@@ -69,7 +69,7 @@ where
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// What [`map`] does where a seed decides: one thing after the other.
+/// What [`map`] does in a simulation: one item after the other, in an order from the seed.
 #[cfg(feature = "simulation")]
 fn in_order<T, R, E>(items: &[T], order: &[usize], work: impl Fn(&T) -> Result<R, E>) -> Result<Vec<R>, E> {
     let mut done = Vec::with_capacity(items.len());
@@ -80,7 +80,7 @@ fn in_order<T, R, E>(items: &[T], order: &[usize], work: impl Fn(&T) -> Result<R
     Ok(done.into_iter().map(|(_, result)| result).collect())
 }
 
-/// Does both at once: `first` on this thread.
+/// Runs both in parallel: `first` on this thread.
 pub(crate) fn both<A, B: Send>(first: impl FnOnce() -> A, second: impl FnOnce() -> B + Send) -> (A, B) {
     #[cfg(feature = "simulation")]
     if let Some(order) = crate::simulation::order(2) {
@@ -93,7 +93,7 @@ pub(crate) fn both<A, B: Send>(first: impl FnOnce() -> A, second: impl FnOnce() 
     }
     let second = Mutex::new(Some(second));
     let done = Mutex::new(None);
-    // Whoever comes first does it: a helper that is free, or this thread when it has done the first.
+    // Runs once: on a worker that is free, or on this thread after `first`.
     let run = || {
         let second = second.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(second) = second {
@@ -108,8 +108,8 @@ pub(crate) fn both<A, B: Send>(first: impl FnOnce() -> A, second: impl FnOnce() 
     });
     match done.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(second) => (first, second),
-        // Only where it panicked on a helper, which `beside` has passed on by now.
-        None => std::panic::resume_unwind(Box::new("what was to be done beside was not done")),
+        // Only if it panicked on a worker, and `beside` has passed that panic on already.
+        None => std::panic::resume_unwind(Box::new("the second task did not run")),
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
                 })
             }));
             assert_eq!(*outcome.unwrap_err().downcast::<&str>().unwrap(), "enough");
-            assert_eq!(running.load(Ordering::SeqCst), 0, "somebody is at it still");
+            assert_eq!(running.load(Ordering::SeqCst), 0, "a worker is still running");
         }
     }
 }

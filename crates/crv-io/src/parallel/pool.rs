@@ -1,11 +1,11 @@
-//! Threads that wait for work, so that nobody waits for a thread to be made.
+//! Workers: threads that are kept, so that no call waits for a thread to be created.
 //!
-//! An append has a few things to do side by side, each of which takes no longer than making a thread does. So threads
-//! are made when they are first needed, and kept. They belong to the process that made them: a child that was forked
-//! off has none of them, notices, and makes its own.
+//! An append runs a few short tasks in parallel, none of which takes longer than creating a thread does. So workers
+//! are created when they are first needed, and kept. They belong to the process that created them: a forked child has
+//! none of them, and creates its own.
 //!
-//! Work is offered, not handed over: whoever offers it does it as well, and takes back what no thread has begun. So
-//! nobody waits for a thread that is busy, also where what is done side by side does things side by side itself.
+//! Work is offered, not handed over: the caller does it as well, and takes back what no worker has begun. So no caller
+//! waits for a busy worker, also if parallel work itself runs work in parallel.
 
 #![expect(
     unsafe_code,
@@ -20,13 +20,13 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// Threads that are kept, at most.
+/// The largest number of workers.
 const MOST: usize = super::WAITING;
 
 type Work<'a> = dyn Fn() + Sync + 'a;
 
-/// Does `own` on this thread, and `work` on up to `helpers` others meanwhile, on each at most once. On how many depends
-/// on who is free: `work` must be such that nothing is missed if none is.
+/// Runs `own` on this thread, and meanwhile `work` on up to `helpers` workers, at most once on each. On how many
+/// depends on how many are free: the caller must not need `work` to run on any.
 pub(super) fn beside<A>(helpers: usize, work: &Work<'_>, own: impl FnOnce() -> A) -> A {
     let pool = Pool::of_this_process();
     let offer = Offer::new(work, helpers.min(MOST));
@@ -41,11 +41,11 @@ pub(super) fn beside<A>(helpers: usize, work: &Work<'_>, own: impl FnOnce() -> A
     result
 }
 
-/// Work that threads may do.
+/// Work that workers may run.
 ///
-/// `work` is borrowed from the caller of [`beside`], with its lifetime forgotten. It is called only by a thread that
-/// has counted itself in while `left` said that there was something to do; [`TakeBack`] sets `left` to 0 and waits until
-/// nobody is counted, before `beside` returns or unwinds. Then nothing can call it any more.
+/// `work` is borrowed from the caller of [`beside`], with its lifetime erased. Only a worker that has counted itself in
+/// `running` while `left` was above 0 calls it. [`TakeBack`] sets `left` to 0 and waits until `running` is 0, before
+/// `beside` returns or unwinds. After that no worker can call it.
 struct Offer {
     work: &'static Work<'static>,
     state: Mutex<State>,
@@ -53,9 +53,9 @@ struct Offer {
 }
 
 struct State {
-    /// How many threads may still begin.
+    /// How many workers may still begin.
     left: usize,
-    /// How many are at it.
+    /// How many are running it.
     running: usize,
     panicked: Option<Box<dyn Any + Send>>,
 }
@@ -72,7 +72,7 @@ impl Offer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does the work, unless it was taken back or enough others do.
+    /// Runs the work, unless it was taken back or enough other workers run it.
     fn accept(&self) {
         {
             let mut state = self.state();
@@ -94,7 +94,7 @@ impl Offer {
     }
 }
 
-/// Takes an offer back, also when its maker panics.
+/// Takes an offer back on drop, also if the caller panics.
 struct TakeBack<'a>(&'a Offer);
 
 impl Drop for TakeBack<'_> {
@@ -107,7 +107,7 @@ impl Drop for TakeBack<'_> {
     }
 }
 
-/// The threads of one process.
+/// The workers of one process.
 struct Pool {
     process: u32,
     queue: Mutex<Queue>,
@@ -122,8 +122,8 @@ struct Queue {
 }
 
 impl Pool {
-    /// The pool of this process. No lock is taken to find it: a lock may have been held when the process was forked
-    /// off, and nobody would ever let go of it.
+    /// The pool of this process. Takes no lock: one that was held when the process was forked would never be
+    /// released.
     fn of_this_process() -> &'static Self {
         static POOL: AtomicPtr<Pool> = AtomicPtr::new(ptr::null_mut());
         let process = std::process::id();
@@ -134,12 +134,12 @@ impl Pool {
         {
             return pool;
         }
-        // Two threads may come here at once: each pool works, and the last is found from then on.
+        // Two threads may get here at once: each pool works, and the last one stored is used from then on.
         let pool = Self { process, queue: Mutex::default(), offered: Condvar::new() };
         let pool: &'static mut Self = Box::leak(Box::new(pool));
         let made = ptr::from_mut(pool);
         POOL.store(made, Ordering::Release);
-        // SAFETY: as above; nobody has it as `&mut` any more.
+        // SAFETY: as above; the `&mut` is not used any more.
         unsafe { &*made }
     }
 
@@ -156,7 +156,7 @@ impl Pool {
         let missing = queue.offers.len().saturating_sub(queue.idle).min(MOST - queue.threads.min(MOST));
         for _ in 0..missing {
             let made = thread::Builder::new().name("crv-helper".to_owned()).spawn(move || self.serve());
-            // No thread is to be had: then there is one less to help.
+            // Error ignored: without a new thread, fewer workers run the work.
             if made.is_err() {
                 break;
             }

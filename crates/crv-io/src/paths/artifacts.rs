@@ -1,4 +1,4 @@
-//! Names of what lies in a run beside its tables: the bundle, and artifacts.
+//! Names of the files of a run beside its tables: the bundle, and artifacts.
 
 use std::fmt;
 
@@ -48,7 +48,7 @@ impl LabDir {
         }
     }
 
-    /// The directory called `name`, or an error that lists those there are.
+    /// Parses the name of a directory; the error lists the directories.
     pub fn parse(name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|dir| dir.as_str() == name).ok_or_else(|| {
             Error::argument(format!("no directory of the lab's artifacts is called {name:?}"))
@@ -85,10 +85,10 @@ impl RunPaths {
         self.artifacts().child(LAB_DIR).child(dir.as_str())
     }
 
-    /// An artifact of the lab. An error when `name` is no plain file name, or one of an unfinished file.
+    /// An artifact of the lab. An error if `name` is not a plain file name, or that of a temporary file.
     pub fn lab_artifact(&self, dir: LabDir, name: &str) -> Result<StorePath> {
         self.lab(dir).entry(name).filter(|_| !name.ends_with(TMP_SUFFIX)).ok_or_else(|| {
-            Error::argument(format!("run `{}`: {name:?} is no name for an artifact", self.run())).with_hint(
+            Error::argument(format!("run `{}`: {name:?} cannot name an artifact", self.run())).with_hint(
                 format!("a name has no `/`, no `\\`, is not `.` or `..`, and does not end in `{TMP_SUFFIX}`"),
             )
         })
@@ -96,12 +96,12 @@ impl RunPaths {
 }
 
 impl StorePath {
-    /// The path of `name` in this directory; `None` for what is not the plain name of one entry.
+    /// The path of `name` in this directory; `None` if `name` is not the plain name of one entry.
     pub fn entry(&self, name: &str) -> Option<Self> {
         is_plain_name(name).then(|| self.child(name))
     }
 
-    /// This path as seen from the directory `dir`; `None` when it does not lie in it.
+    /// This path relative to the directory `dir`; `None` if it does not lie in it.
     pub fn relative_to(&self, dir: &Self) -> Option<&str> {
         self.as_str().strip_prefix(dir.as_str())?.strip_prefix('/')
     }

@@ -33,11 +33,11 @@ pub const RUNS_DIR: &str = "runs";
 pub const TABLES_DIR: &str = "tables";
 /// The directory of a run's commit log, under the run.
 pub const COMMITS_DIR: &str = "_commits";
-/// What the tables were before the first commit that is left, in the directory of the commit log.
+/// The state after the pruned commits, in the directory of the commit log.
 pub const BASE_FILE: &str = "base.json";
 /// The checkpoint of a table's state, in the table's directory.
 pub const MANIFEST_FILE: &str = "manifest.json";
-/// The ending of a file that is not finished yet.
+/// The suffix of a temporary file.
 pub const TMP_SUFFIX: &str = ".tmp";
 
 /// A path under the root, `/` between its names, never leaving it.
@@ -117,7 +117,7 @@ impl BucketId {
         self.0
     }
 
-    /// The first and last tick that can lie in this bucket; `None` where that is beyond the last tick there is.
+    /// The first and last tick that can lie in this bucket; `None` if they are beyond the largest tick.
     pub fn ticks(self, tick_bucket_size: u64) -> Option<(i64, i64)> {
         let first = self.0.checked_mul(tick_bucket_size)?;
         let last = first.saturating_add(tick_bucket_size.checked_sub(1)?);
@@ -330,17 +330,17 @@ pub fn runs_dir() -> StorePath {
     StorePath::root().child(RUNS_DIR)
 }
 
-/// The run id `text` is, or an error that says what a run id is.
+/// Parses a run id; the error says what a run id is.
 pub fn validate_run_id(text: &str) -> Result<RunId> {
     RunId::new(text).map_err(|error| Error::argument(error.to_string()).with_source(error))
 }
 
-/// `text` trimmed, blanks turned into `_`, then checked as [`validate_run_id`] does.
+/// Trims `text`, turns blanks into `_`, then parses it as [`validate_run_id`] does.
 pub fn normalize_run_id(text: &str) -> Result<RunId> {
     RunId::normalize(text).map_err(|error| Error::argument(error.to_string()).with_source(error))
 }
 
-/// The table called `name`, or an error that lists the tables there are.
+/// Parses the name of a table; the error lists the tables.
 pub fn parse_table(name: &str) -> Result<TableName> {
     name.parse().map_err(|_| {
         let names: Vec<&str> = TableName::ALL.iter().map(|table| table.as_str()).collect();
@@ -349,7 +349,7 @@ pub fn parse_table(name: &str) -> Result<TableName> {
     })
 }
 
-/// The full path of `path` under the settings' root, as people and other tools write it.
+/// The full path of `path` under the settings' root, as users and other tools write it.
 pub fn full_path(settings: &IoSettings, path: &StorePath) -> String {
     join_root(settings.root_dir(), path)
 }

@@ -1,4 +1,4 @@
-//! Names for files that a repair replaced, and keeps beside what took their place.
+//! Names under which a repair keeps the files that it replaced.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -9,7 +9,7 @@ const WORD: &str = ".replaced-";
 
 impl StorePath {
     /// Where the file at this path is kept when it is replaced at `time`: `<name>.replaced-<yyyymmddThhmmss>-<8 hex
-    /// digits>`. `random` keeps two of one second apart.
+    /// digits>`. `random` keeps two names of one second apart.
     ///
     /// ```
     /// use crv_io::paths::{StorePath, is_replaced_name};
@@ -33,7 +33,7 @@ impl StorePath {
     }
 }
 
-/// Is this a name that [`StorePath::replaced`] makes?
+/// Whether [`StorePath::replaced`] makes names like this.
 pub fn is_replaced_name(name: &str) -> bool {
     let Some((before, mark)) = name.rsplit_once(WORD) else { return false };
     let shape = |byte: u8| match byte {

@@ -1,13 +1,13 @@
-//! Reading again, as of a newer commit, where a part was vacuumed meanwhile.
+//! Retries of a read at a newer commit, after a part of its snapshot was vacuumed.
 
 use crate::commit::backoff;
 use crate::error::Error;
 
-/// How often a table is read again before the error is the caller's.
+/// Retries of one read before the caller gets the error.
 const MOST: u32 = 16;
 
-/// The retries of a read as of now. A scan is of one commit, and fails for good when a vacuum removes a part that it
-/// needs; who only wants the rows as of now takes a newer scan:
+/// Counts the retries of a read of the current state. A scan is pinned to one commit, and fails permanently when a
+/// vacuum removes one of its parts. A caller that only wants the current rows makes a new scan:
 ///
 /// ```
 /// # use crv_io::{Dataset, Rereads, Result, TableName};
@@ -28,12 +28,12 @@ pub struct Rereads {
 }
 
 impl Rereads {
-    /// Should the table be read again after this error? Waits a little first, longer each time.
+    /// Returns whether to retry after this error. Waits first, longer each time.
     pub fn after(&mut self, error: &Error) -> bool {
         error.is_vacuumed() && self.again()
     }
 
-    /// The same, where the caller has seen that the error [is of a vacuum](Error::is_vacuumed).
+    /// As [`after`](Self::after), for an error that the caller knows to be [a vacuum's](Error::is_vacuumed).
     pub fn again(&mut self) -> bool {
         if self.done >= MOST {
             return false;

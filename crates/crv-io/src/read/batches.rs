@@ -1,4 +1,4 @@
-//! The batches of a scan, in order, read a few parts ahead.
+//! [`ScanBatches`]: the batches of a scan, in order. Parts are read ahead of the consumer.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use super::part::PartReader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel;
 
-/// Batches that wait for the consumer, per part that is being read.
+/// Batches that a task holds for the consumer.
 const BATCHES_AHEAD: usize = 2;
-/// Parts that one thread reads one after the other: small parts cost less than a thread does.
+/// Parts that one task reads in sequence: reading a small part costs less than starting a thread.
 const PARTS_PER_TASK: usize = 16;
 
 type Batch = Result<RecordBatch>;
 
-/// An iterator over the batches of a scan. After an error there is nothing more.
+/// An iterator over the batches of a scan. It ends after the first error.
 ///
-/// Dropping it stops the reading.
+/// Dropping it stops the read.
 #[derive(Debug)]
 pub struct ScanBatches {
     schema: SchemaRef,
@@ -39,7 +39,7 @@ struct Task {
 
 impl ScanBatches {
     pub(super) fn new(schema: SchemaRef, parts: Vec<PartReader>, limit: Option<u64>) -> Self {
-        // The fewer parts there are, the smaller the tasks, so that every thread has work.
+        // With few parts, tasks are smaller, so that every thread has work.
         let per_task = (parts.len() / (2 * parallel::computing())).clamp(1, PARTS_PER_TASK);
         let mut waiting = VecDeque::new();
         let mut parts = parts.into_iter().peekable();
@@ -77,7 +77,10 @@ impl ScanBatches {
             }
             let mut task = self.running.pop_front()?;
             if task.thread.take().is_some_and(|thread| thread.join().is_err()) {
-                return Some(Err(Error::new(ErrorKind::Read, "a reading thread died; its rows are missing")));
+                return Some(Err(Error::new(
+                    ErrorKind::Read,
+                    "a read worker panicked; its rows are missing",
+                )));
             }
         }
     }
@@ -95,12 +98,12 @@ impl Task {
             .name("crv-scan".to_owned())
             .spawn(move || run(&parts, |batch| sender.send(batch).is_ok()));
         let thread = thread.map_err(|error| {
-            Error::new(ErrorKind::Read, format!("could not start a thread to read with: {error}"))
+            Error::new(ErrorKind::Read, format!("could not start a read worker: {error}"))
         })?;
         Ok(Self { batches, thread: Some(thread) })
     }
 
-    /// One that has read everything on this thread.
+    /// A task that has read all its parts on the calling thread.
     #[cfg(feature = "simulation")]
     fn done(parts: &[PartReader]) -> Self {
         let (sender, batches) = std::sync::mpsc::channel();
@@ -117,7 +120,7 @@ fn run(parts: &[PartReader], send: impl Fn(Batch) -> bool) {
             wanted
         });
         if let Err(error) = read {
-            // Nobody listens any more: then nobody misses the error either.
+            // Fails if the receiver was dropped: then the error is not needed.
             let _ = send(Err(error));
             return;
         }

@@ -1,7 +1,7 @@
-//! Reading: a snapshot, pruned to the parts that matter, read in parallel, always of the table's schema.
+//! Reading: a snapshot, pruned to the parts that are needed, read in parallel, always in the table's schema.
 //!
-//! A part is compared with its entry before its rows are handed out ([`verify`]). A part that is missing because it was
-//! vacuumed after the snapshot is an error of its own, after which a read as of now begins again ([`again`]).
+//! A part is verified before its rows are returned ([`verify`]). A part that was vacuumed after the snapshot is a
+//! separate error, after which a read of the current state is retried ([`again`]).
 
 mod again;
 mod batches;

@@ -1,4 +1,4 @@
-//! One part, read as batches of the scan's schema.
+//! One part, read as batches in the scan's schema.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::store::Store;
 use crate::ticks::{TickRange, TickSpan};
 use crate::validate::conform;
 
-/// Rows in a batch, at most.
+/// Most rows in a batch.
 pub(super) const BATCH_ROWS: usize = 32 * 1024;
 
 const TICK: &str = "tick";
@@ -40,19 +40,19 @@ pub(crate) struct PartReader {
     pub(crate) path: StorePath,
     pub(crate) bytes: u64,
     pub(crate) rows: u64,
-    /// The checksum in its entry; `None` where an implementation wrote it that keeps none.
+    /// The checksum in its entry; `None` if the part's writer recorded none.
     pub(crate) crc32c: Option<u32>,
-    /// The snapshot that it is read for, and the handle. `None`: it is read for itself, and every byte is compared.
+    /// The snapshot that it is read for, and the handle. `None` outside a snapshot: then every byte is verified.
     pub(crate) pinned: Option<Pinned>,
-    /// Which rows, where not all.
+    /// The ticks to return; `None` for all rows.
     pub(crate) filter: Option<TickRange>,
     pub(crate) target: Arc<TableSchema>,
     pub(crate) arrow: SchemaRef,
 }
 
 impl PartReader {
-    /// Hands every batch to `sink`, until it returns `false`: after the part was compared with its entry, as far as the
-    /// handle asks for that. Returns the parts that this one was merged from.
+    /// Verifies the part to the extent that the handle's settings require, then passes every batch to `sink` until it
+    /// returns `false`. Returns the parts that this one was merged from.
     pub(crate) fn read(&self, mut sink: impl FnMut(RecordBatch) -> bool) -> Result<Vec<PartId>> {
         let mut read = || {
             let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
@@ -68,7 +68,7 @@ impl PartReader {
         read().map_err(|error| self.told(error))
     }
 
-    /// Compares the part with its entry: its size, and what is in it unless the handle has done so before.
+    /// Verifies the part's size, and if `contents`, its contents, unless this handle has verified them before.
     pub(crate) fn verify(&self, contents: bool) -> Result<()> {
         let known = self.pinned.as_ref().is_some_and(|pinned| pinned.is_known(self.crc32c));
         if (known || !contents) && self.has_its_size() {
@@ -87,7 +87,7 @@ impl PartReader {
         verify().map_err(|error| self.told(error))
     }
 
-    /// Looks for damage: compares every byte, and decodes the rows where there is no checksum to compare with.
+    /// Checks for damage: compares the checksum of all bytes, or decodes the rows if the entry has no checksum.
     pub(crate) fn examine(&self) -> Result<()> {
         let examine = || {
             let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
@@ -104,7 +104,7 @@ impl PartReader {
         matches!(self.store.open(&self.path), Ok(Some(blob)) if blob.size() == self.bytes)
     }
 
-    /// Must the checksum be compared? Of what is in memory it always is: that costs next to nothing.
+    /// Returns whether the checksum must be compared. For a file in memory it always is: that is cheap.
     fn needs_checksum(&self, file: &PartFile) -> bool {
         let Some(pinned) = &self.pinned else { return true };
         matches!(file, PartFile::Whole(_)) || pinned.by_checksum() && !pinned.is_known(self.crc32c)
@@ -126,13 +126,13 @@ impl PartReader {
         }
     }
 
-    /// The error for the caller: where a vacuum removed the part, it says so.
+    /// The error for the caller: a separate one if a vacuum removed the part.
     fn told(&self, error: Error) -> Error {
         let vacuumed = self.pinned.as_ref().and_then(|pinned| pinned.vacuumed(&self.path));
         vacuumed.unwrap_or(error).in_context(&self.name)
     }
 
-    /// The footer of the part, as far as it agrees with the entry.
+    /// Reads the part's footer. Fails if its number of rows differs from the entry's.
     fn footer(&self, file: &PartFile) -> Result<ArrowReaderMetadata> {
         let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
         let metadata = decoding(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()))
@@ -155,7 +155,7 @@ impl PartReader {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata);
         let wanted = self.target.fields.iter().map(|field| field.name.as_str());
         let wanted: HashSet<&str> = wanted.chain(self.filter.map(|_| TICK)).collect();
-        // A mask keeps the file's columns whose path begins so; only whole top-level names may count.
+        // A mask of names matches prefixes of column paths; whole top-level names are needed.
         let roots = builder.schema().fields().iter().enumerate();
         let roots: Vec<usize> = roots
             .filter(|(_, field)| wanted.contains(&field.name().as_str()))
@@ -183,7 +183,7 @@ impl PartReader {
         Ok(())
     }
 
-    /// The rows of `batch` that are asked for, in the scan's schema.
+    /// The rows of `batch` in the requested range, in the scan's schema.
     fn wanted(&self, batch: &RecordBatch) -> Result<RecordBatch, String> {
         let conformed = |batch| conform(batch, &self.target, &self.arrow).map_err(|error| error.to_string());
         let Some(range) = self.filter else { return conformed(batch) };
@@ -194,7 +194,7 @@ impl PartReader {
     }
 }
 
-/// The row groups that may hold ticks of `range`; those without statistics may.
+/// The row groups that may hold ticks of `range`, including all without statistics.
 fn groups_in(metadata: &ParquetMetaData, range: TickRange) -> Vec<usize> {
     let columns = metadata.file_metadata().schema_descr().columns();
     let tick = columns.iter().position(|column| column.path().string() == TICK);

@@ -1,4 +1,4 @@
-//! What a scan is pinned to, as bytes: for another process that is to read the same.
+//! The state that a scan is pinned to, as bytes: for a scan of the same parts in another process.
 
 use crv_core::grammar::TableName;
 
@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::manifest::{self, Part, TableState};
 use crate::paths::BucketId;
 
-/// The state with only these parts, as a manifest has it.
+/// Serializes the state with only these parts, as a manifest.
 pub(super) fn encode<'a>(
     state: &TableState,
     parts: impl Iterator<Item = (BucketId, &'a Part)>,
@@ -22,10 +22,12 @@ pub(super) fn encode<'a>(
     })
 }
 
-/// The state in these bytes.
+/// Parses the state.
 pub(crate) fn decode(table: TableName, bytes: &[u8]) -> Result<TableState> {
     let decoded = manifest::decode(table, bytes);
     Ok(decoded
-        .map_err(|why| Error::argument(format!("these bytes are no scan of table `{table}`: {why}")))?
+        .map_err(|why| {
+            Error::argument(format!("these bytes are not a pinned scan of table `{table}`: {why}"))
+        })?
         .state)
 }

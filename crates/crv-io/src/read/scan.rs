@@ -20,9 +20,9 @@ use crate::paths::BucketId;
 use crate::schema::TableSchema;
 use crate::ticks::TickRange;
 
-/// A lazy read of one table as of one commit: what other writers do meanwhile is not seen.
+/// A lazy read of one table at one commit. Later commits are not visible to it.
 ///
-/// Rows come in bucket order, then in the order they were appended, always of the table's schema.
+/// Rows come in bucket order, within a bucket in append order, always in the table's schema.
 #[derive(Debug, Clone)]
 pub struct Scan {
     log: Arc<RunLog>,
@@ -38,9 +38,9 @@ pub struct Scan {
 /// A part that a scan reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ScanPart {
-    /// Its path, from the root directory on.
+    /// Its path, relative to the root directory.
     pub path: String,
-    /// The bucket it lies in.
+    /// Its bucket.
     pub bucket_id: u64,
     /// Rows in the part.
     pub rows: u64,
@@ -50,8 +50,8 @@ pub struct ScanPart {
     pub tick_min: i64,
     /// The last tick.
     pub tick_max: i64,
-    /// Does it hold lists whose item type was not known when it was written? Other Parquet readers take
-    /// such a list for one of integers; this crate's does not.
+    /// Whether it holds lists whose item type was not known when it was written. Other Parquet readers may read
+    /// such items as integers; this crate does not.
     pub provisional: bool,
 }
 
@@ -71,14 +71,14 @@ impl Scan {
         }
     }
 
-    /// Only rows of these ticks. Parts outside are never opened.
+    /// Restricts the scan to rows of these ticks. Parts outside the range are never opened.
     #[must_use]
     pub fn ticks(mut self, range: impl Into<TickRange>) -> Self {
         self.range = range.into();
         self
     }
 
-    /// Only these columns, in this order.
+    /// Restricts the scan to these columns, in this order.
     pub fn columns<C: AsRef<str>>(mut self, names: &[C]) -> Result<Self> {
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
         for (index, name) in names.iter().enumerate() {
@@ -91,21 +91,21 @@ impl Scan {
                 .with_hint(format!("its columns are {}", known.join(", "))));
             }
             if names.iter().take(index).any(|earlier| earlier == name) {
-                return Err(Error::argument(format!("column `{name}` is asked for twice")));
+                return Err(Error::argument(format!("column `{name}` is given twice")));
             }
         }
         self.projected = Some(self.schema.project(&names));
         Ok(self)
     }
 
-    /// At most this many rows, the first ones.
+    /// Restricts the scan to the first `rows` rows.
     #[must_use]
     pub fn limit(mut self, rows: u64) -> Self {
         self.limit = Some(rows);
         self
     }
 
-    /// Only these of [`parts`](Self::parts), by their place in it.
+    /// Restricts the scan to some of its [`parts`](Self::parts), by index.
     #[must_use]
     pub fn part_range(mut self, places: Range<usize>) -> Self {
         self.part_range = Some(places);
@@ -122,7 +122,7 @@ impl Scan {
         self.state.table
     }
 
-    /// The commit this scan reads as of.
+    /// The commit that this scan is pinned to.
     pub fn commit(&self) -> u64 {
         self.state.commit.get()
     }
@@ -152,39 +152,39 @@ impl Scan {
             .collect()
     }
 
-    /// The ticks asked for.
+    /// The requested ticks.
     pub fn range(&self) -> TickRange {
         self.range
     }
 
-    /// How many rows at most.
+    /// The row limit.
     pub fn row_limit(&self) -> Option<u64> {
         self.limit
     }
 
-    /// The columns asked for; `None` for all.
+    /// The requested columns; `None` for all.
     pub fn projection(&self) -> Option<Vec<&str>> {
         let projected = self.projected.as_ref()?;
         Some(projected.fields.iter().map(|field| field.name.as_str()).collect())
     }
 
-    /// What this scan is pinned to, as bytes: [`Dataset::scan_pinned`](crate::Dataset::scan_pinned) makes a scan of the
-    /// same parts from them, also in another process. Which ticks, columns and rows is not in them.
+    /// Serializes the state that this scan is pinned to. [`Dataset::scan_pinned`](crate::Dataset::scan_pinned) makes a
+    /// scan of the same parts from the bytes, also in another process. Ticks, columns and limit are not included.
     pub fn pinned(&self) -> Result<Vec<u8>> {
         pinned::encode(&self.state, self.wanted())
     }
 
-    /// Compares the parts with their entries, for a reader of the files other than this crate's: the sizes of all of
-    /// them, and what is in those that have the rows asked for, as far as [`IoSettings::verify_reads`] says and the
-    /// handle has not done it before. A part that was written without a checksum is compared by its size and its
-    /// number of rows.
+    /// Verifies the parts, for callers that read the files with another Parquet reader. The sizes of all parts are
+    /// compared. The contents of parts that have requested rows are compared as [`IoSettings::verify_reads`] says,
+    /// unless this handle has done so before. For a part without a checksum the size and the number of rows are
+    /// compared.
     ///
     /// [`IoSettings::verify_reads`]: crate::IoSettings::verify_reads
     pub fn verify(&self) -> Result<()> {
         let mut left = self.limit.unwrap_or(u64::MAX);
         let parts = self.wanted().zip(self.readers()).map(|((_, part), reader)| {
             let needed = left > 0;
-            // A part that lies in the range only in part may have none of the rows.
+            // A part that is only partly in the range may have none of the rows.
             if self.range.covers(part.ticks) {
                 left = left.saturating_sub(part.rows);
             }
@@ -194,8 +194,8 @@ impl Scan {
         parallel::for_each(&parts, parallel::WAITING, |(reader, needed)| reader.verify(*needed))
     }
 
-    /// Looks for damage in the parts, byte by byte, whatever is known of them: for a reader other than this crate's that
-    /// has failed. The error is that of the first part that is damaged, missing, or was vacuumed.
+    /// Checks every byte of the parts for damage, including parts that were verified before: for use after another
+    /// Parquet reader has failed. The error is that of the first part that is damaged, missing or vacuumed.
     pub fn examine(&self) -> Result<()> {
         let readers: Vec<PartReader> = self.readers().collect();
         parallel::for_each(&readers, parallel::WAITING, PartReader::examine)
@@ -224,7 +224,7 @@ impl Scan {
         })
     }
 
-    /// Reads. Parts are read side by side, a few ahead of the consumer, and memory is bounded by that.
+    /// Starts the read. A few parts ahead of the consumer are read in parallel, which bounds memory.
     pub fn batches(self) -> ScanBatches {
         ScanBatches::new(self.schema(), self.readers().collect(), self.limit)
     }

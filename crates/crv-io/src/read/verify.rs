@@ -1,4 +1,4 @@
-//! Comparing parts with their entries: how far, and which parts a handle has compared already.
+//! Verifying parts: to what extent, and which parts a handle has verified already.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,17 +11,18 @@ use crate::error::{Error, ErrorKind};
 use crate::manifest::TableState;
 use crate::paths::{BucketId, PartId, StorePath};
 
-/// Parts of a table that are remembered beyond twice its live ones.
+/// Remembered parts of a table, in addition to twice the number of its live parts.
 const SPARE: u64 = 1024;
 
 /// A part with the checksum that its entry had. An id is never used twice, but a rebuild may change an entry.
 type Known = (BucketId, PartId, Option<u32>);
 
-/// What a handle does about parts that are not read whole, and those of them that it has compared.
+/// How a handle verifies parts that are not read whole, and which of them it has verified.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     by: VerifyReads,
-    /// In a process that was forked off, the lock may be held by a thread of the parent: it is not taken there.
+    /// The process that made the handle. After a fork the lock may be held by a thread of the parent: the child does
+    /// not take it.
     process: u32,
     known: Mutex<HashMap<TableName, HashSet<Known>>>,
 }
@@ -49,7 +50,7 @@ impl Verifier {
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let parts = known.entry(state.table).or_default();
-        // Parts that were merged are never asked for again: without this, a long run would fill the set.
+        // Merged parts are never read again: without this, a long run would fill the set.
         if parts.len() as u64 > state.part_count().saturating_mul(2).saturating_add(SPARE) {
             parts.retain(|(bucket, id, _)| state.contains(*bucket, *id));
         }
@@ -68,12 +69,12 @@ pub(crate) struct Pinned {
 }
 
 impl Pinned {
-    /// Must every byte be compared, also where the part is not read whole?
+    /// Returns whether every byte must be compared, also if the part is not read whole.
     pub(super) fn by_checksum(&self) -> bool {
         self.verifier.by == VerifyReads::Checksum
     }
 
-    /// Has this handle compared the part already?
+    /// Returns whether this handle has verified the part already.
     pub(super) fn is_known(&self, crc32c: Option<u32>) -> bool {
         self.verifier.knows(self.state.table, &(self.bucket, self.id, crc32c))
     }
@@ -82,8 +83,8 @@ impl Pinned {
         self.verifier.remember(&self.state, (self.bucket, self.id, crc32c));
     }
 
-    /// The error that says that the part was vacuumed after the snapshot, where that is so: it is not there, and the
-    /// newest state does not name it.
+    /// Returns an error if the part was vacuumed after the snapshot: its file is missing, and the newest state does not
+    /// name it.
     pub(super) fn vacuumed(&self, path: &StorePath) -> Option<Error> {
         let store = &self.log.store;
         if self.verifier.is_forked() || !matches!(store.tag(path), Ok(None)) {
@@ -140,7 +141,7 @@ mod tests {
         }
         let known = |id: u32, sum| verifier.knows(table, &(bucket, PartId::new(id.into()), sum));
         assert!((0..10).all(|id| known(id, Some(id))), "live parts stay");
-        assert!(!known(3, Some(4)) && !known(3, None), "another entry of the same part is another matter");
+        assert!(!known(3, Some(4)) && !known(3, None), "an entry with another checksum is not known");
         assert!(!verifier.knows(TableName::Messages, &(bucket, PartId::new(3), Some(3))));
         assert!(verifier.known.lock().unwrap()[&table].len() as u64 <= 2 * 10 + SPARE + 1);
     }

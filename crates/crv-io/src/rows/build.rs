@@ -1,4 +1,4 @@
-//! From cells to columns.
+//! Builds columns from cells.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
 use crate::json_column::{Column as JsonColumn, Misfit, Struct};
 
-/// A column that grows cell by cell.
+/// A column that is built cell by cell.
 enum Growing {
     Int(Int64Builder),
     Float(Float64Builder),
@@ -60,7 +60,8 @@ impl Growing {
     }
 }
 
-/// Rows of cells that the row's type gave, so that each fits its column. Without `bucket`, which follows from the tick.
+/// Builds a frame from rows of cells. The row's type has checked the cells, so that each fits its column. Without
+/// `bucket`, which follows from the tick.
 pub(super) fn frame(table: TableName, rows: impl IntoIterator<Item = Vec<Cell>>) -> Result<Frame> {
     let columns = get_table(table).columns().get(1..).unwrap_or_default();
     let mut growing: Vec<Growing> = columns.iter().map(|column| Growing::of(column.dtype)).collect();
@@ -76,7 +77,7 @@ pub(super) fn frame(table: TableName, rows: impl IntoIterator<Item = Vec<Cell>>)
         count += 1;
     }
     let arrays: Vec<ArrayRef> = growing.into_iter().map(Growing::finish).collect();
-    // Whether a null is in its place is for validation to say, with the row.
+    // All nullable: validation refuses nulls in required columns, with the row.
     let field =
         |(column, array): (&Column, &ArrayRef)| Field::new(column.name, array.data_type().clone(), true);
     let schema = Schema::new(columns.iter().zip(&arrays).map(field).collect::<Vec<_>>());

@@ -1,13 +1,13 @@
-//! Rows as types, to frames and back.
+//! Conversion between typed rows and frames.
 //!
-//! [`rows_to_frame`] turns rows of one kind ([`TableRow`]) into a [`Frame`] that their table takes as it is, and
-//! [`rows_from_frame`] turns a frame, such as a batch of a scan, into rows. [`Dataset::append_rows`] and
-//! [`Transaction::append_rows`] append rows to the table they belong to, and so does [`Writer::append_rows`].
+//! [`rows_to_frame`] converts rows of one type ([`TableRow`]) to a [`Frame`] that fits their table, and
+//! [`rows_from_frame`] converts a frame, such as a batch of a scan, to rows. [`Dataset::append_rows`],
+//! [`Transaction::append_rows`] and [`Writer::append_rows`] append rows to their table.
 //!
-//! Payloads get the types of their values: an integer is an integer, and becomes a float only where floats stand
-//! beside it. A field that is null in a payload is the same as none: a table's payloads have every field that any of
-//! its rows has, so reading leaves nulls out. A value that JSON has no form for, such as a timestamp or `NaN` inside
-//! of a payload, is an error.
+//! Payloads get the types of their values: an integer stays an integer, and becomes a float only if its field also has
+//! floats. A null field of a payload equals a missing one: a table's payloads have every field that any of its rows
+//! has, so reading leaves nulls out. A value that JSON cannot represent, such as a timestamp or `NaN` in a payload, is
+//! an error.
 //!
 //! ```
 //! use crv_core::schema::HoldingsRow;
@@ -36,23 +36,24 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Frame;
 use crate::write::{AppendOptions, AppendSummary, Transaction, TransactionSummary, Writer};
 
-/// The rows as a frame of their table.
+/// Converts rows to a frame of their table.
 pub fn rows_to_frame<R: TableRow>(rows: &[R]) -> Result<Frame> {
     build::frame(R::TABLE, rows.iter().map(TableRow::to_cells))
 }
 
-/// The rows of a frame, which must have the columns of the rows' table.
+/// Converts a frame to rows. It must have the columns of the rows' table.
 pub fn rows_from_frame<R: TableRow>(frame: &Frame) -> Result<Vec<R>> {
     let cells = read::cells(R::TABLE, frame)?;
     cells.into_iter().enumerate().map(|(at, cells)| row(at, cells)).collect()
 }
 
-/// Values of rows, checked as rows of the table are. For callers that know the table only at run time.
+/// Converts values of rows, checked as the table's row type, to a frame. For callers that know the table only at run
+/// time.
 pub fn cells_to_frame(table: TableName, cells: Vec<Vec<Cell>>) -> Result<Frame> {
     build::frame(table, checked(table, cells)?)
 }
 
-/// The values of a frame's rows, checked as rows of the table are.
+/// Converts a frame to values of rows, checked as the table's row type.
 pub fn cells_from_frame(table: TableName, frame: &Frame) -> Result<Vec<Vec<Cell>>> {
     checked(table, read::cells(table, frame)?)
 }
@@ -83,21 +84,21 @@ fn row<R: TableRow>(at: usize, cells: Vec<Cell>) -> Result<R> {
 }
 
 impl Dataset {
-    /// Appends rows to the table they belong to, as [`append`](Dataset::append) does. The rows are valid already.
+    /// Appends rows to their table, as [`append`](Dataset::append) does. The row type has validated them.
     pub fn append_rows<R: TableRow>(&self, rows: &[R]) -> Result<AppendSummary> {
         self.append(R::TABLE, rows_to_frame(rows)?, AppendOptions::default())
     }
 }
 
 impl Transaction {
-    /// Adds rows to the table they belong to, as [`append`](Transaction::append) does.
+    /// Adds rows to their table, as [`append`](Transaction::append) does.
     pub fn append_rows<R: TableRow>(&mut self, rows: &[R]) -> Result<()> {
         self.append(R::TABLE, rows_to_frame(rows)?, AppendOptions::default())
     }
 }
 
 impl Writer {
-    /// Takes in rows of the table they belong to, as [`append`](Writer::append) does.
+    /// Buffers rows of their table, as [`append`](Writer::append) does.
     pub fn append_rows<R: TableRow>(&mut self, rows: &[R]) -> Result<Option<TransactionSummary>> {
         self.append(R::TABLE, rows_to_frame(rows)?, AppendOptions::default())
     }

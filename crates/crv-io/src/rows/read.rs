@@ -1,4 +1,4 @@
-//! From columns to cells.
+//! Reads cells from columns.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -36,7 +36,7 @@ pub(super) fn cells(table: TableName, frame: &Frame) -> Result<Vec<Vec<Cell>>> {
                     Error::new(
                         ErrorKind::Schema,
                         format!(
-                            "table `{table}`: row {at}: `{path}` is {}, and JSON has no form for it",
+                            "table `{table}`: row {at}: `{path}` is {}, which JSON cannot represent",
                             oddity.found
                         ),
                     )
@@ -49,7 +49,7 @@ pub(super) fn cells(table: TableName, frame: &Frame) -> Result<Vec<Vec<Cell>>> {
     Ok(rows)
 }
 
-/// The columns of each batch in table order, in the types that readers see.
+/// The columns of each batch, in table order, in the types that readers get.
 fn arrays(table: TableName, frame: &Frame) -> Result<Vec<Vec<ArrayRef>>, ValidationError> {
     let descriptor = get_table(table);
     let prepared = prepare(descriptor, frame, &PrepareOptions::default(), &TableSchema::of(descriptor))?;
@@ -62,7 +62,7 @@ fn arrays(table: TableName, frame: &Frame) -> Result<Vec<Vec<ArrayRef>>, Validat
     (0..prepared.batches()).map(batch).collect()
 }
 
-/// A value without a JSON form, and where in its payload it is, from the inside out.
+/// A value that JSON cannot represent, and its path in the payload, innermost field first.
 struct Oddity {
     fields: Vec<String>,
     found: String,
@@ -109,10 +109,10 @@ fn cell(dtype: Dtype, array: &ArrayRef, row: usize) -> Result<Cell, Oddity> {
 
 fn object(array: &ArrayRef, row: usize) -> Result<JsonDict, Oddity> {
     let mut object = JsonDict::new();
-    // Nothing is known of the items of lists that are all empty.
+    // Lists that are all empty have untyped items.
     let Some(payload) = array.as_struct_opt() else { return Ok(object) };
     for (name, values) in payload.column_names().into_iter().zip(payload.columns()) {
-        // Another row's field, or one that is null: to a table they are the same.
+        // A null is equal to a missing field.
         if !is_null(values, row) {
             object.insert(name.to_owned(), value(values, row).map_err(|oddity| oddity.inside(name))?);
         }
@@ -142,7 +142,7 @@ fn value(array: &ArrayRef, row: usize) -> Result<Value, Oddity> {
     })
 }
 
-/// An array of type null is all null, and has no bits that say so.
+/// Returns whether the value is null. An array of type null has no validity bits.
 fn is_null(array: &ArrayRef, row: usize) -> bool {
     *array.data_type() == DataType::Null || array.is_null(row)
 }

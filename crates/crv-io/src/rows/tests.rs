@@ -1,4 +1,4 @@
-//! Rows and columns agree on what is allowed, and rows come back as they went.
+//! Row types and column checks accept the same rows, and rows survive a round trip.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,14 +26,14 @@ fn row<R: TableRow>(changes: &Value) -> R {
     serde_json::from_value(value).unwrap()
 }
 
-/// Whether columns with these values pass every check of an append.
+/// Returns whether a frame with these values passes every check of an append.
 fn columns_accept(table: TableName, frame: &Frame) -> bool {
     let options = PrepareOptions { validate_rows: true, ..PrepareOptions::default() };
     let descriptor = get_table(table);
     prepare(descriptor, frame, &options, &TableSchema::of(descriptor)).is_ok()
 }
 
-/// A payload in which a field has the same type wherever it turns up, and no nulls.
+/// A payload without nulls, in which a field has the same type everywhere.
 fn payload() -> impl Strategy<Value = JsonDict> {
     let field = prop_oneof![
         any::<i64>().prop_map(|value| ("number", json!(value))),
@@ -55,7 +55,7 @@ fn words(column: &str) -> Vec<&'static str> {
         "visibility_scope" => (Visibility::VALUES, &["Public", "secret", " dm"]),
         _ => (&["a", "b"], &[""]),
     };
-    // Mostly words that are allowed, or no row would be.
+    // Mostly allowed words: otherwise hardly any row would be valid.
     known.iter().cycle().take(known.len() * 8).chain(odd).copied().collect()
 }
 
@@ -89,7 +89,7 @@ proptest! {
     #[test]
     fn columns_take_a_row_exactly_if_its_model_takes_it_and_leaves_it_as_it_is((table, cells) in tables()) {
         let frame = build::frame(table, [cells.clone()]).unwrap();
-        // As text, since no NaN is equal to itself.
+        // As text, since NaN is not equal to itself.
         let unchanged = checked(table, vec![cells.clone()])
             .is_ok_and(|rows| format!("{:?}", rows[0]) == format!("{cells:?}"));
         prop_assert_eq!(columns_accept(table, &frame), unchanged, "{:?}", cells);
@@ -208,6 +208,6 @@ fn a_payload_value_without_a_json_form_is_refused_with_its_path() {
     let error = rows_from_frame::<ExchangeRow>(&Frame::from(batch)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "table `exchange`: row 0: `additional_payload.when.x` is NaN, and JSON has no form for it"
+        "table `exchange`: row 0: `additional_payload.when.x` is NaN, which JSON cannot represent"
     );
 }

@@ -1,4 +1,4 @@
-//! The document itself: the contract's keys, in the contract's order.
+//! The bundle's document: the keys of the format, in its order.
 
 use std::collections::BTreeMap;
 
@@ -14,31 +14,31 @@ use crate::artifacts::ArtifactsIndex;
 use crate::config::{Compression, IoSettings, Partitioning};
 use crate::manifest::TableState;
 
-/// What `bundle.manifest.json` says.
+/// The contents of `bundle.manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunBundle {
     /// The version of this document; 1.
     pub schema_version: u32,
-    /// Which run this is, and where it came from.
+    /// The run and its origin.
     pub run: BundleRun,
     /// The programs that wrote the bundle.
     pub env: Versions,
-    /// The settings that say where and how.
+    /// The settings of storage and layout.
     pub io: BundleIo,
     /// The totals of each table.
     pub tables: BTreeMap<TableName, BundleTable>,
     /// The artifacts.
     pub artifacts: ArtifactsIndex,
-    /// What the caller had to say.
+    /// The caller's metadata.
     pub meta: BundleMeta,
 }
 
 impl RunBundle {
-    /// The version every bundle has.
+    /// The version of all bundles.
     pub const VERSION: u32 = 1;
 }
 
-/// Which run a bundle is about.
+/// The run of a bundle.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BundleRun {
     /// The run.
@@ -47,7 +47,7 @@ pub struct BundleRun {
     pub created_at: String,
     /// The version of the tables.
     pub core_schema_v: SchemaVersion,
-    /// The code's version, where the current directory is in a Git repository.
+    /// The code's version, if the current directory is in a Git repository.
     pub git: GitState,
 }
 
@@ -57,12 +57,12 @@ impl BundleRun {
     }
 }
 
-/// The settings a bundle tells.
+/// The settings in a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BundleIo {
     /// The root, as it was given.
     pub root_dir: String,
-    /// How rows are divided over directories.
+    /// How rows are partitioned into directories.
     pub partitioning: Partitioning,
     /// Ticks in a bucket.
     pub tick_bucket_size: u64,
@@ -84,7 +84,7 @@ impl From<&IoSettings> for BundleIo {
     }
 }
 
-/// The totals of a table, as bundles have them.
+/// The totals of a table in a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BundleTable {
     /// Rows of all parts.
@@ -95,11 +95,11 @@ pub struct BundleTable {
     pub total_rows: u64,
     /// The same as `bytes`.
     pub total_bytes: u64,
-    /// The first tick; none without rows.
+    /// The first tick; `None` without rows.
     pub tick_min: Option<i64>,
-    /// The last tick; none without rows.
+    /// The last tick; `None` without rows.
     pub tick_max: Option<i64>,
-    /// The buckets that have rows, sorted.
+    /// The buckets with rows, sorted.
     pub buckets: Vec<u64>,
 }
 

@@ -1,13 +1,13 @@
-//! What a caller has to say about a run: any JSON object, within reason.
+//! [`BundleMeta`]: the caller's metadata of a run, a JSON object of limited size and depth.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 
-/// Objects and lists inside each other, `meta` itself being the first. Readers of JSON give up not far beyond.
+/// Most levels of nested objects and lists; `meta` itself is the first. JSON readers have limits not far above.
 pub const MAX_META_DEPTH: usize = 64;
-/// The size of `meta` as JSON.
+/// Most bytes of `meta` as JSON.
 pub const MAX_META_BYTES: usize = 16 << 20;
 
 /// The `meta` of a bundle: a JSON object of at most [`MAX_META_BYTES`], nested at most [`MAX_META_DEPTH`] deep.
@@ -23,13 +23,13 @@ pub const MAX_META_BYTES: usize = 16 << 20;
 pub struct BundleMeta(Map<String, Value>);
 
 impl BundleMeta {
-    /// The object, if it is not too much.
+    /// Checks an object against the limits.
     pub fn new(object: Map<String, Value>) -> Result<Self> {
         if object.values().any(|value| is_deeper(value, MAX_META_DEPTH - 1)) {
             return Err(Error::argument(format!("`meta` is nested more than {MAX_META_DEPTH} levels deep"))
                 .with_hint(HINT));
         }
-        // Counted, not kept: the document is laid out with blanks later.
+        // Only counted: the document is serialized later, with indentation.
         let bytes = serde_json::to_string(&object).map_or(usize::MAX, |text| text.len());
         if bytes > MAX_META_BYTES {
             return Err(too_large(bytes));
@@ -37,7 +37,7 @@ impl BundleMeta {
         Ok(Self(object))
     }
 
-    /// The object that `text` is as JSON.
+    /// Parses a JSON object.
     pub fn parse(text: &str) -> Result<Self> {
         if text.len() > MAX_META_BYTES {
             return Err(too_large(text.len()));
@@ -56,13 +56,14 @@ impl BundleMeta {
     }
 }
 
-const HINT: &str = "keep `meta` to what describes the run, and write data as an artifact";
+const HINT: &str = "keep in `meta` only what describes the run, and write data as an artifact";
 
 fn too_large(bytes: usize) -> Error {
-    Error::argument(format!("`meta` is {bytes} bytes of JSON, and may be {MAX_META_BYTES}")).with_hint(HINT)
+    Error::argument(format!("`meta` is {bytes} bytes of JSON, and the limit is {MAX_META_BYTES}"))
+        .with_hint(HINT)
 }
 
-/// Looks no deeper than it must, however deep the value is.
+/// Returns whether the value has more than `levels` levels. Never descends further than that.
 fn is_deeper(value: &Value, levels: usize) -> bool {
     match value {
         Value::Array(items) => levels == 0 || items.iter().any(|item| is_deeper(item, levels - 1)),

@@ -1,8 +1,9 @@
-//! The run bundle: one JSON document, `bundle.manifest.json`, that says what a run is and what is in it.
+//! The run bundle: one JSON document, `bundle.manifest.json`, that describes a run and its contents.
 //!
-//! [`Dataset::write_bundle`] gathers it - tables from manifests and the log alone, artifacts from their directory,
-//! where it came from ([`origin`]) - and writes it durably, in place of the one before. It is a copy for people and
-//! other programs: nothing in this crate reads it back but for the time the run began, and its `meta`, which is kept.
+//! [`Dataset::write_bundle`] collects the totals of the tables (from manifests and the log alone), the artifacts (from
+//! their directory) and the run's origin ([`origin`]), and writes them durably in place of the previous bundle. The
+//! bundle is for people and other programs: this crate reads back only the time when the run began, and `meta`, to keep
+//! them.
 
 mod document;
 mod meta;
@@ -24,13 +25,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::paths::{self, RunPaths};
 use crate::stamp;
 
-/// The path of a run's bundle.
+/// Returns the path of a run's bundle.
 pub fn bundle_manifest_path(settings: &IoSettings, run_id: &str) -> Result<String> {
     let run = RunPaths::new(paths::validate_run_id(run_id)?);
     Ok(paths::full_path(settings, &run.bundle()))
 }
 
-/// Writes the bundle of a run and gives what it says; without `meta`, that of the bundle before is kept.
+/// Writes the bundle of a run and returns it. Without `meta`, that of the previous bundle is kept.
 pub fn write_run_bundle_manifest(
     settings: &IoSettings,
     run_id: &str,
@@ -40,11 +41,11 @@ pub fn write_run_bundle_manifest(
 }
 
 impl Dataset {
-    /// Writes the bundle of this run in place of the one before, durably, and gives what it says.
+    /// Writes the bundle of this run durably, in place of the previous one, and returns it.
     ///
-    /// `run.created_at` is when the run began: the earliest of what the bundle before said and of its tables'
-    /// own times; now, for a run without either. Without `meta`, what the bundle before said is kept: an error of kind
-    /// [`Read`](ErrorKind::Read) where that cannot be told. `languages` are the versions of a front in another language.
+    /// `run.created_at` is when the run began: the earliest time of the previous bundle and of the tables; now, if
+    /// there are neither. Without `meta`, that of the previous bundle is kept; an error of kind
+    /// [`Read`](ErrorKind::Read) if it cannot be read. `languages` are the versions of a front end in another language.
     pub fn write_bundle(
         &self,
         meta: impl Into<Option<BundleMeta>>,
@@ -70,7 +71,10 @@ impl Dataset {
         };
         let (store, run) = self.storage();
         let mut text = serde_json::to_string_pretty(&bundle).map_err(|error| {
-            Error::new(ErrorKind::Write, format!("run `{}`: its bundle is no JSON: {error}", run.run()))
+            Error::new(
+                ErrorKind::Write,
+                format!("run `{}`: could not serialize its bundle: {error}", run.run()),
+            )
         })?;
         text.push('\n');
         artifacts::replace(&**store, &run.bundle(), text.as_bytes())
@@ -78,14 +82,14 @@ impl Dataset {
         Ok(bundle)
     }
 
-    /// The bundle that is there.
+    /// Reads the existing bundle.
     fn earlier_bundle(&self) -> Result<Option<Earlier>> {
         let (store, run) = self.storage();
         let read = store.read(&run.bundle()).map_err(|error| hinted(ErrorKind::Read, error))?;
         Ok(read.map(|(bytes, _)| Earlier(serde_json::from_slice(&bytes).unwrap_or(Value::Null))))
     }
 
-    /// The metadata of the bundle that is there; of none, nothing.
+    /// The metadata of the existing bundle; empty if there is no bundle.
     fn earlier_meta(&self, earlier: Option<Earlier>) -> Result<BundleMeta> {
         let Some(Earlier(document)) = earlier else { return Ok(BundleMeta::default()) };
         let meta = match document {
@@ -100,19 +104,19 @@ impl Dataset {
             let (store, run) = self.storage();
             let path = store.locate(&run.bundle());
             let text = format!(
-                "run `{}`: the `meta` of its bundle `{path}` cannot be read, and so not kept",
+                "run `{}`: the `meta` of its bundle `{path}` cannot be read, so it cannot be kept",
                 run.run()
             );
-            Error::new(ErrorKind::Read, text).with_hint("give `meta` again, as {} where there is none")
+            Error::new(ErrorKind::Read, text).with_hint("pass `meta` again, or {} for none")
         })
     }
 }
 
-/// A bundle as it was written, possibly by another version, or by hand; null where it is no JSON.
+/// A bundle as it was written, possibly by another version or by hand; null if it is not JSON.
 struct Earlier(Value);
 
 impl Earlier {
-    /// When the run began, if it says so.
+    /// When the run began, if the bundle has the time.
     fn created_at(&self) -> Option<Timestamp> {
         self.0.get("run")?.get("created_at")?.as_str()?.parse().ok()
     }

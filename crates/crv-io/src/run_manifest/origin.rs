@@ -1,4 +1,4 @@
-//! Where a bundle comes from: the versions of the programs, and of the code in the current directory.
+//! The origin of a bundle: the versions of the programs, and of the code in the current directory.
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-/// How long Git may take, over all questions.
+/// How long all Git commands together may take.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Between two looks at a process that has said everything and not ended yet.
+/// The polling interval while a process has closed its output but has not ended.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Versions of the programs that wrote a bundle; `None` for what is not there.
+/// Versions of the programs that wrote a bundle; `None` for programs that are not used.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Versions {
     /// Python's.
@@ -22,16 +22,16 @@ pub struct Versions {
     pub polars: Option<String>,
     /// That of pyarrow.
     pub pyarrow: Option<String>,
-    /// Our own; filled in.
+    /// This crate's; set by this crate.
     pub crv: Option<String>,
-    /// The Rust compiler's; filled in.
+    /// The Rust compiler's; set by this crate.
     pub rust: Option<String>,
-    /// The operating system and the processor's architecture, such as `linux-x86_64`; filled in.
+    /// The operating system and the processor's architecture, such as `linux-x86_64`; set by this crate.
     pub os: Option<String>,
 }
 
 impl Versions {
-    /// The same with all that this crate knows itself.
+    /// Adds the versions that this crate knows.
     pub(super) fn complete(self) -> Self {
         Self {
             crv: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -45,15 +45,14 @@ impl Versions {
 /// The state of the Git repository around the current directory.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct GitState {
-    /// The commit that is checked out; none outside a repository, without Git, or before the first commit.
+    /// The commit that is checked out; `None` outside a repository, without Git, or before the first commit.
     pub sha: Option<String>,
-    /// Whether a tracked file differs from that commit. Untracked files do not count: the runs themselves may be
-    /// among them.
+    /// Whether a tracked file differs from that commit. Untracked files are ignored: runs may be among them.
     pub dirty: Option<bool>,
 }
 
 impl GitState {
-    /// Asks `git`. What it does not say in time is none; this never fails.
+    /// Runs `git`. A value is `None` if `git` fails or takes too long; this never fails.
     pub fn of_current_dir() -> Self {
         let deadline = Instant::now() + PATIENCE;
         let Some(sha) = ask(&["rev-parse", "--verify", "--quiet", "HEAD"], deadline) else {
@@ -68,10 +67,10 @@ impl GitState {
     }
 }
 
-/// What `git` says to `arguments`, if it succeeds before the deadline.
+/// The output of `git` with `arguments`, if it succeeds before the deadline.
 fn ask(arguments: &[&str], deadline: Instant) -> Option<String> {
     let mut child = Command::new("git")
-        // A repository must not name programs for us to run, and looking must not take its locks.
+        // The repository's settings must not start programs, and reading it must not take its locks.
         .args(["-c", "core.fsmonitor=false", "--no-optional-locks"])
         .args(arguments)
         .env("GIT_TERMINAL_PROMPT", "0")
@@ -83,14 +82,14 @@ fn ask(arguments: &[&str], deadline: Instant) -> Option<String> {
     let said = listen(&mut child, deadline);
     let succeeded = said.is_some() && ends_well(&mut child, deadline);
     if !succeeded {
-        // It may have ended by now, and then there is nothing to stop.
+        // Errors ignored: it may have ended already.
         let _ = child.kill();
         let _ = child.wait();
     }
     said.filter(|_| succeeded)
 }
 
-/// All that the process prints. The thread is not waited for: a grandchild may hold the pipe open.
+/// Reads the process's output. The thread is not joined: a grandchild process may hold the pipe open.
 fn listen(child: &mut Child, deadline: Instant) -> Option<String> {
     let mut stdout = child.stdout.take()?;
     let (sender, receiver) = mpsc::channel();
@@ -98,7 +97,7 @@ fn listen(child: &mut Child, deadline: Instant) -> Option<String> {
         .name("crv-git".to_owned())
         .spawn(move || {
             let mut text = String::new();
-            // Nobody listens any more when the deadline has passed.
+            // Fails if the receiver was dropped, after the deadline.
             let _ = sender.send(stdout.read_to_string(&mut text).ok().map(|_| text));
         })
         .ok()?;
@@ -108,7 +107,7 @@ fn listen(child: &mut Child, deadline: Instant) -> Option<String> {
 fn ends_well(child: &mut Child, deadline: Instant) -> bool {
     loop {
         match child.try_wait() {
-            // An answer that came too late is none.
+            // After the deadline the output is not used.
             Ok(Some(status)) => return status.success() && Instant::now() < deadline,
             Ok(None) if Instant::now() < deadline => thread::sleep(PAUSE),
             _ => return false,

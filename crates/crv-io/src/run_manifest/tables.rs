@@ -17,11 +17,11 @@ pub struct TableIndex {
     pub rows: u64,
     /// Bytes of all parts.
     pub bytes: u64,
-    /// The first tick; none without rows.
+    /// The first tick; `None` without rows.
     pub tick_min: Option<i64>,
-    /// The last tick; none without rows.
+    /// The last tick; `None` without rows.
     pub tick_max: Option<i64>,
-    /// The buckets that have rows, sorted.
+    /// The buckets with rows, sorted.
     pub buckets: Vec<u64>,
 }
 
@@ -39,13 +39,13 @@ impl From<&TableState> for TableIndex {
     }
 }
 
-/// The totals of each table of a run; none for a run without tables. No Parquet file is opened.
+/// Returns the totals of each table of a run; empty for a run without tables. No part is opened.
 pub fn collect_tables_index(settings: &IoSettings, run_id: &str) -> Result<BTreeMap<TableName, TableIndex>> {
     Dataset::open(settings.clone(), run_id)?.tables_index()
 }
 
 impl Dataset {
-    /// The totals of each table of this run. No Parquet file is opened.
+    /// Returns the totals of each table of this run. No part is opened.
     pub fn tables_index(&self) -> Result<BTreeMap<TableName, TableIndex>> {
         let states = self.log().table_index()?;
         Ok(states.iter().map(|state| (state.table, TableIndex::from(&**state))).collect())

@@ -1,4 +1,4 @@
-//! Between logical types and Arrow's: what a producer's column is, and what readers are handed.
+//! Conversion between logical and Arrow types: of producers' columns, and for readers.
 
 use std::sync::Arc;
 
@@ -9,25 +9,25 @@ use super::path::FieldPath;
 use super::types::{EMPTY_FIELD, MAX_DEPTH};
 use super::{Field, FieldType, SchemaError, TableSchema};
 
-/// Who laid out the Arrow schema: decides what a field named like the placeholder is.
+/// The origin of an Arrow schema: decides how a field named like the placeholder is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A producer; the placeholder's name is refused.
     Producer,
-    /// A part on disk; the placeholder stands for no field.
+    /// A part on disk; the placeholder is dropped.
     Part,
 }
 
 impl TableSchema {
-    /// The schema that readers are handed.
+    /// The schema that readers get.
     pub fn to_arrow(&self) -> SchemaRef {
         let field = |field: &Field| ArrowField::new(&field.name, arrow_type(&field.ty), !field.required);
         Arc::new(Schema::new(self.fields.iter().map(field).collect::<Fields>()))
     }
 
-    /// The logical schema of a part, from the Arrow schema that its Parquet schema maps onto.
+    /// The logical schema of a part, from the Arrow schema that its Parquet schema maps to.
     ///
-    /// A type says nothing of values; [`FooterSchema`](super::FooterSchema) looks at the statistics as well.
+    /// Values are not considered; [`FooterSchema`](super::FooterSchema) uses the statistics too.
     pub fn from_parquet_arrow(schema: &Schema) -> Result<TableSchema, SchemaError> {
         let fields = schema.fields();
         if let Some(name) = first_duplicate(fields.iter().map(|field| field.name().as_str())) {
@@ -69,7 +69,7 @@ pub(crate) fn arrow_type(ty: &FieldType) -> DataType {
     }
 }
 
-/// The logical type of an Arrow type; integers come out as not wide, since a type says nothing about values.
+/// The logical type of an Arrow type. Integers are not wide: that depends on values.
 pub(crate) fn logical_type(
     data_type: &DataType,
     path: &FieldPath<'_>,
@@ -144,7 +144,7 @@ fn members(fields: &Fields, path: &FieldPath<'_>, origin: Origin) -> Result<Vec<
     Ok(members)
 }
 
-/// Whether Parquet and a 128-bit integer can hold such a decimal.
+/// Returns whether Parquet and a 128-bit integer can hold such a decimal.
 pub(super) fn decimal_fits(precision: u8, scale: i8) -> bool {
     (1..=38).contains(&precision) && u8::try_from(scale).is_ok_and(|scale| scale <= precision)
 }

@@ -1,18 +1,18 @@
-//! What makes a schema one that a table cannot have.
+//! [`SchemaError`]: why a table cannot have a schema.
 
 use super::types::{EMPTY_FIELD, MAX_DEPTH};
 
 /// A schema that cannot be a table's, whatever its values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
-    /// Lists and structs inside each other beyond [`MAX_DEPTH`].
+    /// Lists and structs nested beyond [`MAX_DEPTH`].
     #[error("`{path}` nests deeper than {MAX_DEPTH} levels")]
     TooDeep {
         /// The first field below the limit.
         path: String,
     },
     /// Two fields of one struct, or two columns, with the same name.
-    #[error("`{path}` is there twice")]
+    #[error("`{path}` occurs twice")]
     Duplicate {
         /// The field.
         path: String,
@@ -23,7 +23,7 @@ pub enum SchemaError {
         /// The field.
         path: String,
     },
-    /// An Arrow type that has no place in a table.
+    /// An Arrow type that a table cannot hold.
     #[error("`{path}` has type {found}, which a table cannot hold")]
     Unsupported {
         /// The field.
@@ -33,7 +33,7 @@ pub enum SchemaError {
         /// What to do instead.
         instead: &'static str,
     },
-    /// A schema document that is not one.
+    /// An invalid schema document.
     #[error("`{path}`: {reason}")]
     Document {
         /// The field, or empty at the top.
@@ -44,7 +44,7 @@ pub enum SchemaError {
 }
 
 impl SchemaError {
-    /// What to do next, where there is something to say.
+    /// A suggested next step, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             SchemaError::TooDeep { .. } => {

@@ -1,12 +1,12 @@
-//! Finding fields by name when both sides usually list them in the same order.
+//! Finds fields by name where both sides usually have the same order.
 
 use std::collections::HashMap;
 
-/// Up to here a straight search beats building a map.
+/// Up to this length a linear search is faster than building a map.
 const SHORT: usize = 16;
 
-/// Looks names up in a list of fields: first where the last hit suggests, then in the rest. A payload may have a field
-/// per token, so that a long list gets a map instead of a quadratic search.
+/// Finds names in a list of fields: first after the last hit, then in the whole list. A payload may have a field for
+/// each token, so a map is used for long lists, to avoid a quadratic search.
 pub(crate) struct Finder<'a, T> {
     items: &'a [T],
     name: fn(&T) -> &str,
@@ -28,7 +28,7 @@ impl<'a, T> Finder<'a, T> {
             items.iter().position(|item| name(item) == wanted)
         } else {
             let map = self.map.get_or_insert_with(|| {
-                // In reverse, so that of two items with one name the first stays.
+                // In reverse, so that the first of two items with the same name wins.
                 items.iter().enumerate().rev().map(|(at, item)| (name(item), at)).collect()
             });
             map.get(wanted).copied()

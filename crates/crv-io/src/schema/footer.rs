@@ -1,5 +1,5 @@
-//! The schema of a part from its Parquet footer: types from the file's schema; the reach of integers, and which columns
-//! have no nulls, from statistics.
+//! The schema of a part from its Parquet footer: types from the file's schema; from the statistics, whether integers
+//! are wide and which columns have no nulls.
 
 use std::ops::Range;
 
@@ -16,10 +16,10 @@ use super::types::EMPTY_FIELD;
 use super::union::field_name;
 use super::{FieldType, SchemaConflict, SchemaError, TableSchema};
 
-/// The logical schema of a part, and what its footer leaves open.
+/// The logical schema of a part, and what its footer leaves undecided.
 ///
-/// Statistics give the extremes of an integer field and not what lies between. Where the extremes are large and floats
-/// themselves, only the values tell whether the field is wide.
+/// Statistics have only the extremes of an integer field. If they are large but exact as floats, whether the field is
+/// wide depends on the values between them.
 #[derive(Debug)]
 pub struct FooterSchema {
     schema: TableSchema,
@@ -28,7 +28,7 @@ pub struct FooterSchema {
 }
 
 impl FooterSchema {
-    /// What the footer says.
+    /// Derives the schema from the footer.
     pub fn of(footer: &ParquetMetaData) -> Result<Self, SchemaError> {
         let file = footer.file_metadata();
         let arrow =
@@ -52,12 +52,12 @@ impl FooterSchema {
         Ok(Self { schema, arrow, undecided })
     }
 
-    /// The leaves, by their number in the file, that are wide or not by what their values are.
+    /// The leaves, by index in the file, whose values must be read to decide whether they are wide.
     pub fn undecided(&self) -> &[usize] {
         &self.undecided
     }
 
-    /// The schema, where these undecided leaves, in ascending order, are wide and the others are not.
+    /// Returns the schema if these undecided leaves, in ascending order, are wide and the others are not.
     #[must_use]
     pub fn decided(mut self, wide_leaves: &[usize]) -> TableSchema {
         if wide_leaves.is_empty() {
@@ -74,7 +74,7 @@ impl FooterSchema {
 }
 
 impl TableSchema {
-    /// The union with the schema of one of the table's parts, where a column that the part lacks counts as null in it.
+    /// Returns the union with the schema of a part of the table. A column that the part lacks counts as null.
     pub fn union_with_part(&self, part: &TableSchema) -> Result<TableSchema, SchemaConflict> {
         let mut schema = self.union(part)?;
         let mut finder = Finder::new(&part.fields, field_name);
@@ -85,7 +85,8 @@ impl TableSchema {
     }
 }
 
-/// Hands over the number of each integer leaf of a column, in the file's order, and whether it is wide. No type: a leaf that the logical schema leaves out.
+/// Calls `with` for each integer leaf of a column, in the file's order, with its index and its `wide` flag. `ty` is
+/// `None` for leaves that the logical schema leaves out.
 fn visit(
     data_type: &DataType,
     ty: Option<&mut FieldType>,
@@ -138,9 +139,9 @@ fn reach_of_chunk(chunk: &ColumnChunkMetaData) -> Reach {
     }
 }
 
-/// Whether this leaf, and so the column that it is in, is there in every row.
+/// Returns whether this leaf, and so its column, is proven to have no nulls.
 fn proves_no_nulls(footer: &ParquetMetaData, leaf: usize) -> bool {
-    // Within a list, leaves and rows are counted differently.
+    // In a list, leaf values and rows are counted differently.
     footer.file_metadata().schema_descr().column(leaf).max_rep_level() == 0
         && chunks(footer, leaf)
             .all(|chunk| chunk.statistics().and_then(Statistics::null_count_opt) == Some(0))

@@ -1,10 +1,10 @@
-//! A table's schema: what its columns and payloads hold, in logical types that any Arrow producer's layout maps onto.
+//! A table's schema: the logical types of its columns and payloads, to which every producer's Arrow layout maps.
 //!
-//! The descriptor fixes the columns; payload structs differ from tick to tick, and a table's schema is the union of all
-//! that was written ([`TableSchema::union`]). It only grows, and it is kept with the table, so that readers get one
-//! schema ([`TableSchema::to_arrow`]) whatever parts they read.
+//! The descriptor fixes the columns. Payload structs differ from tick to tick, and a table's schema is the union of all
+//! that were written ([`TableSchema::union`]). It only grows, and it is stored with the table, so that readers get one
+//! schema ([`TableSchema::to_arrow`]) whichever parts they read.
 //!
-//! What this module does not do: look at values. That is [`crate::validate`].
+//! What this module does not do: check values. That is [`crate::validate`].
 
 mod arrow;
 mod error;
@@ -35,7 +35,7 @@ pub(crate) use path::FieldPath;
 pub(crate) use reach::{exact_float, exact_float_unsigned, is_dense};
 pub(crate) use union::field_name;
 
-/// The columns of a table and what they hold.
+/// The columns of a table and their types.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableSchema {
     /// The columns: the descriptor's first, in its order, then others in order of first appearance.
@@ -43,7 +43,7 @@ pub struct TableSchema {
 }
 
 impl TableSchema {
-    /// The schema of a table that nothing was written to: the descriptor's columns, payloads without fields.
+    /// The schema of an empty table: the descriptor's columns, with payloads without fields.
     pub fn of(descriptor: &TableDescriptor) -> Self {
         let column = |column: &crv_core::tables::Column| Field {
             name: column.name.to_owned(),
@@ -53,8 +53,8 @@ impl TableSchema {
         TableSchema { fields: descriptor.columns().iter().map(column).collect() }
     }
 
-    /// This schema of a part, as the table has its columns: one whose type the descriptor fixes as integers stays one
-    /// whatever its values are, so that it is never wide.
+    /// Returns this schema of a part with the types that the descriptor fixes: an integer column of the descriptor is
+    /// never wide, whatever its values.
     #[must_use]
     pub(crate) fn with_fixed_types(mut self, descriptor: &TableDescriptor) -> Self {
         let integers = descriptor.columns().iter().filter(|column| column.dtype == Dtype::I64);
@@ -72,7 +72,7 @@ impl TableSchema {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// The columns of these names, in the order of the names; names it does not have are left out.
+    /// Returns the columns of these names, in this order; unknown names are left out.
     #[must_use]
     pub fn project(&self, names: &[&str]) -> TableSchema {
         TableSchema { fields: names.iter().filter_map(|name| self.field(name)).cloned().collect() }
@@ -80,7 +80,7 @@ impl TableSchema {
 }
 
 impl FieldType {
-    /// The type of a column that nothing was written to.
+    /// The type of a column in an empty table.
     pub fn of(dtype: Dtype) -> Self {
         match dtype {
             Dtype::I64 => FieldType::INT,

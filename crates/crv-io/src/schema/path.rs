@@ -1,8 +1,8 @@
-//! The path of a field: `additional_payload.legs[].price`. Built on the stack, spelled out only when somebody reads it.
+//! The path of a field: `additional_payload.legs[].price`. Built on the stack, formatted only for messages.
 
 use std::fmt;
 
-/// Where in a table a field lies; each step borrows the one above it, so that walking costs no allocation.
+/// The path of a field in a table. Each step borrows its parent, so that no allocation is needed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FieldPath<'a> {
     parent: Option<&'a FieldPath<'a>>,
@@ -32,7 +32,7 @@ impl<'a> FieldPath<'a> {
         FieldPath { parent: Some(self), step: Step::Item, depth: self.depth + 1 }
     }
 
-    /// How many levels down this path is; a column is at 1.
+    /// The depth of this path; a column is at 1.
     pub(crate) fn depth(&self) -> usize {
         self.depth
     }

@@ -1,39 +1,39 @@
-//! Which integers are floats as well. The one rule by which a field of integers may become one of floats: appends ask
-//! it of values, footers of the extremes that their statistics give.
+//! Which integers are exact as floats. This decides whether an integer field may become a float field: appends check
+//! values, footers the extremes in their statistics.
 
-/// Every integer up to this magnitude is a float.
+/// Every integer up to this magnitude is exact as a float.
 const DENSE: u64 = 1 << 53;
 
-/// The float that this integer is.
+/// Returns the float equal to this integer, if there is one.
 pub(crate) fn exact_float(value: i64) -> Option<f64> {
     let float = value as f64;
     (float as i128 == i128::from(value)).then_some(float)
 }
 
-/// The same for an integer without a sign.
+/// As [`exact_float`], for an unsigned integer.
 pub(crate) fn exact_float_unsigned(value: u64) -> Option<f64> {
     let float = value as f64;
     (float as u128 == u128::from(value)).then_some(float)
 }
 
-/// Whether integers of this magnitude are floats without a look at each.
+/// Returns whether all integers up to this magnitude are exact as floats.
 pub(crate) fn is_dense(magnitude: u64) -> bool {
     magnitude <= DENSE
 }
 
-/// What the extremes of some integers tell about all of them.
+/// What the extremes of some integers imply for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// Every one is a float.
+    /// All are exact as floats.
     Floats,
-    /// Both extremes are, or are not known exactly: the values between them decide.
+    /// The extremes are exact as floats, or are only bounds: the values between them decide.
     Undecided,
-    /// One that is there is no float.
+    /// At least one is not exact as a float.
     Wide,
 }
 
 impl Reach {
-    /// Of integers from `min` to `max`; `exact` says of each extreme whether it is among them, and not just a bound.
+    /// For integers from `min` to `max`; `exact` is whether each extreme is one of them, and not only a bound.
     pub(super) fn between((min, max): (i64, i64), exact: (bool, bool)) -> Self {
         let outgrows = |extreme: i64| exact_float(extreme).is_none();
         if is_dense(min.unsigned_abs()) && is_dense(max.unsigned_abs()) {
@@ -47,7 +47,7 @@ impl Reach {
         }
     }
 
-    /// Of the values of both.
+    /// For the values of both.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Reach::Wide, _) | (_, Reach::Wide) => Reach::Wide,
@@ -77,7 +77,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the extremes decide is what the values say.
+        /// If the extremes decide, the values agree.
         #[test]
         fn extremes_never_contradict_the_values(
             values in prop::collection::vec(

@@ -1,12 +1,12 @@
-//! What a frame says about a table, in the types that the table has.
+//! A frame's schema in the types of its table.
 
 use super::finder::Finder;
 use super::union::field_name;
 use super::{Field, FieldType, TableSchema};
 
 impl TableSchema {
-    /// This schema with the types of `table`, which covers it: an integer is a float where the table's field is one,
-    /// and what had no type has the table's. Fields that this schema does not have stay out.
+    /// Returns this schema with the types of `table`, which covers it: integers become floats if the table's field is a
+    /// float, and untyped fields get the table's type. Fields that this schema lacks are not added.
     #[must_use]
     pub(crate) fn in_terms_of(&self, table: &TableSchema) -> TableSchema {
         TableSchema { fields: fields_in_terms_of(&self.fields, &table.fields) }
@@ -62,7 +62,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever is put in terms of a union is covered by it, and says as much as before.
+        /// A schema in terms of a union is covered by it, and loses no field.
         #[test]
         fn a_schema_in_terms_of_a_union_is_covered_by_it(
             left in super::super::strategies::table_schema(),

@@ -24,7 +24,7 @@ fn scalar() -> impl Strategy<Value = FieldType> {
     ]
 }
 
-/// Members with distinct names out of a few, so that two schemas have names in common.
+/// Members with distinct names from a small set, so that two schemas share names.
 fn members(ty: impl Strategy<Value = FieldType> + Clone) -> impl Strategy<Value = Vec<Field>> {
     let name = prop::sample::select(vec!["a", "b", "c", "d", "e.f", ""]);
     prop::collection::btree_map(name, ty, 0..4)

@@ -1,4 +1,4 @@
-//! What holds for every schema, and the messages for those that are none.
+//! Properties of all schemas, and the messages for invalid ones.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::strategies::{field_type, table_schema};
 use super::*;
 
-/// The schema with fields sorted by name, at every level: unions agree up to order.
+/// The schema with fields sorted by name at every level: unions are equal up to order.
 fn sorted(schema: &TableSchema) -> TableSchema {
     TableSchema { fields: sorted_fields(&schema.fields) }
 }
@@ -29,7 +29,7 @@ fn sorted_type(ty: &FieldType) -> FieldType {
     }
 }
 
-/// Where each field is, at every level.
+/// The paths of all fields, at every level.
 fn paths(fields: &[Field], at: &str) -> BTreeSet<String> {
     fn inside(ty: &FieldType, at: &str) -> BTreeSet<String> {
         match ty {
@@ -63,7 +63,7 @@ proptest! {
     fn union_does_not_depend_on_the_grouping(a in table_schema(), b in table_schema(), c in table_schema()) {
         let left = union(&a, &b).and_then(|ab| union(&ab, &c));
         let right = union(&b, &c).and_then(|bc| union(&a, &bc));
-        // A conflict between two of the three may hide behind the third only if that one conflicts as well.
+        // Both groupings conflict, or neither.
         prop_assert_eq!(left.as_ref().map(sorted), right.as_ref().map(sorted));
     }
 
@@ -204,18 +204,15 @@ fn a_document_that_is_no_schema_is_refused() {
         (json!({"fields": [{"name": "a", "type": "i32"}]}), "`a`: unknown type \"i32\""),
         (json!({"fields": [{"name": "a", "type": "list"}]}), "`a`: `item` is missing"),
         (json!({"fields": [{"name": "a", "type": "struct"}]}), "`a`: `fields` is missing"),
-        (json!({"fields": [{"type": "i64"}]}), "`?`: a i64 without a name"),
-        (
-            json!({"fields": [{"name": "a", "type": "i64"}, {"name": "a", "type": "str"}]}),
-            "`a` is there twice",
-        ),
+        (json!({"fields": [{"type": "i64"}]}), "`?`: a field of type i64 has no name"),
+        (json!({"fields": [{"name": "a", "type": "i64"}, {"name": "a", "type": "str"}]}), "`a` occurs twice"),
         (
             json!({"fields": [{"name": "a", "type": "struct", "fields": [{"name": "_crv_empty", "type": "bool"}]}]}),
             "`a._crv_empty`: the field name `_crv_empty` is reserved",
         ),
         (
             json!({"fields": [{"name": "a", "type": "decimal", "precision": 39, "scale": 0}]}),
-            "`a`: no decimal[39,0]",
+            "`a`: invalid type decimal[39,0]",
         ),
     ] {
         let error = serde_json::from_value::<TableSchema>(document).unwrap_err();
@@ -223,7 +220,7 @@ fn a_document_that_is_no_schema_is_refused() {
     }
 }
 
-/// The deepest schema has to pass through a JSON reader's own limit, wrapped as deep as a commit file wraps it.
+/// The deepest schema, nested in a commit file, must stay below the depth limit of JSON readers.
 #[test]
 fn depth_is_bounded_and_the_deepest_schema_fits_a_commit_file() {
     let nested = |levels: usize| {

@@ -1,11 +1,11 @@
-//! What a field can hold, in words that do not depend on how a producer laid it out in memory.
+//! Logical types of fields, independent of a producer's memory layout.
 
 use std::fmt;
 
-/// How deep a schema may nest: a column is at level 1, each list and each struct adds one.
+/// How deeply a schema may be nested: a column is at level 1, each list and each struct adds one.
 ///
-/// Two JSON levels per struct keep the deepest schema, inside a commit file, below the 128 levels that a JSON reader
-/// accepts.
+/// A struct takes two JSON levels, so that the deepest schema, in a commit file, stays below the 128 levels that JSON
+/// readers accept.
 pub const MAX_DEPTH: usize = 48;
 
 /// The placeholder field of a struct without fields, which Parquet cannot store.
@@ -16,9 +16,9 @@ pub const EMPTY_FIELD: &str = "_crv_empty";
 pub struct Field {
     /// The name, as the producer wrote it.
     pub name: String,
-    /// What it holds.
+    /// Its type.
     pub ty: FieldType,
-    /// Present and never null, in every part so far. Only columns are ever required; fields inside payloads are not.
+    /// Present and never null in every part so far. Only columns can be required, not fields in payloads.
     pub required: bool,
 }
 
@@ -37,14 +37,14 @@ impl Field {
 /// The logical type of a field.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum FieldType {
-    /// Nothing but nulls so far; becomes whatever comes.
+    /// Only nulls so far; takes the type of the first value.
     Null,
     /// True or false.
     Bool,
-    /// A 64-bit integer. `wide` once a value came that a float cannot hold exactly: such a field cannot become
-    /// [`FieldType::Float`] any more, since a cast never changes a value.
+    /// A 64-bit integer. `wide` after a value was written that a float cannot hold exactly: such a field can no longer
+    /// become [`FieldType::Float`], since a cast never changes a value.
     Int {
-        /// A value beyond what a float holds exactly has been written.
+        /// A value that a float cannot hold exactly has been written.
         wide: bool,
     },
     /// A 64-bit float.
@@ -57,7 +57,7 @@ pub enum FieldType {
     Date,
     /// A time of day, in microseconds.
     Time,
-    /// An instant (with a zone) or a wall-clock time (without), in microseconds.
+    /// An instant (with a zone) or a local time (without), in microseconds.
     Timestamp {
         /// The time zone's name.
         zone: Option<String>,
@@ -66,7 +66,7 @@ pub enum FieldType {
     Duration,
     /// A decimal number.
     Decimal {
-        /// Digits in all.
+        /// Digits in total.
         precision: u8,
         /// Digits after the point.
         scale: i8,
@@ -78,7 +78,7 @@ pub enum FieldType {
 }
 
 impl FieldType {
-    /// A 64-bit integer that fits a float so far.
+    /// A 64-bit integer that is not wide.
     pub const INT: FieldType = FieldType::Int { wide: false };
 
     /// A list of this type.
@@ -104,7 +104,7 @@ impl fmt::Display for FieldType {
             FieldType::Duration => f.write_str("duration"),
             FieldType::Decimal { precision, scale } => write!(f, "decimal[{precision},{scale}]"),
             FieldType::List(item) => write!(f, "list[{item}]"),
-            // The members would bury the word in a message; paths lead to the member that matters.
+            // Members would make messages too long; paths name the member that matters.
             FieldType::Struct(_) => f.write_str("struct"),
         }
     }

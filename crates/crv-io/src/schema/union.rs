@@ -1,30 +1,30 @@
-//! How schemas grow: the union of two, and whether one already holds the other.
+//! How schemas grow: the union of two schemas, and whether one covers the other.
 
 use super::finder::Finder;
 use super::path::FieldPath;
 use super::{Field, FieldType, TableSchema};
 
-/// Two types of one field that no single type can hold without changing a value.
+/// Two types of one field that have no common type without changing a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("field `{path}` is {left} on one side and {right} on the other")]
 pub struct SchemaConflict {
     /// The field, from its column down: `additional_payload.legs[].price`.
     pub path: String,
-    /// Its type in the schema that was asked.
+    /// Its type in the first schema.
     pub left: FieldType,
-    /// Its type in the other schema.
+    /// Its type in the second schema.
     pub right: FieldType,
 }
 
 impl TableSchema {
-    /// The smallest schema that holds both: fields in order of first appearance, integers widened to floats where the
-    /// other side has floats, an all-null field taking the other side's type, structs and lists joined inside.
+    /// Returns the smallest schema that covers both: fields in order of first appearance, integers widened to floats if
+    /// the other side has floats, all-null fields with the other side's type, structs and lists joined recursively.
     pub fn union(&self, other: &TableSchema) -> Result<TableSchema, SchemaConflict> {
         let fields = union_fields(&self.fields, &other.fields, None)?;
         Ok(TableSchema { fields })
     }
 
-    /// Whether a frame of the other schema adds nothing to this one.
+    /// Returns whether the union with the other schema is this schema.
     pub fn covers(&self, other: &TableSchema) -> bool {
         fields_cover(&self.fields, &other.fields)
     }
@@ -58,7 +58,7 @@ fn union_fields(
     Ok(fields)
 }
 
-/// The union, or `None` where it is the left type itself.
+/// Returns the union, or `None` if it equals the left type.
 fn union_types(
     left: &FieldType,
     right: &FieldType,
@@ -84,7 +84,7 @@ fn union_types(
     }))
 }
 
-/// Whether the left type holds every value of the right one as it is.
+/// Returns whether the left type holds every value of the right one unchanged.
 fn type_covers(left: &FieldType, right: &FieldType) -> bool {
     match (left, right) {
         (_, FieldType::Null)

@@ -1,9 +1,8 @@
-//! The JSON form of a schema, as manifests and commit files carry it:
+//! The JSON form of a schema in manifests and commit files:
 //! `{"fields": [{"name": "tick", "type": "i64", "required": true}, {"name": "additional_payload", "type": "struct",
 //! "fields": [{"name": "legs", "type": "list", "item": {"type": "i64"}}]}]}`.
 //!
-//! The document may come from anywhere: depth, names and type words are checked, and keys that this version does not
-//! know are passed over.
+//! Documents are not trusted: depth, names and types are checked. Unknown keys are ignored.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -97,8 +96,10 @@ fn from_wire_fields(
     };
     let mut fields = Vec::with_capacity(wires.len());
     for mut wire in wires {
-        let name =
-            wire.name.take().ok_or_else(|| problem(at("?"), format!("a {} without a name", wire.word)))?;
+        let name = wire
+            .name
+            .take()
+            .ok_or_else(|| problem(at("?"), format!("a field of type {} has no name", wire.word)))?;
         let path = match parent {
             Some(parent) => parent.field(&name),
             None => FieldPath::column(&name),
@@ -136,7 +137,7 @@ fn from_wire_type(wire: WireField, path: &FieldPath<'_>) -> Result<FieldType, Sc
             let precision = wire.precision.ok_or_else(|| missing("precision"))?;
             let scale = wire.scale.ok_or_else(|| missing("scale"))?;
             if !decimal_fits(precision, scale) {
-                return Err(problem(path.to_string(), format!("no decimal[{precision},{scale}]")));
+                return Err(problem(path.to_string(), format!("invalid type decimal[{precision},{scale}]")));
             }
             FieldType::Decimal { precision, scale }
         }

@@ -1,7 +1,7 @@
 //! [`FileSystem`]: the system calls that a [`LocalStore`](super::LocalStore) makes, one method for each.
 //!
-//! [`OsFiles`] makes them for real. Who wants to see what the store does when a call fails, or when the
-//! machine stops between two of them, hands it another.
+//! [`OsFiles`] makes the real calls. A test that lets a call fail, or the machine stop between two calls, passes
+//! another implementation.
 
 use std::fmt;
 use std::io;
@@ -16,26 +16,26 @@ pub use super::os_files::OsFiles;
 /// Only [`NewFile::sync`] makes the bytes of a file durable, and only [`sync_dir`](Self::sync_dir) the names in
 /// a directory. An error names the path it is about.
 pub trait FileSystem: fmt::Debug + Send + Sync {
-    /// Makes the file `path`, which must not exist, for writing (`O_EXCL`).
+    /// Creates the file `path`, which must not exist, for writing (`O_EXCL`).
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn NewFile>>;
 
     /// Opens the file `path` for reading. Links are followed.
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
 
-    /// What lies at `path`. Links are followed.
+    /// Returns what is at `path`. Links are followed.
     fn stat(&self, path: &Path) -> io::Result<Stat>;
 
-    /// The names in the directory `path` that are text, in any order, and what each stands for. Links are not
+    /// Lists the names in the directory `path` that are UTF-8, in any order, and what each stands for. Links are not
     /// followed.
     fn read_dir(&self, path: &Path) -> io::Result<Vec<(String, EntryKind)>>;
 
-    /// Makes the directory `path`; its parent must be there.
+    /// Creates the directory `path`; its parent must exist.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
 
-    /// Gives the file `from` the name `to` in its place, replacing what has it.
+    /// Renames the file `from` to `to`, replacing a file that has this name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Gives the file `from` the name `to` as well; fails when somebody has it (`EEXIST`).
+    /// Gives the file `from` the name `to` as well; fails if the name is taken (`EEXIST`).
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes the name `path` of a file.
@@ -44,8 +44,8 @@ pub trait FileSystem: fmt::Debug + Send + Sync {
     /// Makes the names in the directory `path` durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 
-    /// Locks the directory `path` for as long as the answer lives, or says that somebody else has it locked
-    /// (`None`). The lock goes with the process that holds it.
+    /// Locks the directory `path` until the returned lock is dropped; `None` if it is already locked. The kernel
+    /// releases the lock when the process ends.
     fn try_lock(&self, path: &Path) -> io::Result<Option<Lock>>;
 }
 
@@ -54,19 +54,19 @@ pub trait NewFile: fmt::Debug + Send + Sync {
     /// Writes all of `bytes` at the end.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Makes the bytes durable. After an error they never can be: the file must be dropped.
+    /// Makes the bytes durable. After an error the file must be dropped: a second call may report success falsely.
     fn sync(&self) -> io::Result<()>;
 
-    /// What it is now.
+    /// Returns its status now.
     fn stat(&self) -> io::Result<Stat>;
 }
 
 /// A file that is being read.
 pub trait OpenFile: fmt::Debug + Send + Sync {
-    /// What it is.
+    /// Returns its status.
     fn stat(&self) -> io::Result<Stat>;
 
-    /// Fills `buffer` with the bytes from `offset` on; an error when the file ends before.
+    /// Fills `buffer` with the bytes from `offset` on; an error if the file ends before.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
@@ -76,7 +76,7 @@ pub type Lock = Box<dyn fmt::Debug + Send>;
 /// What a name stands for, and which version of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
-    /// A file of so many bytes, a directory, or something else.
+    /// A file and its size, a directory, or something else.
     pub kind: EntryKind,
     /// The number of the inode.
     pub inode: u64,

@@ -2,7 +2,7 @@
 //!
 //! Replacing a file: a unique temporary file in the same directory, write, `fsync`, `rename`, `fsync` of the
 //! directory. Publishing one if absent: the same with `link`, which fails when the name is taken, in place of
-//! `rename`. A failed `fsync` is never tried again on the same file: the file is dropped.
+//! `rename`. A failed `fsync` is never retried on the same file: the file is dropped.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -19,7 +19,7 @@ use crate::paths::{StorePath, TMP_SUFFIX};
 /// Runs under a directory of this machine.
 #[derive(Debug)]
 pub struct LocalStore {
-    /// The root as the settings say it, for messages and summaries.
+    /// The root as in the settings, for messages and summaries.
     shown: String,
     root: PathBuf,
     files: Arc<dyn FileSystem>,
@@ -28,7 +28,7 @@ pub struct LocalStore {
 }
 
 impl LocalStore {
-    /// The store under `root`, which is made when the first thing is written.
+    /// The store under `root`, which is created by the first write.
     pub fn new(root: &str) -> Self {
         Self::on(root, Arc::new(OsFiles))
     }
@@ -39,8 +39,8 @@ impl LocalStore {
         Self { shown: root.to_owned(), root: PathBuf::from(path), files, durable: Mutex::default() }
     }
 
-    /// A store of the directory that `path` lies in, and the path in it. `None` where `path` ends in no name
-    /// that is text.
+    /// A store of the directory that `path` lies in, and the path in it. `None` if `path` does not end in a
+    /// UTF-8 name.
     pub(crate) fn beside(path: &Path) -> Option<(Self, StorePath)> {
         let name = StorePath::root().entry(path.file_name()?.to_str()?)?;
         let shown = path.parent()?.to_string_lossy().into_owned();
@@ -56,12 +56,12 @@ impl LocalStore {
         StoreError::new(operation, self.locate(path), source)
     }
 
-    /// Writes and syncs a new temporary file beside `path`, making the directories it needs.
-    /// Gives the tag that the file keeps wherever it is renamed or linked to: taken any later, it could be that
-    /// of a file somebody else put in its place.
+    /// Writes and syncs a new temporary file beside `path`, and creates the directories it needs.
+    /// Returns the tag that the file keeps when it is renamed or linked: a tag taken later could be that of a file
+    /// that another writer put in its place.
     fn write_temp(&self, path: &StorePath, temp: &Path, bytes: &[u8]) -> Result<Tag, StoreError> {
         let failed = |source: io::Error| {
-            // Also when making it failed: it may be there all the same, and the name is ours alone.
+            // Also if creating it failed: it may be there, and no other writer uses this name.
             if source.kind() != io::ErrorKind::AlreadyExists {
                 self.drop_temp(temp);
             }
@@ -78,7 +78,7 @@ impl LocalStore {
         written.map(tag_of).map_err(failed)
     }
 
-    /// Makes the directories above `path`; their entries are made durable by [`sync_names`](Self::sync_names).
+    /// Creates the directories above `path`; [`sync_names`](Self::sync_names) makes their entries durable.
     fn make_parents(&self, path: &StorePath) -> Result<(), StoreError> {
         self.make_dirs(path.parent())
     }
@@ -94,11 +94,11 @@ impl LocalStore {
                     missing.push(at);
                     continue;
                 }
-                // The root's own parents: whoever names a deep root wants it made.
+                // The directories above the root are created as well.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    self.make_root().map_err(|source| self.error("make the directory", &at, source))?;
+                    self.make_root().map_err(|source| self.error("create the directory", &at, source))?;
                 }
-                Err(error) => return Err(self.error("make the directory", &at, error)),
+                Err(error) => return Err(self.error("create the directory", &at, error)),
             }
             self.forget(&at);
             break;
@@ -107,13 +107,13 @@ impl LocalStore {
             match self.files.create_dir(&self.full(&at)) {
                 Ok(()) => self.forget(&at),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(self.error("make the directory", &at, error)),
+                Err(error) => return Err(self.error("create the directory", &at, error)),
             }
         }
         Ok(())
     }
 
-    /// Makes the root and the directories above it; [`sync_names`](Self::sync_names) makes them durable.
+    /// Creates the root and the directories above it; [`sync_names`](Self::sync_names) makes them durable.
     fn make_root(&self) -> io::Result<()> {
         let mut missing = vec![self.root.clone()];
         while let Some(dir) = missing.last().cloned() {
@@ -134,14 +134,14 @@ impl LocalStore {
         Ok(())
     }
 
-    /// Makes the root durable, and whatever lies above it: all of it may have been made a moment ago, by us or by
-    /// somebody else.
+    /// Makes the root and every directory above it durable: any of them may have been created a moment ago, also by
+    /// another process.
     fn sync_root(&self) -> io::Result<()> {
         self.root.ancestors().skip(1).try_for_each(|dir| {
             let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
             match self.files.sync_dir(dir) {
-                // A directory that is not ours, that we may not open, or that cannot be synced: of a file system
-                // that is not written, or is none.
+                // Skipped: a directory that this process may not open, or that cannot be synced, such as one of a
+                // read-only or a virtual file system.
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -158,7 +158,7 @@ impl LocalStore {
         })
     }
 
-    /// Best effort: what cannot be removed is invisible, and named as harmless by a check.
+    /// Removes a temporary file. Error ignored: readers never see it, and a check reports it as harmless.
     fn drop_temp(&self, temp: &Path) {
         let _ = self.files.remove_file(temp);
     }
@@ -167,18 +167,18 @@ impl LocalStore {
     fn rename(&self, temp: &Path, path: &StorePath) -> Result<(), StoreError> {
         self.files.rename(temp, &self.full(path)).map_err(|source| {
             self.drop_temp(temp);
-            // Storage that is reached through a wire may have done it, and lost the answer.
+            // Network storage may have renamed it and lost the reply.
             self.error("rename into place", path, source).unknown()
         })
     }
 
-    /// A directory that was just made is not durable, whatever was known of an earlier one of its name.
+    /// Records that `dir` was just created: it is not durable, even if an earlier directory of that name was.
     fn forget(&self, dir: &StorePath) {
         self.durable.lock().unwrap_or_else(PoisonError::into_inner).remove(dir);
     }
 
     /// Syncs the directories that hold `paths`, and those that hold the entries of directories above them
-    /// that are not known to be durable yet, side by side.
+    /// that are not known to be durable yet, in parallel.
     fn sync_names(&self, paths: &[StorePath]) -> Result<(), StoreError> {
         let mut to_sync = BTreeSet::new();
         let mut proven = BTreeSet::new();
@@ -224,18 +224,19 @@ impl LocalStore {
         self.stored(path, tag)
     }
 
-    /// Compare and swap: the directory is locked, so that of all who come with the same tag one wins. The
-    /// lock is the kernel's, and goes with the process that held it.
+    /// Compare and swap: the directory is locked, so that of several writers with the same tag one wins. The
+    /// kernel releases the lock when the process that holds it ends.
     fn swap(&self, path: &StorePath, bytes: &[u8], expected: &Tag) -> Result<PutOutcome, StoreError> {
         let full = self.full(path);
         let Some(dir) = parent_dir(&full) else { return Ok(PutOutcome::Refused) };
         let _lock = match self.files.try_lock(&dir) {
             Ok(Some(lock)) => lock,
-            // Somebody is swapping just now. Nobody waits for a process that may have been stopped.
+            // Another writer holds the lock. Do not wait: its process may have been stopped.
             Ok(None) => return Ok(PutOutcome::Refused),
             Err(error) if is_absent(&error) => return Ok(PutOutcome::Refused),
             Err(error) => return Err(self.error("lock the directory of", path, error)),
         };
+        // Guard: the tag is read under the lock, before the file is replaced.
         if self.tag(path)?.as_ref() != Some(expected) {
             return Ok(PutOutcome::Refused);
         }
@@ -260,12 +261,12 @@ impl Store for LocalStore {
 
     fn tag(&self, path: &StorePath) -> Result<Option<Tag>, StoreError> {
         let stat = absent_is_none(self.files.stat(&self.full(path)));
-        Ok(stat.map_err(|source| self.error("look at", path, source))?.map(tag_of))
+        Ok(stat.map_err(|source| self.error("stat", path, source))?.map(tag_of))
     }
 
     fn modified(&self, path: &StorePath) -> Result<Option<u64>, StoreError> {
         let stat = absent_is_none(self.files.stat(&self.full(path)));
-        Ok(stat.map_err(|source| self.error("look at", path, source))?.map(|stat| stat.modified))
+        Ok(stat.map_err(|source| self.error("stat", path, source))?.map(|stat| stat.modified))
     }
 
     fn open(&self, path: &StorePath) -> Result<Option<Box<dyn Blob>>, StoreError> {
@@ -308,18 +309,18 @@ impl Store for LocalStore {
             return Err(StoreError::readied_elsewhere(self.locate(ready.path())));
         };
         let linked = self.files.hard_link(&temp.path, &self.full(&path));
-        // Removes the temporary name, before the directory is synced.
+        // Removes the temporary name before the directory is synced, so that one sync covers both.
         drop(temp);
         match linked {
             Ok(()) => self.stored(&path, tag),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(PutOutcome::Refused),
-            // What Linux says where there are no hard links is that they are not permitted, or not supported.
+            // On a file system without hard links, Linux returns that they are not permitted, or not supported.
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) =>
             {
                 Err(self.error("link into place", &path, io::Error::new(io::ErrorKind::Unsupported, error)))
             }
-            // Storage that is reached through a wire may have done it, and lost the answer.
+            // Network storage may have linked it and lost the reply.
             Err(error) => Err(self.error("link into place", &path, error).unknown()),
         }
     }
@@ -344,9 +345,9 @@ impl Store for LocalStore {
     fn make_dir(&self, dir: &StorePath) -> Result<(), StoreError> {
         self.make_dirs(Some(dir.clone()))?;
         let found = self.files.stat(&self.full(dir));
-        let found = found.map_err(|source| self.error("look at", dir, source))?;
+        let found = found.map_err(|source| self.error("stat", dir, source))?;
         if found.kind != EntryKind::Directory {
-            return Err(self.error("make the directory", dir, io::ErrorKind::NotADirectory.into()));
+            return Err(self.error("create the directory", dir, io::ErrorKind::NotADirectory.into()));
         }
         self.sync_names(std::slice::from_ref(dir))
     }
@@ -368,7 +369,7 @@ impl Blob for LocalBlob {
     }
 
     fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
-        // Checked against the size first, so that a lying footer cannot make us ask for a huge buffer.
+        // Checked against the size first, so that a damaged footer cannot cause a huge allocation.
         let end = offset.checked_add(length as u64);
         if end.is_none_or(|end| end > self.size) {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -391,8 +392,8 @@ fn absent_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// A buffer of `length` bytes. A file may be larger than memory (a sparse one takes no room on disk), and that is
-/// an error: a failed allocation would end the process.
+/// A buffer of `length` bytes. An error if it does not fit into memory (a sparse file may be larger): a failed
+/// allocation would end the process.
 fn zeros(length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(length).map_err(|_| too_large())?;
@@ -408,7 +409,7 @@ fn tag_of(stat: Stat) -> Tag {
     Tag([stat.inode, stat.modified, stat.kind.size()])
 }
 
-/// A synced temporary file, removed when it goes.
+/// A synced temporary file, removed on drop.
 #[derive(Debug)]
 pub(super) struct TempFile {
     files: Arc<dyn FileSystem>,
@@ -417,12 +418,12 @@ pub(super) struct TempFile {
 
 impl Drop for TempFile {
     fn drop(&mut self) {
-        // Best effort: what cannot be removed is invisible, and named as harmless by a check.
+        // Error ignored: readers never see the file, and a check reports it as harmless.
         let _ = self.files.remove_file(&self.path);
     }
 }
 
-/// A name beside `full` that nobody else makes: for files that several writers replace.
+/// A name beside `full` that no other writer uses: for files that several writers replace.
 fn unique_temp(full: &Path) -> PathBuf {
     with_suffix(full, &format!(".{:016x}{TMP_SUFFIX}", crate::stamp::random()))
 }

@@ -43,7 +43,7 @@ impl MemoryStore {
     }
 
     fn objects(&self) -> MutexGuard<'_, Objects> {
-        // Every change below is a single insert or remove: a panic elsewhere cannot leave half of one.
+        // Every change below is a single insert or remove: a panic cannot leave it incomplete.
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The operating system's files.
+//! The file system of the operating system.
 
 use std::fs::TryLockError;
 use std::io::{self, Write as _};
@@ -11,7 +11,7 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 use super::EntryKind;
 use super::files::{FileSystem, Lock, NewFile, OpenFile, Stat};
 
-/// The files of this machine.
+/// The file system of this machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsFiles;
 
@@ -22,7 +22,7 @@ impl FileSystem for OsFiles {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-        // Not waiting changes nothing about files; a pipe in the place of one would have us wait for a writer.
+        // `O_NONBLOCK` changes nothing for files; without it, opening a pipe in place of one waits for a writer.
         let file = fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
         Ok(Box::new(OsFile(file)))
     }
@@ -35,9 +35,9 @@ impl FileSystem for OsFiles {
         let mut names = Vec::new();
         for entry in fs::read_dir(path)? {
             let entry = entry?;
-            // A name that is not text is none of ours.
+            // A name that is not UTF-8 is ignored: this crate writes none.
             let Ok(name) = entry.file_name().into_string() else { continue };
-            // Not there any more: removed since it was listed.
+            // Removed since it was listed.
             let Some(kind) = unless_gone(entry.file_type())? else { continue };
             let kind = if kind.is_file() {
                 let Some(metadata) = unless_gone(entry.metadata())? else { continue };
@@ -82,13 +82,13 @@ impl FileSystem for OsFiles {
     }
 }
 
-/// A lock that is given back also where a process that was forked off holds the same open directory.
+/// A lock that is also released if a forked process has inherited the open directory.
 #[derive(Debug)]
 struct OsLock(fs::File);
 
 impl Drop for OsLock {
     fn drop(&mut self) {
-        // Closing it does the same, but for that process.
+        // Error ignored: closing the directory unlocks it as well, unless a forked process has it open.
         let _ = self.0.file().unlock();
     }
 }

@@ -1,4 +1,4 @@
-//! Which columns a frame has, which it lacks, and which nobody asked for.
+//! The layout of a frame's columns: present, missing and unknown ones.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use super::{PrepareOptions, ValidationError};
 use crate::frame::Frame;
 use crate::schema::{Finder, first_duplicate};
 
-/// Recomputed at every append, whatever the frame says.
+/// Computed from the tick at every append; the frame's values are ignored.
 pub(super) const BUCKET: &str = "bucket";
-/// When the rows happened.
+/// The tick of a row.
 pub(super) const TICK: &str = "tick";
 
-/// A column to write, and where in the frame it comes from.
+/// A column to write, and its index in the frame.
 pub(super) enum Slot<'a> {
-    /// A column of the descriptor; absent ones are written as nulls.
+    /// A column of the descriptor; missing ones are written as nulls.
     Canonical(&'a Column, Option<usize>),
-    /// A column that the table does not have, kept because settings allow it.
+    /// A column that the table does not have, kept because the settings allow it.
     Extra(&'a str, usize),
 }
 
@@ -43,7 +43,7 @@ pub(super) fn layout<'a>(
         }
         slots.push(Slot::Canonical(column, index));
     }
-    // A second column of a canonical name is a duplicate, not an unknown one.
+    // A second column with a canonical name is a duplicate, not an unknown column.
     let extra = |index: usize| !used[index] && descriptor.column(given[index].name()).is_none();
     let extras = (0..given.len()).filter(|index| extra(*index));
     let unknown: Vec<String> = if options.strict && options.validate_schema {
@@ -78,7 +78,7 @@ impl Input {
         }
     }
 
-    /// How many nulls there are, and the first row with one.
+    /// The number of nulls, and the first row with one; `None` if there are none.
     pub(super) fn nulls(&self) -> Option<(usize, usize)> {
         let mut count = 0;
         let mut first = None;

@@ -1,4 +1,4 @@
-//! Rows of a part in the schema that the table has now.
+//! Conversion of a part's rows to the table's schema.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use super::ValidationError;
 use super::convert::{Casts, convert};
 use crate::schema::{FieldPath, Finder, TableSchema};
 
-/// The batch as `arrow`, which is `target.to_arrow()`: columns and fields in its order, nulls for those that the part
-/// does not have, without those that the target does not have. Costs nothing where nothing differs.
+/// Converts the batch to `arrow`, which is `target.to_arrow()`: columns and fields in its order, with nulls for those
+/// that the part lacks, without those that the target lacks. Equal columns are not copied.
 ///
 /// `target` may be a projection of the table's schema.
 pub fn conform(
@@ -18,11 +18,7 @@ pub fn conform(
     target: &TableSchema,
     arrow: &SchemaRef,
 ) -> Result<RecordBatch, ValidationError> {
-    debug_assert_eq!(
-        target.fields.len(),
-        arrow.fields().len(),
-        "the target and its Arrow schema belong together"
-    );
+    debug_assert_eq!(target.fields.len(), arrow.fields().len(), "`arrow` is the target's Arrow schema");
     if batch.schema_ref().fields() == arrow.fields() {
         return Ok(batch.clone());
     }

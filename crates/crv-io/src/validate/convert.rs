@@ -1,5 +1,5 @@
-//! One array as another type, without changing a value. Structs and lists are taken apart and put together again around
-//! the buffers they have; leaves go through [`super::leaf`].
+//! Converts an array to another type without changing a value. Structs and lists are rebuilt around their buffers;
+//! leaves are cast by [`super::leaf`].
 
 use std::sync::Arc;
 
@@ -16,20 +16,20 @@ use super::ValidationError;
 use super::leaf::{leaf, never_fails};
 use crate::schema::{FieldPath, Finder, list_item, unpacked};
 
-/// Which casts between kinds of scalars are meant.
+/// Which casts between scalar types are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Casts {
-    /// A column whose type the descriptor fixes: anything that keeps every value, text to numbers included.
+    /// For a column whose type the descriptor fixes: all casts that keep every value, including text to numbers.
     Lossless,
-    /// A field whose type comes from its producers: only widening, and other layouts of the same kind.
+    /// For a field whose type comes from its producers: only widening, and other layouts of the same type.
     Widening,
 }
 
-/// An Arrow cast that reports instead of writing nulls.
+/// Makes an Arrow cast fail instead of writing nulls.
 const STRICT: CastOptions<'static> =
     CastOptions { safe: false, format_options: arrow_cast::display::FormatOptions::new() };
 
-/// The array as that type. The same array, where it has that type already.
+/// Converts the array to that type. Returns the same array if it has that type already.
 pub(super) fn convert(
     array: &ArrayRef,
     to: &DataType,
@@ -54,7 +54,7 @@ pub(super) fn convert(
     }
 }
 
-/// An Arrow cast between types that it is known to cast.
+/// Casts by Arrow, between types that Arrow supports.
 pub(super) fn arrow_cast(
     array: &dyn Array,
     to: &DataType,
@@ -63,7 +63,7 @@ pub(super) fn arrow_cast(
     cast_with_options(array, to, &STRICT).map_err(|error| ValidationError::arrow(path, &error))
 }
 
-/// The values behind a dictionary or runs, one per row.
+/// Decodes a dictionary or runs to one value per row.
 pub(super) fn unpack(array: &ArrayRef, path: &FieldPath<'_>) -> Result<ArrayRef, ValidationError> {
     match array.data_type() {
         DataType::Dictionary(..) | DataType::RunEndEncoded(..) => {
@@ -73,8 +73,8 @@ pub(super) fn unpack(array: &ArrayRef, path: &FieldPath<'_>) -> Result<ArrayRef,
     }
 }
 
-/// Whether converting a value can fail, so that values which are not there (beneath a null) must be hidden first, and
-/// errors must come before anything is written.
+/// Returns whether converting a value can fail. If so, values under a null must be hidden first, and the conversion
+/// must precede all writes.
 pub(super) fn fallible(from: &DataType, to: &DataType, casts: Casts) -> bool {
     if from == to || *from == DataType::Null {
         return false;
@@ -102,7 +102,7 @@ pub(super) fn arrow_name(field: &Arc<ArrowField>) -> &str {
     field.name()
 }
 
-/// Members by name, in the order wanted: others are dropped, absent ones are null.
+/// Selects members by name, in the order of `to`: others are dropped, missing ones are null.
 fn structs(array: &StructArray, to: &Fields, path: &FieldPath<'_>) -> Result<ArrayRef, ValidationError> {
     if to.is_empty() {
         return Ok(Arc::new(StructArray::new_empty_fields(array.len(), array.nulls().cloned())));
@@ -129,7 +129,7 @@ fn structs(array: &StructArray, to: &Fields, path: &FieldPath<'_>) -> Result<Arr
     Ok(Arc::new(built.map_err(|error| ValidationError::arrow(path, &error))?))
 }
 
-/// The values with those beneath a null of `outer` made null.
+/// Returns the values with those under a null of `outer` replaced by nulls.
 pub(super) fn hide(
     values: &ArrayRef,
     outer: Option<&NullBuffer>,
@@ -141,7 +141,7 @@ pub(super) fn hide(
     nullif(&values, &hidden).map_err(|error| ValidationError::arrow(path, &error))
 }
 
-/// Any list as one with these offsets and items.
+/// Converts any list to one with these offsets and items.
 fn lists<O: OffsetSizeTrait>(
     array: &ArrayRef,
     to: &Arc<ArrowField>,
@@ -164,7 +164,7 @@ fn lists<O: OffsetSizeTrait>(
     Ok(Arc::new(built.map_err(|error| ValidationError::arrow(path, &error))?))
 }
 
-/// List views and fixed-size lists as lists with offsets.
+/// Converts list views and fixed-size lists to lists with offsets.
 pub(super) fn plain_list(array: &ArrayRef, path: &FieldPath<'_>) -> Result<ArrayRef, ValidationError> {
     match array.data_type() {
         DataType::ListView(item) | DataType::FixedSizeList(item, _) => {
@@ -175,7 +175,7 @@ pub(super) fn plain_list(array: &ArrayRef, path: &FieldPath<'_>) -> Result<Array
     }
 }
 
-/// A list array taken apart: only the items that its rows reach, and offsets into those.
+/// The items that a list array's rows refer to, and offsets into them.
 pub(super) struct ListParts {
     /// The items from the first row's first to the last row's last.
     pub(super) items: ArrayRef,
@@ -195,7 +195,7 @@ impl ListParts {
         }
     }
 
-    /// Which items lie beneath a null list, if any do: they are not values.
+    /// Marks the items under a null list, if there are any: they are not values.
     pub(super) fn holes(&self) -> Option<NullBuffer> {
         let nulls = self.nulls.as_ref().filter(|nulls| nulls.null_count() > 0)?;
         let mut seen = BooleanBufferBuilder::new(self.items.len());
@@ -209,7 +209,7 @@ impl ListParts {
         (hidden > 0).then(|| NullBuffer::new(seen.finish()))
     }
 
-    /// The list that an item is in.
+    /// The row whose list an item is in.
     pub(super) fn row_of(&self, item: usize) -> usize {
         self.offsets.partition_point(|offset| *offset <= item).saturating_sub(1)
     }
@@ -220,7 +220,7 @@ impl ListParts {
     ) -> Result<OffsetBuffer<O>, ValidationError> {
         let too_long = || ValidationError::Arrow {
             path: path.to_string(),
-            reason: format!("{} list items in one batch are too many", self.items.len()),
+            reason: format!("too many list items in one batch: {}", self.items.len()),
         };
         let offset = |offset: &usize| O::from_usize(*offset).ok_or_else(too_long);
         let offsets: Vec<O> = self.offsets.iter().map(offset).collect::<Result<_, _>>()?;

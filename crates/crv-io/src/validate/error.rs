@@ -1,16 +1,16 @@
-//! What is wrong with a frame, said precisely: column, field path, first row, value, counts.
+//! [`ValidationError`]: why a frame is refused, with column, field path, first row, value and counts.
 //!
-//! Run and table are not known here; the caller wraps these errors and adds them.
+//! Run and table are not known here; the caller adds them.
 
 use std::fmt::Write as _;
 
 use crate::schema::{FieldPath, SchemaConflict, SchemaError};
 
-/// A frame that cannot be written to its table, or a part that cannot be read as its table. Rows count from 0 over the
-/// whole frame.
+/// A frame that cannot be written to its table, or a part that cannot be read in its table's schema. Rows are counted
+/// from 0 over the whole frame.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValidationError {
-    /// Columns that must be there are not, or columns are there that the table does not have.
+    /// Required columns are missing, or there are columns that the table does not have.
     #[error("{}", columns_message(missing, unknown))]
     Columns {
         /// Required columns that the frame lacks, in table order.
@@ -18,8 +18,8 @@ pub enum ValidationError {
         /// Columns that the table does not have, in frame order.
         unknown: Vec<String>,
     },
-    /// Two columns of one name.
-    #[error("column `{column}` is there twice")]
+    /// Two columns with the same name.
+    #[error("column `{column}` occurs twice")]
     DuplicateColumn {
         /// The name.
         column: String,
@@ -35,24 +35,24 @@ pub enum ValidationError {
         /// Its tick.
         value: i64,
     },
-    /// Nulls where there must be none.
+    /// Nulls in a required column.
     #[error("required column `{column}` has {count} null{}, the first at row {row}", plural(*count))]
     Nulls {
         /// The column.
         column: String,
-        /// How many.
+        /// The number of nulls.
         count: usize,
         /// The first row with one.
         row: usize,
     },
-    /// A type that cannot become the one that is needed, whatever the values.
+    /// A type that cannot be cast to the required one, whatever the values.
     #[error("`{path}` is {found} and cannot become {wanted}")]
     Type {
         /// The column or field.
         path: String,
-        /// What it is.
+        /// Its type.
         found: String,
-        /// What it has to be.
+        /// The required type.
         wanted: String,
     },
     /// A value that the table's type cannot hold exactly.
@@ -64,7 +64,7 @@ pub enum ValidationError {
         row: usize,
         /// The value.
         value: String,
-        /// What it had to become.
+        /// The required type.
         wanted: String,
     },
     /// A field that earlier appends wrote with another type.
@@ -73,16 +73,16 @@ pub enum ValidationError {
     /// A schema that no table can have.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// Rows that break a rule of the table.
+    /// Rows that violate a rule of the table.
     #[error("{rule}: {count} row{} not, first row {row}: {}", do_not(*count), listed(values))]
     Rule {
-        /// What must hold.
+        /// The rule.
         rule: String,
-        /// How many rows break it.
+        /// The number of rows that violate it.
         count: usize,
         /// The first of them.
         row: usize,
-        /// That row's values in the columns that the rule is about.
+        /// That row's values in the columns of the rule.
         values: Vec<(String, String)>,
     },
     /// Batches of one frame with different columns.
@@ -90,27 +90,27 @@ pub enum ValidationError {
     MixedBatches {
         /// The first batch that differs.
         batch: usize,
-        /// How.
+        /// The difference.
         difference: String,
     },
-    /// A part without a value that the table's schema promises.
-    #[error("column `{column}` has nulls, and the table's schema says it never has")]
+    /// Nulls in a part, in a column that the table's schema requires.
+    #[error("column `{column}` has nulls, but the table's schema requires values")]
     UnexpectedNulls {
         /// The column.
         column: String,
     },
-    /// Arrow refused an operation, for instance on text beyond the size that its offsets hold.
+    /// Arrow refused an operation, for example on text too large for its offsets.
     #[error("`{path}`: {reason}")]
     Arrow {
         /// The column or field.
         path: String,
-        /// What Arrow said.
+        /// Arrow's message.
         reason: String,
     },
 }
 
 impl ValidationError {
-    /// What to do next, where there is something to say.
+    /// A suggested next step, if there is one.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             ValidationError::Columns { missing, unknown } => match (missing.is_empty(), unknown.is_empty()) {
@@ -147,7 +147,7 @@ impl ValidationError {
         ValidationError::Arrow { path: path.to_string(), reason: error.to_string() }
     }
 
-    /// The same error with its row counted from further out: a list's row for an item's, a frame's for a batch's.
+    /// Maps the row to that of the enclosing array: an item's to its list's, a batch's to the frame's.
     #[must_use]
     pub(crate) fn map_row(mut self, outer: impl FnOnce(usize) -> usize) -> Self {
         if let ValidationError::Value { row, .. } = &mut self {

@@ -1,7 +1,7 @@
-//! Rows that are kept for a while before they are written: copies, in the types that their table has.
+//! Copies of rows that are buffered before they are written, in their table's types.
 //!
-//! A frame's buffers are its producer's, who may write the next tick into them, or cut a few rows out of many. Copies
-//! hold their rows and no more, and stay what they are.
+//! A frame's buffers belong to its producer, which may reuse them for the next tick, or may have sliced a few rows out
+//! of large ones. Copies hold only their rows, and do not change.
 
 use std::sync::Arc;
 
@@ -16,9 +16,8 @@ use super::{Prepared, ValidationError};
 use crate::schema::{FieldPath, TableSchema};
 
 impl Prepared {
-    /// What is to be kept of the rows so that they can be prepared again later, for the same table, whose schema
-    /// covers them. Not their buckets, which follow from the ticks, and no column that was not in the frame and need
-    /// not be.
+    /// The columns to keep so that the rows can be prepared again later for the same table, whose schema covers them.
+    /// The bucket is left out, since it follows from the tick, and so are optional columns that the frame lacks.
     pub(crate) fn to_keep(&self, descriptor: &TableDescriptor, table: &TableSchema) -> TableSchema {
         let optional = |name: &str| descriptor.column(name).is_some_and(|column| !column.required);
         let mut schema = self.logical_schema().in_terms_of(table);
@@ -28,8 +27,8 @@ impl Prepared {
         schema
     }
 
-    /// Copies of all rows, at most `rows_at_once` in each, as `arrow`, which is that of `schema`, which is from
-    /// [`to_keep`](Self::to_keep).
+    /// Copies all rows, at most `rows_at_once` in each batch. `schema` is from [`to_keep`](Self::to_keep), and `arrow`
+    /// is its Arrow schema.
     pub(crate) fn copies(
         &self,
         schema: &TableSchema,
@@ -48,9 +47,9 @@ impl Prepared {
     }
 }
 
-/// The same values in buffers of their own.
+/// Copies the array to its own buffers.
 pub(super) fn copied(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    // An array joined with nothing is a copy; one alone would be the same array again.
+    // Two inputs, so that `concat` copies: it returns a single input unchanged.
     concat(&[array.as_ref(), array.slice(0, 0).as_ref()])
 }
 

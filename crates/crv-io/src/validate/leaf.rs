@@ -1,4 +1,4 @@
-//! Scalar casts that keep every value, and the check that says which value would not be kept.
+//! Scalar casts that keep every value, and the error for the first value that would change.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::schema::{FieldPath, Origin, exact_float, exact_float_unsigned, is_str
 
 const MILLISECONDS_PER_DAY: i64 = 86_400_000;
 
-/// Whether every value of `from` is one of `to`, so that the cast can wait until the rows are written.
+/// Returns whether every value of `from` is one of `to`, so that the cast can be deferred until the rows are written.
 pub(super) fn never_fails(from: &DataType, to: &DataType, casts: Casts) -> bool {
     let lossless = casts == Casts::Lossless;
     match to {
@@ -27,7 +27,7 @@ pub(super) fn never_fails(from: &DataType, to: &DataType, casts: Casts) -> bool 
     }
 }
 
-/// The scalars as that type.
+/// Casts the scalars to that type.
 pub(super) fn leaf(
     array: &ArrayRef,
     to: &DataType,
@@ -87,7 +87,7 @@ pub(super) fn leaf(
     Err(ValidationError::Type { path: path.to_string(), found: word(from), wanted: word(to) })
 }
 
-/// Casts each value that is there; the first that the function refuses is the error.
+/// Casts each value that is not null; the first that the function refuses is the error.
 pub(super) fn checked<F, T>(
     array: &dyn Array,
     path: &FieldPath<'_>,
@@ -106,13 +106,13 @@ where
     Err(refusal(array, row, &T::DATA_TYPE, path))
 }
 
-/// The error for a value that cannot be carried over.
+/// The error for a value that cannot be cast unchanged.
 pub(super) fn refusal(array: &dyn Array, row: usize, to: &DataType, path: &FieldPath<'_>) -> ValidationError {
     let (path, value, wanted) = (path.to_string(), display(array, row), word(to));
     ValidationError::Value { path, row, value, wanted }
 }
 
-/// A value as a message shows it.
+/// Formats a value for messages.
 pub(super) fn display(array: &dyn Array, row: usize) -> String {
     let plain =
         || arrow_cast::display::array_value_to_string(array, row).unwrap_or_else(|_| "a value".to_owned());
@@ -120,13 +120,13 @@ pub(super) fn display(array: &dyn Array, row: usize) -> String {
         _ if array.is_null(row) => "null".to_owned(),
         text if is_string(text) => {
             let shown = plain();
-            // A long text would bury the rest of the message.
+            // Shortened, so that the message stays readable.
             let short: String = shown.chars().take(80).collect();
             let more = if short.len() < shown.len() { "…" } else { "" };
             format!("{short:?}{more}")
         }
         DataType::Float64 => format!("{:?}", array.as_primitive::<Float64Type>().value(row)),
-        // Arrow knows only UTC without a database of time zones.
+        // Arrow supports only UTC without a time zone database.
         DataType::Timestamp(unit, Some(_)) => {
             let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
             let instant = arrow_cast::cast(&array.slice(row, 1), &utc);
@@ -140,13 +140,13 @@ fn display_utc(instant: &ArrayRef) -> String {
     arrow_cast::display::array_value_to_string(instant, 0).unwrap_or_else(|_| "a value".to_owned())
 }
 
-/// A type as a message names it: the table's word, or Arrow's where the table has none.
+/// A type's name for messages: the logical type's, or Arrow's if there is no logical type.
 pub(super) fn word(data_type: &DataType) -> String {
     logical_type(data_type, &FieldPath::column(""), Origin::Part)
         .map_or_else(|_| data_type.to_string(), |ty| ty.to_string())
 }
 
-/// The integer that a float is.
+/// Returns the integer equal to a float, if there is one.
 fn integral(value: f64) -> Option<i64> {
     // 2^63 itself is the first float beyond the range; NaN and infinities fail the comparison.
     let range = -9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0;
@@ -174,7 +174,7 @@ fn is_binary(data_type: &DataType) -> bool {
     matches!(data_type, Binary | LargeBinary | BinaryView | FixedSizeBinary(_))
 }
 
-/// Whether only the width of the integer behind the digits differs.
+/// Returns whether the decimals differ only in the width of the integer.
 fn is_same_decimal(from: &DataType, to: &DataType) -> bool {
     use DataType::{Decimal32, Decimal64, Decimal128, Decimal256};
     let digits = |data_type: &DataType| match data_type {

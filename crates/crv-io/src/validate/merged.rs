@@ -1,4 +1,4 @@
-//! The layout of a part that holds the rows of others: what the table's schema says, as far as Parquet can store it.
+//! The layout of a merged part: the table's schema, as far as Parquet can store it.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use super::convert::{Casts, convert};
 use super::physical::{has_untyped, needs_arrow_schema, physical_type};
 use crate::schema::{Field, FieldPath, FieldType, TableSchema, arrow_type};
 
-/// How rows in a table's schema are written into one part.
+/// How rows in a table's schema are written to one part.
 #[derive(Debug)]
 pub(crate) struct MergedLayout {
     physical: SchemaRef,
-    /// Which columns of the table are written: those that have a type.
+    /// The columns of the table that are written: those with a type.
     columns: Vec<usize>,
 }
 
 impl MergedLayout {
-    /// The layout of parts that hold everything `table` has.
+    /// The layout of parts with all columns and fields of `table`.
     pub(crate) fn of(table: &TableSchema) -> Self {
         let written = |(index, field): (usize, &Field)| {
             let typed = field.ty != FieldType::Null;
@@ -33,22 +33,22 @@ impl MergedLayout {
         Self { physical: Arc::new(Schema::new(Fields::from(fields))), columns }
     }
 
-    /// What the Parquet writer gets.
+    /// The schema for the Parquet writer.
     pub(crate) fn schema(&self) -> SchemaRef {
         Arc::clone(&self.physical)
     }
 
-    /// Does such a part have lists with untyped items?
+    /// Returns whether such a part has lists with untyped items.
     pub(crate) fn provisional(&self) -> bool {
         self.physical.fields().iter().any(|field| has_untyped(field.data_type()))
     }
 
-    /// Must such a part embed its Arrow schema?
+    /// Returns whether such a part must embed its Arrow schema.
     pub(crate) fn needs_arrow_metadata(&self) -> bool {
         self.physical.fields().iter().any(|field| needs_arrow_schema(field.data_type()))
     }
 
-    /// Rows in the table's schema, laid out for the part.
+    /// Converts rows in the table's schema to the part's layout.
     pub(crate) fn lay_out(&self, batch: &RecordBatch) -> Result<RecordBatch, ValidationError> {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
         for (index, field) in self.columns.iter().zip(self.physical.fields()) {

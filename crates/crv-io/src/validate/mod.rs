@@ -1,10 +1,10 @@
-//! From any frame to rows that the table can hold, and from any part back to the table's schema.
+//! Converts frames to rows that a table can hold, and parts back to the table's schema.
 //!
-//! [`prepare`] checks a frame against its table and says what is wrong as precisely as it can. It copies nothing that it
-//! does not have to: casts that can fail are done at once, on whole columns, since an append either fits or leaves no
-//! trace; everything else is put off until [`Prepared::slice`] or [`Prepared::take`] cuts out the rows of one part.
+//! [`prepare`] checks a frame against its table; its errors are as precise as possible. It avoids copies. Casts that
+//! can fail are done at once, on whole columns, since an append must fail before anything is written. All others are
+//! deferred until [`Prepared::slice`] or [`Prepared::take`] cuts out the rows of one part.
 //!
-//! [`conform`] is the way back: rows of a part, as Parquet gives them, in the schema that the table has now.
+//! [`conform`] is the reverse: it converts rows of a part, as read from Parquet, to the table's current schema.
 //!
 //! A cast never changes a value and never makes a null.
 
@@ -46,9 +46,9 @@ use convert::{Casts, convert, fallible};
 /// What to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrepareOptions {
-    /// Refuse columns that the table does not have. Without it they are kept.
+    /// Refuse columns that the table does not have. If `false`, they are kept.
     pub strict: bool,
-    /// Check that required columns are there and without nulls, and (if strict) that no others are.
+    /// Check that required columns are present and without nulls, and (if strict) that there are no unknown columns.
     pub validate_schema: bool,
     /// Check the table's rules on values.
     pub validate_rows: bool,
@@ -60,12 +60,12 @@ impl Default for PrepareOptions {
     }
 }
 
-/// Refuses a schema that nests deeper than any table's may. Before rows are asked for: to make rows that are refused may
-/// take their producer long.
+/// Refuses a schema that is nested too deeply for any table. For callers that can check it before their rows are
+/// produced, which may take long.
 pub fn check_nesting(schema: &Schema) -> Result<(), ValidationError> {
     for field in schema.fields() {
         let path = FieldPath::column(field.name());
-        // What else is wrong is for `prepare` to say, in its order.
+        // Other errors are left to `prepare`, which reports them in its order.
         if let Err(error @ SchemaError::TooDeep { .. }) =
             logical_type(field.data_type(), &path, Origin::Producer)
         {
@@ -75,8 +75,8 @@ pub fn check_nesting(schema: &Schema) -> Result<(), ValidationError> {
     Ok(())
 }
 
-/// Checks the columns of a frame without rows: as [`prepare`] would, but that a frame without any columns passes, since
-/// an empty list of rows has no columns to be wrong.
+/// Checks the columns of a frame without rows as [`prepare`] does, but accepts a frame without any columns: an empty
+/// list of rows has none.
 pub(crate) fn check_empty(
     descriptor: &TableDescriptor,
     frame: &Frame,
@@ -85,11 +85,11 @@ pub(crate) fn check_empty(
     if frame.schema().fields().is_empty() {
         return Ok(());
     }
-    // Without values no type contradicts what the table holds so far.
+    // Without values, no type conflicts with the table's.
     prepare(descriptor, frame, &options, &TableSchema::of(descriptor)).map(drop)
 }
 
-/// Checks a frame and makes it ready to be written. `table_schema` is the table's union so far.
+/// Checks a frame and prepares it to be written. `table_schema` is the table's schema so far.
 pub fn prepare(
     descriptor: &TableDescriptor,
     frame: &Frame,
@@ -166,7 +166,7 @@ fn ticks(frame: &Frame, slots: &[Slot<'_>]) -> Result<Vec<Int64Array>, Validatio
     Ok(ticks)
 }
 
-/// The column that a slot takes from the frame, and whether it has nulls, as far as that matters.
+/// The column of the frame for a slot, and whether it has nulls, if that matters.
 fn input(
     frame: &Frame,
     slot: &Slot<'_>,
@@ -189,7 +189,7 @@ fn input(
     }
 }
 
-/// What this frame alone says about a column.
+/// The logical field of a column, from this frame alone.
 fn logical_field(
     slot: &Slot<'_>,
     input: Option<&Input>,
@@ -215,7 +215,7 @@ fn logical_field(
     Ok(Field { name: name.to_owned(), ty, required })
 }
 
-/// The type of a payload column, fields and all.
+/// The type of a payload column, including its fields.
 fn payload_type(
     dtype: Dtype,
     input: &Input,
@@ -235,7 +235,7 @@ fn payload_type(
     };
     let known = table.field(&path.to_string()).map(|field| &field.ty);
     observe::observe(&input.arrays, &input.data_type, &mut ty, known, path)?;
-    // Only payloads that are all null can be without a type here, and the descriptor gives them one.
+    // Only an all-null payload can have no type here: it gets the descriptor's.
     Ok(if ty == FieldType::Null { blank } else { ty })
 }
 
@@ -243,7 +243,7 @@ fn has_struct_items(ty: &FieldType) -> bool {
     matches!(ty, FieldType::List(item) if matches!(**item, FieldType::Struct(_)))
 }
 
-/// The column with every cast that can fail behind it.
+/// Returns the column after all casts that can fail.
 fn settle(slot: &Slot<'_>, input: Input, to: &DataType) -> Result<Vec<ArrayRef>, ValidationError> {
     let (name, casts) = match slot {
         Slot::Canonical(column, _) => (column.name, Casts::Lossless),
@@ -255,7 +255,7 @@ fn settle(slot: &Slot<'_>, input: Input, to: &DataType) -> Result<Vec<ArrayRef>,
     cast_all(input.arrays, to, casts, &FieldPath::column(name))
 }
 
-/// Casts a column batch by batch; rows in errors count over the whole frame.
+/// Casts a column batch by batch; rows in errors are counted over the whole frame.
 fn cast_all(
     arrays: Vec<ArrayRef>,
     to: &DataType,

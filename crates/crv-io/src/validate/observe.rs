@@ -1,5 +1,4 @@
-//! What a type cannot say about a payload and its values can: whether integers outgrow floats, and whether a field is
-//! nothing but nulls.
+//! Refines payload types by their values: whether integers are wide, and whether a field has only nulls.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt64Type};
@@ -15,8 +14,8 @@ use crate::schema::{
 
 /// Refines the type of a column from its values, one array per batch. `known` is the table's type for it.
 ///
-/// Marks integers wide. A field whose type the table contradicts, but which has no values, becomes untyped: it may
-/// become anything.
+/// Marks integers as wide. A field whose type conflicts with the table's becomes untyped if it has no values: it may
+/// take any type.
 pub(super) fn observe(
     arrays: &[ArrayRef],
     data_type: &DataType,
@@ -82,7 +81,7 @@ fn members(
     Ok(())
 }
 
-/// The items of a list that are values.
+/// The items of a list, without those under a null list.
 fn items(array: &ArrayRef, path: &FieldPath<'_>) -> Result<ArrayRef, ValidationError> {
     let plain = plain_list(array, path)?;
     let parts = match plain.data_type() {
@@ -92,14 +91,14 @@ fn items(array: &ArrayRef, path: &FieldPath<'_>) -> Result<ArrayRef, ValidationE
     hide(&parts.items, parts.holes().as_ref(), path)
 }
 
-/// Whether the values can change anything about the type, so that most payloads are never looked into.
+/// Returns whether the values can change the type. They cannot for most payloads, whose values are then not read.
 fn worth_a_look(data_type: &DataType, ty: &FieldType, known: Option<&FieldType>) -> bool {
     if known.is_some_and(|known| contradicts(known, ty)) {
         return true;
     }
     let data_type = unpacked(data_type);
     match (ty, known) {
-        // Wide already; or to be written as floats, where the cast itself names the first value that is none.
+        // Wide already, or written as floats: then the cast names the first value that is not exact.
         (FieldType::Int { .. }, Some(FieldType::Int { wide: true } | FieldType::Float)) => false,
         (FieldType::Int { .. }, _) => matches!(data_type, DataType::Int64 | DataType::UInt64),
         (FieldType::List(item), known) => list_item(data_type).is_some_and(|from| {
@@ -109,13 +108,13 @@ fn worth_a_look(data_type: &DataType, ty: &FieldType, known: Option<&FieldType>)
             };
             worth_a_look(from.data_type(), item, known)
         }),
-        // Asked again for each field on the way down, where the table's field is at hand.
+        // Checked again for each field, with the table's field.
         (FieldType::Struct(fields), _) => !fields.is_empty(),
         _ => false,
     }
 }
 
-/// Whether two types have no union, whatever their members are.
+/// Returns whether two types have no union, whatever their members are.
 fn contradicts(known: &FieldType, ty: &FieldType) -> bool {
     use FieldType::{Float, Int, List, Null, Struct};
     match (known, ty) {
@@ -130,7 +129,7 @@ fn contradicts(known: &FieldType, ty: &FieldType) -> bool {
     }
 }
 
-/// Whether some integer is not a float.
+/// Returns whether any integer is not exact as a float.
 pub(crate) fn outgrows_floats(array: &ArrayRef) -> bool {
     match array.data_type() {
         DataType::Int64 => {

@@ -1,9 +1,10 @@
-//! What the Parquet writer gets: the layout that a frame's columns have already, as far as Parquet can store it.
+//! The types that the Parquet writer gets: the frame's own layout, as far as Parquet can store it.
 //!
-//! Parquet stores the same bytes for all three layouts of text and for both widths of list offsets, so that those pass
-//! as they are. A struct without fields gets a placeholder field. A field that is nothing but nulls, with no type, is
-//! not written; readers insert it. Inside a list there is nothing to leave out: such a list is written with untyped
-//! items, and the part is *provisional*.
+//! Parquet stores the same bytes for all three layouts of text and for both widths of list offsets, so these are passed
+//! unchanged. A struct without fields gets a placeholder field. An untyped field, which has only nulls, is not written;
+//! readers insert it. The items of a list cannot be left out: such a list is written with untyped items, and the part
+//! is
+//! *provisional*.
 
 use arrow_schema::{DataType, Field as ArrowField, Fields};
 
@@ -11,10 +12,10 @@ use crate::schema::{
     EMPTY_FIELD, Field, FieldType, Finder, arrow_type, field_name, is_string, list_item, unpacked,
 };
 
-/// The name Parquet's specification gives to the items of a list.
+/// The name of list items in Parquet's specification.
 const LIST_ITEM: &str = "element";
 
-/// The type to write a column or field of type `from` as, which the table holds as `ty`.
+/// The type in the part for a column or field of type `from` whose logical type in the table is `ty`.
 pub(super) fn physical_type(from: &DataType, ty: &FieldType) -> DataType {
     let from = unpacked(from);
     match ty {
@@ -45,7 +46,7 @@ fn physical_struct(members: &Fields, fields: &[Field]) -> DataType {
             continue;
         }
         if let Some(index) = finder.find(member.name()) {
-            // All null here and of no type in the table either: nothing to write.
+            // Untyped in the table too: not written.
             if fields[index].ty != FieldType::Null {
                 let data_type = physical_type(member.data_type(), &fields[index].ty);
                 written.push(ArrowField::new(member.name(), data_type, true));
@@ -59,12 +60,13 @@ fn placeholder() -> DataType {
     DataType::Struct(Fields::from(vec![ArrowField::new(EMPTY_FIELD, DataType::Boolean, true)]))
 }
 
-/// Whether an untyped null is written somewhere.
+/// Returns whether any leaf is written as untyped nulls.
 pub(super) fn has_untyped(data_type: &DataType) -> bool {
     any_leaf(data_type, &|leaf| *leaf == DataType::Null)
 }
 
-/// Whether Parquet's own types say too little to read a column back: it knows instants but no zones, and no durations.
+/// Returns whether Parquet's types are not enough to read a column back: Parquet has no zones other than UTC, and no
+/// durations.
 pub(super) fn needs_arrow_schema(data_type: &DataType) -> bool {
     any_leaf(data_type, &|leaf| match leaf {
         DataType::Timestamp(_, Some(zone)) => &**zone != "UTC",

@@ -1,4 +1,4 @@
-//! A frame that fits its table, ready to be cut into parts.
+//! [`Prepared`]: a checked frame, to be cut into parts.
 
 use std::sync::Arc;
 
@@ -12,20 +12,20 @@ use super::keep::copied;
 use super::physical::{has_untyped, needs_arrow_schema};
 use crate::schema::{FieldPath, TableSchema};
 
-/// Where the values of a physical column come from.
+/// The source of the values of a physical column.
 #[derive(Debug)]
 pub(super) enum Column {
-    /// Filled in per part.
+    /// The bucket number, set per part.
     Bucket,
     /// The ticks.
     Tick,
     /// Not in the frame: nulls.
     Absent,
-    /// In the frame; one array per batch, of the physical type or of one that becomes it without fail.
+    /// In the frame; one array per batch, of the physical type or of one whose cast to it cannot fail.
     Given(Vec<ArrayRef>),
 }
 
-/// A frame that fits its table. Holds the producer's buffers; rows get their final layout when a part is cut out.
+/// A checked frame. Holds the producer's buffers; rows get their final layout when a part is cut out.
 #[derive(Debug)]
 pub struct Prepared {
     physical: SchemaRef,
@@ -46,7 +46,7 @@ impl Prepared {
         Prepared { physical: Arc::new(physical), columns, ticks, logical, grown }
     }
 
-    /// The same rows in buffers of their own: a producer may write its next rows into the ones it gave.
+    /// Copies the rows to their own buffers: the producer may reuse the given ones.
     pub(crate) fn owned(mut self) -> Result<Self, ValidationError> {
         for (column, field) in self.columns.iter_mut().zip(self.physical.fields()) {
             let Column::Given(arrays) = column else { continue };
@@ -66,7 +66,7 @@ impl Prepared {
         self.ticks.iter().map(Int64Array::len).sum()
     }
 
-    /// How many batches there are.
+    /// The number of batches.
     pub fn batches(&self) -> usize {
         self.ticks.len()
     }
@@ -79,32 +79,32 @@ impl Prepared {
         &self.ticks[batch_index]
     }
 
-    /// What this frame alone says about the table.
+    /// The logical schema of this frame alone.
     pub fn logical_schema(&self) -> &TableSchema {
         &self.logical
     }
 
-    /// The table's schema with this frame's fields, where it did not have them.
+    /// The table's schema with this frame's fields; `None` if the frame adds nothing.
     pub fn grown(&self) -> Option<&TableSchema> {
         self.grown.as_ref()
     }
 
-    /// What the Parquet writer gets.
+    /// The schema for the Parquet writer.
     pub fn physical_schema(&self) -> SchemaRef {
         Arc::clone(&self.physical)
     }
 
-    /// Whether a part of these rows has lists with untyped items, which not every Parquet reader takes.
+    /// Returns whether a part of these rows has lists with untyped items, which not every Parquet reader supports.
     pub fn provisional(&self) -> bool {
         self.physical.fields().iter().any(|field| has_untyped(field.data_type()))
     }
 
-    /// Whether a part of these rows must embed its Arrow schema, because Parquet's types say too little.
+    /// Returns whether a part of these rows must embed its Arrow schema, because Parquet's types are not enough.
     pub fn needs_arrow_metadata(&self) -> bool {
         self.physical.fields().iter().any(|field| needs_arrow_schema(field.data_type()))
     }
 
-    /// `len` rows of a batch from `offset` on, as a part of that bucket holds them.
+    /// Returns `len` rows of a batch from `offset` on, in the layout of a part of that bucket.
     ///
     /// # Panics
     /// If the batch does not have these rows.
@@ -121,7 +121,8 @@ impl Prepared {
         })
     }
 
-    /// The rows of a batch at these indices (unsigned integers, none null), as a part of that bucket holds them.
+    /// Returns the rows of a batch at these indices (unsigned integers, none null), in the layout of a part of that
+    /// bucket.
     ///
     /// # Panics
     /// If the batch does not have these rows.
@@ -159,12 +160,12 @@ impl Prepared {
             .map_err(|error| ValidationError::arrow(&FieldPath::column("the rows of a part"), &error))
     }
 
-    /// Whether the table has a column of that name that the frame does not have.
+    /// Returns whether the table has a column of that name and the frame lacks it.
     pub(super) fn is_absent(&self, name: &str) -> bool {
         self.physical.index_of(name).is_ok_and(|index| matches!(self.columns[index], Column::Absent))
     }
 
-    /// The arrays of a column that was given, one per batch, and its physical type.
+    /// The arrays of a column of the frame, one per batch, and its physical type.
     pub(super) fn given(&self, name: &str) -> Option<(&[ArrayRef], &DataType)> {
         let index = self.physical.index_of(name).ok()?;
         match &self.columns[index] {

@@ -1,5 +1,5 @@
-//! The rules on values, checked on whole columns: kinds and visibilities in their canonical spelling, the slots that an
-//! edge kind needs, flags that are flags.
+//! The rules on values, checked on whole columns: canonical spelling of kinds and visibilities, required slots of edge
+//! kinds, flags of 0 or 1.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -16,7 +16,7 @@ use super::prepared::Prepared;
 use super::strings::Strings;
 use crate::schema::FieldPath;
 
-/// Checks the rules of the table; the first rule that some row breaks is the error.
+/// Checks the rules of the table; the first violated rule is the error.
 pub(super) fn check(descriptor: &TableDescriptor, prepared: &Prepared) -> Result<(), ValidationError> {
     match descriptor.name() {
         TableName::IdentityEdges => {
@@ -35,7 +35,7 @@ pub(super) fn check(descriptor: &TableDescriptor, prepared: &Prepared) -> Result
     }
 }
 
-/// Rows that break a rule: how many, and the first.
+/// The number of rows that violate a rule, and the first of them.
 #[derive(Default)]
 struct Broken {
     count: usize,
@@ -68,7 +68,7 @@ fn one_of(prepared: &Prepared, column: &str, allowed: &[&str]) -> Result<(), Val
     for array in arrays {
         let texts = Strings::of(array, &path)?;
         for row in 0..array.len() {
-            // A null is the schema's matter, not this rule's.
+            // Nulls are checked by the schema.
             if let Some(text) = texts.get(row)
                 && !allowed.contains(&text)
             {
@@ -98,7 +98,7 @@ fn zero_or_one(prepared: &Prepared, column: &str) -> Result<(), ValidationError>
     broken.into_result(|| format!("`{column}` must be 0 or 1"))
 }
 
-/// Each kind of edge needs its slots: there, and not empty.
+/// Each kind of edge requires its slots to be present and not empty.
 fn slots_of_kind(prepared: &Prepared) -> Result<(), ValidationError> {
     let Some((kinds, _)) = prepared.given("edge_kind") else { return Ok(()) };
     let slots = EDGE_SLOTS.map(|name| prepared.given(name).map(|(arrays, _)| arrays));
@@ -113,7 +113,7 @@ fn slots_of_kind(prepared: &Prepared) -> Result<(), ValidationError> {
         let mut last = 0;
         for row in 0..kinds.len() {
             let Some(kind) = texts.get(row) else { continue };
-            // Edges of one kind tend to come together.
+            // Consecutive edges often have the same kind.
             if needs[last].0.as_str() != kind {
                 let Some(found) = needs.iter().position(|(known, _)| known.as_str() == kind) else {
                     continue;

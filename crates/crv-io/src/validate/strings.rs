@@ -1,4 +1,4 @@
-//! Text columns read in place, whichever of Arrow's layouts they have.
+//! Text columns in any of Arrow's layouts, read in place.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, LargeStringArray, StringArray, StringViewArray};
@@ -8,7 +8,7 @@ use super::ValidationError;
 use super::convert::{Casts, convert};
 use crate::schema::FieldPath;
 
-/// A text column; the layouts that producers use most are read where they are.
+/// A text column; the most common layouts are read in place.
 pub(super) enum Strings {
     Plain(StringArray),
     Large(LargeStringArray),
@@ -16,7 +16,7 @@ pub(super) enum Strings {
 }
 
 impl Strings {
-    /// The column as text; other layouts and numbers are turned into text first.
+    /// The column as text; other layouts and numbers are converted to text first.
     pub(super) fn of(array: &ArrayRef, path: &FieldPath<'_>) -> Result<Self, ValidationError> {
         Ok(match array.data_type() {
             DataType::Utf8 => Strings::Plain(array.as_string::<i32>().clone()),
@@ -29,7 +29,7 @@ impl Strings {
         })
     }
 
-    /// The text at a row, unless it is null.
+    /// The text at a row; `None` if it is null.
     pub(super) fn get(&self, row: usize) -> Option<&str> {
         match self {
             Strings::Plain(array) => array.is_valid(row).then(|| array.value(row)),

@@ -1,4 +1,4 @@
-//! Times in microseconds, the one unit of a table, wherever that is exact.
+//! Casts of times to microseconds, the only unit in tables, if they are exact.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use super::convert::arrow_cast;
 use super::leaf::refusal;
 use crate::schema::FieldPath;
 
-/// The times as `to`, which counts microseconds; `None` where they are not times of that kind.
+/// Casts the times to `to`, which is in microseconds; `None` if they are not times of that kind.
 ///
-/// A plain integer becomes a duration, since that is what Parquet alone can say of one, and an instant takes the zone
-/// of `to`: the zone is how it is shown, not when it was.
+/// A plain integer becomes a duration, since Parquet alone stores durations as integers. An instant takes the zone of
+/// `to`: the zone affects only how it is shown.
 pub(super) fn to_microseconds(
     array: &ArrayRef,
     to: &DataType,

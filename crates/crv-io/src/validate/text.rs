@@ -1,4 +1,4 @@
-//! Numbers in text, and numbers as text.
+//! Casts between text and numbers.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::leaf::refusal;
 use super::strings::Strings;
 use crate::schema::FieldPath;
 
-/// Reads each text as a number; the first that is not one is the error.
+/// Parses each text as a number; the first that is not one is the error.
 pub(super) fn parse<T: ArrowPrimitiveType>(
     array: &ArrayRef,
     path: &FieldPath<'_>,
@@ -35,7 +35,7 @@ pub(super) fn parse<T: ArrowPrimitiveType>(
     Ok(Arc::new(numbers.finish()))
 }
 
-/// The integer that a text writes: `12`, and also `12.0` and `1.2e1`.
+/// Parses an integer: `12`, and also `12.0` and `1.2e1`.
 pub(super) fn integer(text: &str) -> Option<i64> {
     if let Ok(value) = text.parse() {
         return Some(value);
@@ -46,13 +46,13 @@ pub(super) fn integer(text: &str) -> Option<i64> {
     i64::try_from(if decimal.negative { -magnitude } else { magnitude }).ok()
 }
 
-/// The float that a text writes.
+/// Parses a float.
 ///
-/// A fraction is read as the float nearest to it, as everywhere. A whole number has to be a float exactly, or be what
-/// a float prints as; a number too large or too small for a float is refused.
+/// A fraction is rounded to the nearest float, as usual. A whole number must be exact as a float, or be the shortest
+/// text of one; a number too large or too small for a float is refused.
 pub(super) fn float(text: &str) -> Option<f64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    // What `print` writes for the floats that are not numbers.
+    // The texts that `print` writes for special values.
     match text {
         "NaN" => return Some(f64::NAN),
         "inf" => return Some(f64::INFINITY),
@@ -74,7 +74,7 @@ pub(super) fn float(text: &str) -> Option<f64> {
     (written == exact || written == printed).then_some(value)
 }
 
-/// A decimal number as it is written.
+/// The parts of a decimal number's text.
 struct Decimal<'a> {
     negative: bool,
     whole: &'a str,
@@ -83,7 +83,7 @@ struct Decimal<'a> {
 }
 
 impl<'a> Decimal<'a> {
-    /// Digits with an optional sign, point and exponent, and nothing else: no blanks, no words, no separators.
+    /// Parses digits with an optional sign, point and exponent; blanks, words and separators are refused.
     fn read(text: &'a str) -> Option<Self> {
         let (negative, unsigned) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -103,8 +103,7 @@ impl<'a> Decimal<'a> {
         self.whole.bytes().chain(self.fraction.bytes()).all(|byte| byte == b'0')
     }
 
-    /// The digits of the whole number that this is, without leading zeros; `None` if it is not whole or has more
-    /// digits than that.
+    /// The digits of the whole number, without leading zeros; `None` if it is not whole or has more than `most` digits.
     fn integer_digits(&self, most: usize) -> Option<String> {
         let all = format!("{}{}", self.whole, self.fraction);
         let significant = all.trim_start_matches('0').trim_end_matches('0');
@@ -112,14 +111,14 @@ impl<'a> Decimal<'a> {
             return Some("0".to_owned());
         }
         let trailing = all.len() - all.trim_end_matches('0').len();
-        // How many zeros follow the significant digits once the point is moved.
+        // Zeros after the significant digits, with the exponent applied.
         let zeros = self.exponent.checked_sub(self.fraction.len() as i64)?.checked_add(trailing as i64)?;
         let zeros = usize::try_from(zeros).ok()?;
         (significant.len().checked_add(zeros)? <= most).then(|| format!("{significant}{}", "0".repeat(zeros)))
     }
 }
 
-/// Numbers as text: integers plainly, floats with the fewest digits that read back as the same float.
+/// Formats numbers: integers as digits, floats with the fewest digits that parse to the same float.
 pub(super) fn print(array: &ArrayRef, path: &FieldPath<'_>) -> Result<ArrayRef, ValidationError> {
     Ok(match array.data_type() {
         DataType::Float16 => print_each(array.as_primitive::<Float16Type>(), |text, value| {

@@ -1,4 +1,4 @@
-//! A part's bytes: Parquet, as small and as plain as readers of any kind like it.
+//! A part's bytes: Parquet, small, and with only those features that all readers support.
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,7 +16,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::config::{Compression, IoSettings};
 
-/// Parts with more rows than this carry statistics by page, so that readers can skip within them.
+/// Parts with more rows than this have statistics per page, so that readers can skip pages.
 const PAGE_STATISTICS_ABOVE: u64 = 20_000;
 
 /// How the parts of one append are encoded.
@@ -26,7 +26,7 @@ pub(crate) struct Encoder {
     codec: Codec,
     row_group_size: usize,
     metadata: Vec<KeyValue>,
-    /// How small parts are written, and large ones; made when the first of them comes.
+    /// The properties of small and of large parts, made on first use.
     properties: [OnceLock<WriterProperties>; 2],
     embed_arrow_schema: bool,
 }
@@ -61,7 +61,7 @@ impl Encoder {
             .set_statistics_enabled(statistics)
             .set_offset_index_disabled(statistics == EnabledStatistics::Chunk)
             .set_key_value_metadata(Some(self.metadata.clone()));
-        // Measurements hardly repeat: a dictionary of them is work and bytes for nothing.
+        // Floats rarely repeat: a dictionary would cost time and bytes without benefit.
         for field in self.schema.fields() {
             if *field.data_type() == DataType::Float64 {
                 builder =
@@ -71,7 +71,7 @@ impl Encoder {
         builder.build()
     }
 
-    /// The bytes of a part of `rows` rows, made of `batches` of the encoder's schema.
+    /// Encodes a part of `rows` rows from `batches` in the encoder's schema.
     pub(super) fn encode<E: From<ParquetError>>(
         &self,
         rows: u64,
@@ -84,7 +84,7 @@ impl Encoder {
         Ok(writer.into_inner()?)
     }
 
-    /// Begins a part of `rows` rows.
+    /// Returns a writer for a part of `rows` rows.
     pub(crate) fn begin(&self, rows: u64) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
         let [small, large] = &self.properties;
         let properties = if rows > PAGE_STATISTICS_ABOVE {

@@ -1,7 +1,7 @@
 //! Writing: rows are split by bucket, encoded as parts, made durable, and committed.
 //!
-//! [`Transaction`] is the one path: an append is a transaction of one table, and a [`Writer`] gathers rows for
-//! transactions that are worth it.
+//! All writes go through [`Transaction`]: an append is a transaction on one table, and a [`Writer`] buffers rows for
+//! larger transactions.
 
 mod encode;
 mod options;
@@ -26,10 +26,10 @@ use crate::commit::RunLog;
 use crate::error::{Error, ErrorKind};
 use crate::validate::ValidationError;
 
-/// Rows are cast so many at a time, which bounds what is held beside the input.
+/// Rows that are cast at a time, which bounds memory beside the input.
 const ROWS_AT_ONCE: usize = 32 * 1024;
 
-/// The error of rows that do not fit their table.
+/// The error for rows that do not fit their table.
 fn refused(log: &RunLog, table: TableName, error: ValidationError) -> Error {
     let hint = error.hint();
     let text = format!("{}: {error}", log.name(table));

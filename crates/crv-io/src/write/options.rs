@@ -1,9 +1,9 @@
-//! How appends treat their rows, whichever way they go.
+//! [`AppendOptions`]: how appends check their rows.
 
 use crate::config::IoSettings;
 use crate::validate::PrepareOptions;
 
-/// How an append treats its rows.
+/// How an append checks its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AppendOptions {
     /// Check columns and nulls against the table's descriptor. Ticks and types are always checked.

@@ -1,4 +1,4 @@
-//! Which rows go into which bucket. Pure.
+//! Assigns rows to buckets. Pure.
 
 use std::collections::BTreeMap;
 
@@ -8,27 +8,27 @@ use crate::error::Result;
 use crate::paths::BucketId;
 use crate::ticks::TickSpan;
 
-/// Rows of one batch that go into one bucket, in the order they came.
+/// Rows of one batch that go into one bucket, in input order.
 #[derive(Debug, PartialEq)]
 pub(super) enum Rows {
-    /// A run of rows: no copy is needed.
+    /// Consecutive rows: no copy is needed.
     Range { offset: usize, length: usize },
-    /// Rows here and there.
+    /// Rows by index.
     Picked(UInt32Array),
 }
 
-/// What goes into one bucket.
+/// The rows for one bucket.
 #[derive(Debug)]
 pub(crate) struct BucketRows {
     pub(super) bucket: BucketId,
     pub(super) ticks: TickSpan,
     pub(super) rows: u64,
-    /// By the number of the batch.
+    /// Rows with the index of their batch.
     pub(super) pieces: Vec<(usize, Rows)>,
 }
 
-/// Splits batches, given by their ticks (none negative), by bucket. Buckets come sorted; rows keep their
-/// order within a bucket.
+/// Splits batches, given by their ticks (none negative), by bucket. Buckets are sorted; rows keep their order within a
+/// bucket.
 pub(crate) fn split<'a>(
     batches: impl Iterator<Item = &'a [i64]>,
     tick_bucket_size: u64,
@@ -85,7 +85,7 @@ fn split_unsorted(
         let span = TickSpan { min: *tick, max: *tick };
         let entry = picked.entry(BucketId::of_tick(*tick, size)?).or_insert_with(|| (span, Vec::new()));
         entry.0 = entry.0.union(span);
-        // A batch of more than 2^32 rows does not exist: Arrow's own take kernels count so.
+        // A batch has at most 2^32 rows: Arrow's take kernels have the same limit.
         entry.1.push(row as u32);
     }
     for (bucket, (span, rows)) in picked {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     proptest! {
-        /// Every row goes into just the bucket of its tick, in its order, whether ticks are sorted or not.
+        /// Every row goes into exactly one bucket, that of its tick, in input order, whether ticks are sorted or not.
         #[test]
         fn every_row_lands_once_in_its_bucket(
             mut batches in prop::collection::vec(prop::collection::vec(0..500_i64, 0..40), 0..4),

@@ -1,4 +1,4 @@
-//! Parts on their way: encoded and held, or already on disk and waiting for their commit.
+//! Parts before their commit: encoded and held in memory, or already staged on disk.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -12,11 +12,11 @@ use crate::error::Result;
 use crate::manifest::Part;
 use crate::paths::{BucketId, StorePath};
 
-/// Encoded parts are held in memory up to this many bytes, so that those of a tick go to disk side by side.
-/// Above it they go to disk as they are made.
+/// Encoded parts are held in memory up to this many bytes, so that the parts of a tick are written in parallel. Beyond
+/// it, each part is staged as soon as it is encoded.
 const HOLD: usize = 2 * 1024 * 1024;
 
-/// The parts of a transaction that is not committed yet.
+/// The parts of an uncommitted transaction.
 #[derive(Debug, Default)]
 pub(super) struct Staging {
     held: Mutex<Vec<(StorePath, Vec<u8>)>>,
@@ -26,8 +26,7 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    /// Takes a part's bytes, and writes them at once if too many are held. `&self`: parts come from several
-    /// threads.
+    /// Takes a part's bytes, and stages them at once if too many bytes are held. `&self`: several threads call this.
     pub(super) fn put(&self, log: &RunLog, path: StorePath, bytes: Vec<u8>) -> Result<()> {
         let size = bytes.len();
         if self.held_bytes.fetch_add(size, Ordering::Relaxed) + size <= HOLD {
@@ -39,12 +38,12 @@ impl Staging {
     }
 
     fn write(&self, log: &RunLog, path: &StorePath, bytes: &[u8]) -> Result<()> {
-        // Noted first: a write that fails may have taken effect, and is removed all the same.
+        // Recorded first: a write that fails may have taken effect, and its file must be removed too.
         self.staged.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
         log.store.stage(path, bytes).map_err(|error| log.write_failed(error))
     }
 
-    /// Notes that these parts belong to the transaction, in this order.
+    /// Records that these parts belong to the transaction, in this order.
     pub(super) fn note(&mut self, table: TableName, parts: Vec<(BucketId, Part)>) {
         self.parts.entry(table).or_default().extend(parts);
     }
@@ -53,28 +52,28 @@ impl Staging {
         &self.parts
     }
 
-    /// Makes every part durable, contents and name (invariant 1).
+    /// Makes every part durable, its contents and its directory entry (invariant 1).
     pub(super) fn settle(&mut self, log: &RunLog) -> Result<()> {
         let held = std::mem::take(self.held.get_mut().unwrap_or_else(PoisonError::into_inner));
         self.held_bytes.store(0, Ordering::Relaxed);
         let staged = self.staged.get_mut().unwrap_or_else(PoisonError::into_inner);
         let before = staged.len();
-        // Noted first: what fails may have taken effect, and is removed all the same.
+        // Recorded first: a write that fails may have taken effect, and its file must be removed too.
         staged.extend(held.iter().map(|(path, _)| path.clone()));
         let staged = staged.get(..before).unwrap_or_default();
         log.store.stage_all(&held, staged).map_err(|error| log.write_failed(error))
     }
 
-    /// Removes what was written. Only for parts that no commit can name.
+    /// Removes the staged files. Only for parts that no commit can name.
     pub(super) fn discard(&mut self, log: &RunLog) {
         for path in std::mem::take(self.staged.get_mut().unwrap_or_else(PoisonError::into_inner)) {
-            // What cannot be removed stays, invisible: no commit names it.
+            // Error ignored: a file that stays is an orphan.
             let _ = log.store.remove(&path);
         }
         self.forget();
     }
 
-    /// Lets go of everything: it is committed, or may be.
+    /// Forgets all parts without removing files: the commit took effect, or may have.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }

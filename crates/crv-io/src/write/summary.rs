@@ -1,32 +1,32 @@
-//! What an append came to.
+//! Results of appends and transactions.
 
 use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
 use serde::Serialize;
 
-/// What an append, or a transaction's part in one table, came to.
+/// The result of an append, or of one append of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AppendSummary {
     /// The table.
     pub table: TableName,
     /// The run.
     pub run_id: RunId,
-    /// How many rows were appended.
+    /// Rows that were appended.
     pub rows: u64,
-    /// The buckets they lie in, sorted.
+    /// The buckets of these rows, sorted.
     pub buckets: Vec<u64>,
-    /// The parts that were made, by bucket.
+    /// The parts that were written, by bucket.
     pub parts: Vec<PartSummary>,
-    /// The commit that made them visible; `None` when there was nothing to append.
+    /// The commit that made them visible; `None` if there were no rows.
     pub commit: Option<u64>,
 }
 
-/// A part that was made.
+/// A part that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PartSummary {
-    /// The bucket it lies in.
+    /// Its bucket.
     pub bucket_id: u64,
-    /// Its final path, from the root directory on.
+    /// Its path, relative to the root directory.
     pub path: String,
     /// Rows in the part.
     pub rows: u64,
@@ -38,11 +38,11 @@ pub struct PartSummary {
     pub tick_max: i64,
 }
 
-/// What a transaction came to.
+/// The result of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TransactionSummary {
-    /// The one commit that made everything visible; `None` when there was nothing to append.
+    /// The commit that made all rows visible; `None` if there were no rows.
     pub commit: Option<u64>,
-    /// What was appended, in the order of the calls.
+    /// The appends, in call order.
     pub tables: Vec<AppendSummary>,
 }

@@ -26,14 +26,14 @@ use crate::schema::TableSchema;
 use crate::stamp;
 use crate::validate::{Prepared, ValidationError, check_empty, check_nesting, prepare};
 
-/// Rows of so many are kept as they were handed in until the commit, so that the parts of a tick are encoded side by
-/// side. Above it they are encoded at once.
+/// Up to this many rows are kept unencoded until the commit, so that the parts of a tick are encoded in parallel.
+/// Beyond it, rows are encoded as they are appended.
 const ROWS_KEPT: u64 = 16 * 1024;
 
 /// Appends to several tables as one commit.
 ///
-/// Rows are validated as they are handed in, and parts may be written; nothing is visible before
-/// [`commit`](Transaction::commit). A transaction that is dropped leaves nothing behind.
+/// Rows are validated on append, and parts may be staged; nothing is visible before
+/// [`commit`](Transaction::commit). Dropping a transaction removes its staged parts.
 #[derive(Debug)]
 #[must_use = "a transaction that is not committed writes nothing"]
 pub struct Transaction {
@@ -46,25 +46,25 @@ pub struct Transaction {
     /// How many rows are in `kept`.
     rows_kept: u64,
     summaries: Vec<AppendSummary>,
-    /// Did storage fail in the middle of an append? Then what is held is not what was handed in.
+    /// Whether storage failed during an append: then the transaction no longer holds all rows.
     broken: bool,
 }
 
-/// Rows that are validated and wait to be encoded.
+/// Rows that are validated but not yet encoded.
 #[derive(Debug)]
 struct Kept {
     table: TableName,
     prepared: Prepared,
     buckets: Vec<BucketRows>,
-    /// The place of their summary.
+    /// The index of their summary.
     summary: usize,
 }
 
-/// A table's schema as this transaction leaves it.
+/// A table's schema after this transaction.
 #[derive(Debug)]
 struct Pending {
     schema: Arc<TableSchema>,
-    /// Must the commit say it?
+    /// Whether the commit must contain it.
     grown: bool,
 }
 
@@ -83,8 +83,8 @@ impl Transaction {
         }
     }
 
-    /// Adds rows to `table`, whose buffers may be used again when this returns. After an error of kind [`Schema`](ErrorKind::Schema) the transaction is as it was
-    /// before the call; after one of storage it can only be given up.
+    /// Adds rows to `table`. The caller may reuse the frame's buffers when this returns. An error of kind
+    /// [`Schema`](ErrorKind::Schema) leaves the transaction unchanged; after a storage error it can only be aborted.
     pub fn append(
         &mut self,
         table: TableName,
@@ -94,12 +94,13 @@ impl Transaction {
         self.add(table, &frame.into(), options, true)
     }
 
-    /// Refuses a schema that nests too deep for any table, as [`append`](Self::append) would with rows.
+    /// Refuses a schema that is nested too deeply, as [`append`](Self::append) does, but without rows.
     pub fn check_nesting(&self, table: TableName, schema: &Schema) -> Result<()> {
         check_nesting(schema).map_err(|error| refused(&self.log, table, error))
     }
 
-    /// The same for the only append there is, and for rows that stay as they are: `copy` says whether they may not.
+    /// As [`append`](Self::append). `copy: false` saves a copy of the rows: for the only append of a transaction, and
+    /// if the caller does not change the buffers before the commit.
     pub(crate) fn add(
         &mut self,
         table: TableName,
@@ -130,7 +131,7 @@ impl Transaction {
             .map_err(|error| refused(&self.log, table, error))?;
         let batches = (0..prepared.batches()).map(|batch| prepared.ticks(batch).values().as_ref());
         let buckets = split(batches, self.settings.tick_bucket_size())?;
-        // Made now, so that parts without a manifest always mean damage.
+        // Before any part, so that parts without a manifest always mean damage.
         self.log.ensure_table(table).map_err(Error::while_writing)?;
         let rows_kept = self.rows_kept.saturating_add(summary.rows);
         let prepared = if copy && rows_kept <= ROWS_KEPT {
@@ -152,7 +153,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Encodes what was kept, the rows of several tables at once.
+    /// Encodes the kept rows, several tables in parallel.
     fn encode_kept(&mut self) -> Result<()> {
         self.rows_kept = 0;
         let all = std::mem::take(&mut self.kept);
@@ -178,7 +179,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Encodes a part per bucket, several at once.
+    /// Encodes one part per bucket, in parallel.
     fn encode(&self, kept: &Kept) -> Result<Vec<Part>> {
         let Kept { table, prepared, buckets, .. } = kept;
         let table = *table;
@@ -226,14 +227,14 @@ impl Transaction {
         Ok(())
     }
 
-    /// Makes everything durable, then visible, as one commit. When this returns, it survives power loss.
+    /// Makes all rows durable, then publishes them as one commit. When this returns, the commit is durable.
     pub fn commit(mut self) -> Result<TransactionSummary> {
         let number = self.publish()?;
         Ok(self.into_summary(number))
     }
 
-    /// [`commit`](Self::commit), for who wants to know afterwards, also of one that failed, what it was to be. The
-    /// number of the commit; `None` when there was nothing to append.
+    /// As [`commit`](Self::commit), but the summary is available afterwards, also after an error. Returns the number of
+    /// the commit; `None` if there were no rows.
     pub(super) fn publish(&mut self) -> Result<Option<u64>> {
         self.check_whole()?;
         self.encode_kept()?;
@@ -251,8 +252,8 @@ impl Transaction {
             };
             changes.insert(*table, change);
         }
-        // The commit file is written beside the parts; it is published when they are durable, not before.
-        // On an error the drop of `self` removes what was written.
+        // The draft is written in parallel with the parts, but published only after they are durable.
+        // On an error, dropping `self` removes the staged files.
         let (log, staging) = (&self.log, &mut self.staging);
         let (settled, draft) = parallel::both(|| staging.settle(log), || log.draft(&changes));
         settled?;
@@ -269,7 +270,7 @@ impl Transaction {
         Ok(Some(number.get()))
     }
 
-    /// What the transaction comes to as the commit of that number.
+    /// The summary of the transaction as commit `commit`.
     pub(super) fn into_summary(mut self, commit: Option<u64>) -> TransactionSummary {
         let mut tables = std::mem::take(&mut self.summaries);
         for summary in &mut tables {
@@ -278,7 +279,7 @@ impl Transaction {
         TransactionSummary { commit, tables }
     }
 
-    /// Gives the transaction up: nothing of it becomes visible, and its parts are removed.
+    /// Aborts the transaction: no row becomes visible, and staged parts are removed.
     pub fn abort(self) {
         drop(self);
     }
@@ -290,7 +291,7 @@ impl Drop for Transaction {
     }
 }
 
-/// Rows that are cast together.
+/// Rows that are cast at a time.
 struct Piece<'a> {
     batch: usize,
     rows: &'a Rows,

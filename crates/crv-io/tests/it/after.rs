@@ -1,5 +1,5 @@
-//! What is looked at after what. Another process acts between two looks, at the worst moment: the second look must be
-//! the one that notices, and no acknowledged row may be missed or written twice.
+//! The order of reads. Another process acts between two reads, at the worst moment: the second read must notice, and no
+//! acknowledged row may be missed or written twice.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crv_io::{AppendOptions, Dataset, ErrorKind, IoSettings, TableName, WriterOpt
 use crate::hooked::{Call, Hooked, Once, When};
 use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, holdings};
 
-/// Manifests are written when a handle is closed, and not before.
+/// Settings under which manifests are written only when a handle is closed.
 fn lazily(root: &Root) -> IoSettings {
     root.settings().with_write_manifest_every_n(Some(1_000_000)).unwrap()
 }
@@ -21,7 +21,7 @@ fn commit(number: u64) -> String {
     format!("_commits/{number:020}.json")
 }
 
-/// A handle beside which another process acts once, around the first call that `is_it`.
+/// A handle beside which another process acts once, around the first call for which `is_it` is true.
 fn beside(
     root: &Root,
     when: When,
@@ -42,7 +42,7 @@ fn reads(ending: String) -> impl Fn(Call<'_>) -> bool {
     move |call| matches!(call, Call::Read(path) | Call::Open(path) if path.as_str().ends_with(&ending))
 }
 
-/// Closes and prunes a run with a handle of its own.
+/// Closes and prunes a run with a separate handle.
 fn prune(root: &Root) -> impl FnOnce() + Send + 'static {
     let dataset = Dataset::open(lazily(root), RUN).unwrap();
     move || {
@@ -50,7 +50,7 @@ fn prune(root: &Root) -> impl FnOnce() + Send + 'static {
     }
 }
 
-/// The base after the log: commits that are pruned before they are read are noticed.
+/// The base is read after the log: commits that are pruned before they are read are noticed.
 #[test]
 fn a_handle_sees_commits_that_are_pruned_while_it_looks_for_them() {
     let root = Root::new();
@@ -89,14 +89,14 @@ fn a_second_table_sees_commits_that_are_pruned_while_it_replays_them() {
     (1..10).for_each(|tick| append(&writer, [tick]));
     writer.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
     let (reader, pruned) = beside(&root, When::Before, reads(commit(5)), prune(&root));
-    // The empty manifest of this table is of a moment after those commits, or the first of them would be read here.
+    // The empty manifest of this table was written after those commits; else the first of them would be read here.
     assert_eq!(reader.scan(TableName::Holdings).unwrap().commit(), 11);
     assert!(!pruned.is_done());
     assert_eq!(all_ticks(&reader), Vec::from_iter(0..10));
     assert!(pruned.is_done());
 }
 
-/// An append after a prune goes on from the end of the log, however old the view of its handle is.
+/// An append after a prune continues at the end of the log, however old the cached state of its handle is.
 #[test]
 fn a_writer_sees_commits_that_are_pruned_while_it_loses_a_race() {
     let root = Root::new();
@@ -113,8 +113,8 @@ fn a_writer_sees_commits_that_are_pruned_while_it_loses_a_race() {
     assert_eq!(root.commits(), [format!("{:020}.json", 11), "base.json".to_owned()]);
 }
 
-/// The tag of the base before its bytes: a base that is replaced meanwhile is read again at the next look. Else a number
-/// that was pruned could be taken and acknowledged.
+/// The tag of the base is read before its bytes: a base that is replaced meanwhile is read again at the next refresh.
+/// Else a number that was pruned could be used again and acknowledged.
 #[test]
 fn a_base_that_is_replaced_while_it_is_read_is_noticed_at_the_next_look() {
     let root = Root::new();
@@ -132,7 +132,7 @@ fn a_base_that_is_replaced_while_it_is_read_is_noticed_at_the_next_look() {
     assert_eq!(root.commits(), [format!("{:020}.json", 11), "base.json".to_owned()]);
 }
 
-/// The names in the log before its base: what is pruned between the two is in the base.
+/// The log is listed before its base is read: what is pruned between the two is in the base.
 #[test]
 fn a_log_that_is_pruned_while_it_is_listed_is_read_whole() {
     for when in [When::Before, When::After] {
@@ -140,7 +140,7 @@ fn a_log_that_is_pruned_while_it_is_listed_is_read_whole() {
         let writer = Dataset::open(lazily(&root), RUN).unwrap();
         (0..10).for_each(|tick| append(&writer, [tick]));
         writer.close().unwrap();
-        // So that nothing but the log tells which parts count.
+        // So that only the log names the live parts.
         let is_log = |call: Call<'_>| matches!(call, Call::List(dir) if dir.as_str().ends_with("_commits"));
         let (other, pruned) = beside(&root, when, is_log, prune(&root));
         let report = other.rebuild_manifest(EDGES).unwrap();
@@ -150,7 +150,7 @@ fn a_log_that_is_pruned_while_it_is_listed_is_read_whole() {
     }
 }
 
-/// The same where the log is joined with the manifest of another implementation, and looked at once.
+/// The same where the log is joined with a foreign manifest, and read once.
 #[test]
 fn a_log_that_is_pruned_while_rows_are_counted_is_counted_whole() {
     for when in [When::Before, When::After] {
@@ -167,8 +167,8 @@ fn a_log_that_is_pruned_while_rows_are_counted_is_counted_whole() {
     }
 }
 
-/// A handle that begins with a new table looks for the end of the log in names, base and manifests; here another
-/// implementation puts a manifest back that names no commit.
+/// A handle that begins with a new table finds the end of the log from names, base and manifests; here another
+/// implementation puts back a manifest that names no commit.
 #[test]
 fn the_end_of_a_log_that_is_pruned_meanwhile_is_found() {
     for when in [When::Before, When::After] {
@@ -189,7 +189,7 @@ fn the_end_of_a_log_that_is_pruned_meanwhile_is_found() {
     }
 }
 
-/// The base after the put: the number was free because its commit was pruned.
+/// The base is read after the put: the number was free because its commit was pruned.
 #[test]
 fn a_number_that_is_pruned_just_before_it_is_taken_is_not_acknowledged() {
     let root = Root::new();
@@ -208,14 +208,15 @@ fn a_number_that_is_pruned_just_before_it_is_taken_is_not_acknowledged() {
     assert_eq!(root.commits(), [format!("{:020}.json", 11), "base.json".to_owned()]);
 }
 
-/// The base after the file: that a commit in doubt is not there says nothing once it may have been pruned.
+/// The base is read after the commit file: the absence of a commit of unknown outcome proves nothing once it may have
+/// been pruned.
 #[test]
 fn a_commit_in_doubt_that_is_pruned_while_it_is_looked_for_is_not_written_again() {
     let root = Root::new();
     let (unknown, others) = (AtomicU32::new(0), Once::new(prune(&root)));
     let looks = Arc::clone(&others);
     let second = commit(2);
-    // The second commit takes effect, and storage cannot say so; its name cannot be settled then.
+    // The second commit takes effect with an unknown outcome, and then its name cannot be synced.
     let store = Hooked::store(&root, move |when, call| {
         let path = match call {
             Call::Put(path) | Call::Read(path) | Call::Settle(path) if path.as_str().ends_with(&second) => {
@@ -253,7 +254,7 @@ fn a_commit_in_doubt_that_is_pruned_while_it_is_looked_for_is_not_written_again(
     writer.discard();
 }
 
-/// The tag of the manifest before what is known of the table: a manifest that is written meanwhile stays.
+/// The tag of the manifest is read before the state of the table: a manifest that is written meanwhile stays.
 #[test]
 fn a_rebuild_does_not_replace_a_manifest_that_is_newer_than_what_it_knows() {
     let root = Root::new();
@@ -261,7 +262,7 @@ fn a_rebuild_does_not_replace_a_manifest_that_is_newer_than_what_it_knows() {
     (0..3).for_each(|tick| append(&writer, [tick]));
     writer.close().unwrap();
     let other = Dataset::open(lazily(&root), RUN).unwrap();
-    // The footers are looked at when the log was read.
+    // The footers are read after the log.
     let is_part = |call: Call<'_>| matches!(call, Call::Open(path) if path.as_str().ends_with(".parquet"));
     let (rebuilder, written) = beside(&root, When::Before, is_part, move || {
         (3..6).for_each(|tick| append(&other, [tick]));
@@ -274,7 +275,7 @@ fn a_rebuild_does_not_replace_a_manifest_that_is_newer_than_what_it_knows() {
     assert_eq!(all_ticks(&root.open()), Vec::from_iter(0..6));
 }
 
-/// A manifest that is replaced at every look neither stops a reader nor makes it wait.
+/// A manifest that is replaced at every read neither stops a reader nor makes it wait.
 #[test]
 fn a_manifest_that_keeps_moving_does_not_keep_a_reader() {
     let root = Root::new();
@@ -293,7 +294,7 @@ fn a_manifest_that_keeps_moving_does_not_keep_a_reader() {
     assert_eq!(all_ticks(&reader).len(), 3);
 }
 
-/// Eight races lost say nothing of storage, and the first put after them that is not there is tried again.
+/// Eight races lost do not count as failures of storage: a put of unknown outcome after them is retried.
 #[test]
 fn lost_races_do_not_count_as_unclear_outcomes() {
     for (absent, succeeds) in [(8, true), (9, false)] {
@@ -312,7 +313,7 @@ fn lost_races_do_not_count_as_unclear_outcomes() {
                 return Ok(());
             }
             if put < 12 + absent {
-                // It did not take effect, and storage cannot say so.
+                // It did not take effect, and its outcome is unknown.
                 return Err(StoreError::new("link", path.as_str(), io::Error::other("injected")).unknown());
             }
             Ok(())

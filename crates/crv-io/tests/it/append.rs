@@ -106,7 +106,7 @@ fn a_file_where_the_root_should_be_is_a_write_error_with_its_path() {
     assert_eq!(error.kind(), ErrorKind::Write, "{error:?}");
     assert!(error.hint().unwrap().contains("root_dir"), "{error:?}");
     let text = error.to_string();
-    assert_eq!(text.matches(file.to_str().unwrap()).count(), 1, "the path is said once: {text}");
+    assert_eq!(text.matches(file.to_str().unwrap()).count(), 1, "the path appears once: {text}");
     assert_eq!(root.files(), ["file"]);
 }
 
@@ -114,7 +114,7 @@ fn a_file_where_the_root_should_be_is_a_write_error_with_its_path() {
 fn a_large_append_over_many_buckets_is_read_back_whole() {
     let root = Root::new();
     let dataset = root.open();
-    // Not sorted: every bucket's rows are picked from all over.
+    // Not sorted: the rows of every bucket are spread over the whole frame.
     let ticks: Vec<i64> = (0..60_000).map(|row| row * 7919 % 6_000).collect();
     let summary = dataset.append(EDGES, edges(ticks.clone()), AppendOptions::default()).unwrap();
     assert_eq!(summary.parts.len(), 60);

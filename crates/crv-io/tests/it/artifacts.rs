@@ -12,7 +12,7 @@ use crv_io::{Dataset, ErrorKind, Frame, IoSettings};
 
 use crate::support::{RUN, Root, edges, names_in};
 
-/// A run in each kind of store.
+/// Runs `check` with a run in each kind of store.
 fn in_every_store(check: impl Fn(Dataset)) {
     let open = |store: Arc<dyn Store>| Dataset::with_store(IoSettings::default(), RUN, store).unwrap();
     check(open(Arc::new(MemoryStore::new())));
@@ -185,7 +185,7 @@ fn a_directory_that_refuses_keeps_what_was_there() {
     fs_err::set_permissions(&dir, PermissionsExt::from_mode(0o555)).unwrap();
     let written = write_text_atomic(&path, "new");
     fs_err::set_permissions(&dir, PermissionsExt::from_mode(0o755)).unwrap();
-    // Whoever may write anyway (root) has written; in any case nothing else lies there.
+    // The user root may write anyway. In any case no other file is left.
     let expected = if written.is_ok() { "new" } else { "old" };
     assert_eq!(fs_err::read_to_string(&path).unwrap(), expected);
     assert_eq!(names_in(&dir), ["a.txt"]);

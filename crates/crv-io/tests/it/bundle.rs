@@ -1,4 +1,4 @@
-//! The run bundle: what it says, that it opens no part, and that it is there whole or not at all.
+//! The run bundle: its contents, that it opens no part, and that it is written whole or not at all.
 
 use std::sync::Arc;
 
@@ -115,7 +115,7 @@ fn no_part_is_opened_for_a_bundle() {
         fs_err::write(root.path().join(file), "no Parquet").unwrap();
     }
     assert_eq!(collect_tables_index(&root.settings(), RUN).unwrap(), before);
-    // The same with a manifest that another implementation wrote, which knows nothing of schemas and the log.
+    // The same with a foreign manifest, which has neither a schema nor a commit.
     fs_err::remove_dir_all(root.run_dir().join("_commits")).unwrap();
     fs_err::write(root.manifest(EDGES), serde_json::to_string(&manifest).unwrap()).unwrap();
     assert_eq!(collect_tables_index(&root.settings(), RUN).unwrap(), before);
@@ -162,7 +162,7 @@ fn a_bundle_written_again_keeps_when_the_run_began() {
     append(&root.open(), [1]);
     let second = bundle_of(&root.open());
     assert_eq!(first["run"]["created_at"], second["run"]["created_at"]);
-    // One that says nothing sensible gives way to the tables' own time.
+    // An invalid bundle is ignored: the tables' own time is used.
     for damage in ["{", "{\"run\":{\"created_at\":\"yesterday\"}}", "[]", "\u{0}"] {
         fs_err::write(root.run_dir().join("bundle.manifest.json"), damage).unwrap();
         let manifest = root.open().manifest(EDGES).unwrap();
@@ -186,7 +186,7 @@ fn a_bundle_that_cannot_be_written_leaves_nothing() {
     let root = Root::new();
     append(&root.open(), [1]);
     let before = root.files();
-    // A directory stands where the bundle goes: the rename fails, after the bytes were written.
+    // A directory is in the place of the bundle: the rename fails, after the bytes were written.
     fs_err::create_dir_all(root.run_dir().join("bundle.manifest.json/x")).unwrap();
     let error = root.open().write_bundle(BundleMeta::default(), Versions::default()).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Read | ErrorKind::Write), "{error}");

@@ -1,6 +1,6 @@
-//! What an append and a read cost, counted: the calls that the store makes of a file system.
+//! What an append and a read cost, in calls of the store to the file system.
 //!
-//! `docs/performance.md` tells what these figures mean. Whoever changes one here changes it there.
+//! `docs/performance.md` explains these figures. A figure that changes here must be changed there.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,8 +16,8 @@ use crate::support::{EDGES, RUN, Root, edges, holdings};
 
 pub(crate) type Counts = BTreeMap<&'static str, u64>;
 
-/// The files of this machine, with every call counted. Syncs are counted and not made: they take long, and nobody
-/// loses power here.
+/// The file system of this machine, with every call counted. Syncs are counted and not executed, because they take
+/// long.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counting(Arc<Mutex<Counts>>);
 
@@ -29,7 +29,7 @@ impl Counting {
         *self.0.lock().unwrap().entry(call).or_default() += by;
     }
 
-    /// What was counted since this was asked last.
+    /// Returns the counts since the last call.
     pub(crate) fn take(&self) -> Counts {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
@@ -123,7 +123,7 @@ impl OpenFile for Counted<Box<dyn OpenFile>> {
     }
 }
 
-/// No checkpoint comes in between.
+/// Settings under which an append writes no checkpoint.
 fn without_checkpoints(root: &Root) -> IoSettings {
     root.settings().with_write_manifest_every_n(Some(1_000_000)).unwrap()
 }
@@ -165,9 +165,9 @@ fn an_append_costs_four_syncs_and_the_same_calls_however_long_the_run_is() {
         ]
     );
     assert_eq!(calls(late.clone()), calls(early.clone()));
-    // The numbers have more digits, and compress otherwise.
+    // The numbers have more digits, and compress differently.
     assert!(late["bytes written"].abs_diff(early["bytes written"]) < 64, "{early:?} {late:?}");
-    // The first of a bucket makes its directory, and makes that durable.
+    // The first append to a bucket creates its directory, and makes it durable.
     let first = calls(cost(1100..=1100));
     assert!(first.contains(&("make directory", 1)) && first.contains(&("sync directory", 3)), "{first:?}");
 }
@@ -209,7 +209,7 @@ fn checkpoints_cost_an_append_no_more_in_a_long_run() {
     let (_, _) = cost(0..300);
     let (bytes, syncs) = cost(300..600);
     let (later_bytes, later_syncs) = cost(1200..2400);
-    // From one doubling to the next it is the same; sixteen entries are rewritten for each that is new.
+    // The cost of an append is the same after each doubling: sixteen entries are rewritten for each new one.
     assert!(later_bytes * 10 < bytes * 13, "{bytes} bytes, and then {later_bytes}");
     assert!(later_syncs <= syncs && syncs < 2.1, "{syncs} files synced, and then {later_syncs}");
 }
@@ -228,7 +228,7 @@ fn a_fresh_handle_reads_the_manifest_and_the_last_part_and_writes_nothing() {
     drop(reader);
     // Opened: the manifest, the next commit, which is not there, and the part.
     assert_eq!(calls(counting.take()), [("open", 3), ("read", 2), ("stat", 6)]);
-    // A handle that knows the run looks whether there is more.
+    // A handle with a cached state checks for newer commits.
     let reader = counting.open(&root, root.settings());
     reader.scan(EDGES).unwrap();
     counting.take();
@@ -236,8 +236,8 @@ fn a_fresh_handle_reads_the_manifest_and_the_last_part_and_writes_nothing() {
     assert_eq!(calls(counting.take()), [("open", 1), ("stat", 3)]);
 }
 
-/// The base holds the state of every table, and a handle needs none of it: what opening costs does not grow with the
-/// run, before a prune or after one.
+/// The base holds the state of every table, and opening needs none of it: its cost does not grow with the run, before a
+/// prune or after one.
 #[test]
 fn a_prune_makes_opening_cost_no_more_than_the_head_of_the_base() {
     let root = Root::new();
@@ -258,7 +258,7 @@ fn a_prune_makes_opening_cost_no_more_than_the_head_of_the_base() {
     assert_eq!(calls(after.clone()), [("open", 3), ("read", 2), ("stat", 6)]);
     let head = after["bytes read"] - before["bytes read"];
     assert!(head <= 64 * 1024 && base > 3 * head, "{head} of the {base} bytes of the base were read");
-    // Nor does a later prune make a handle that is current read it, or the manifest, again.
+    // A later prune does not make a current handle read the base or the manifest again.
     let reader = counting.open(&root, root.settings());
     append(&writer, 1_100);
     reader.scan(EDGES).unwrap();

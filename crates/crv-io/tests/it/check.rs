@@ -1,4 +1,4 @@
-//! Checking a run: whatever is damaged is noticed and named, and nothing else is.
+//! Checking a run: all damage is detected and named, and nothing else is reported.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ fn assert_clean(report: &CheckReport) {
     assert!(report.ok && report.problems.is_empty(), "{report:#?}");
 }
 
-/// The only problem, and what is true of every problem.
+/// Checks that there is only this problem, and what holds for every problem. Returns it.
 #[track_caller]
 fn assert_only(root: &Root, kind: ProblemKind, path: &str) -> crv_io::Problem {
     for options in [SHALLOW, DEEP] {
@@ -57,12 +57,12 @@ fn tick(dataset: &Dataset, tick: i64) {
     transaction.commit().unwrap();
 }
 
-/// A run whose manifests stay at the commits they were made at.
+/// A handle that writes no manifest after the first one of each table, unless it is closed.
 fn lagging(root: &Root) -> Dataset {
     Dataset::open(root.settings().with_write_manifest_every_n(Some(1000)).unwrap(), RUN).unwrap()
 }
 
-/// A handle that died before it could close.
+/// Leaks a handle, as if its process died before it could close.
 fn forget(dataset: Dataset) {
     std::mem::forget(dataset);
 }
@@ -166,7 +166,7 @@ fn every_flipped_bit_is_noticed(index: usize) {
     assert_clean(&dataset.check(DEEP).unwrap());
 }
 
-/// Parts of other implementations have no checksum: what the reader makes of any bytes at all is an answer.
+/// Parts of other implementations have no checksum: the reader returns rows or an error for any bytes.
 #[test]
 fn a_damaged_part_without_a_checksum_is_decoded_and_never_a_panic() {
     let root = Root::new();
@@ -187,7 +187,7 @@ fn a_damaged_part_without_a_checksum_is_decoded_and_never_a_panic() {
     }
     assert!(noticed > whole.len() / 7 / 2, "{noticed} of {}", whole.len() / 7);
     fs_err::write(&part, &whole).unwrap();
-    // What the entry says of the ticks is held against the column.
+    // The ticks of the entry are compared with the column.
     let partition = manifest.partitions.get_mut("000000").unwrap();
     (partition.tick_max, partition.parts[0].tick_max) = (60, 60);
     fs_err::write(root.manifest(EDGES), serde_json::to_vec(&manifest).unwrap()).unwrap();
@@ -249,7 +249,7 @@ fn a_log_that_is_lost_is_told_from_one_that_never_was() {
     forget(dataset);
     fs_err::remove_file(root.run_dir().join(commit(5))).unwrap();
     let problem = assert_only(&root, ProblemKind::LostLog, &commit(5));
-    assert!(problem.message.contains("up to 5, and the log ends at 4"), "{problem:?}");
+    assert!(problem.message.contains("up to 5, but the log ends at 4"), "{problem:?}");
     fs_err::remove_dir_all(root.run_dir().join("_commits")).unwrap();
     assert_only(&root, ProblemKind::LostLog, &commit(1));
 }
@@ -305,7 +305,7 @@ fn a_manifest_is_held_against_the_log() {
     fs_err::copy(other.manifest(EDGES), &manifest).unwrap();
     let problem = assert_only(&root, ProblemKind::ManifestDisagrees, "manifest.json");
     assert!(problem.message.contains("names part `part-"), "{problem:?}");
-    // An older one is not wrong: the log says the rest.
+    // An older one is valid: the rest is in the log.
     fs_err::write(&manifest, &whole).unwrap();
     append(&lagging(&root), [4]);
     fs_err::write(&manifest, &whole).unwrap();
@@ -329,7 +329,7 @@ fn parts_are_held_against_their_entries() {
     assert_only(&root, ProblemKind::DamagedPart, &name);
     fs_err::remove_file(&part).unwrap();
     assert_only(&root, ProblemKind::MissingPart, &name);
-    // A whole part, and another one: by chance it may have the size, and then the ticks give it away.
+    // Another valid part: by chance it may have the same size, and is then detected by its ticks.
     fs_err::copy(other, &part).unwrap();
     let report = root.open().check(SHALLOW).unwrap();
     assert_eq!(kinds(&report), [ProblemKind::PartDisagrees], "{report:#?}");
@@ -370,14 +370,14 @@ fn names_that_mean_nothing_are_harmless_and_named() {
     fs_err::create_dir_all(&tidy).unwrap();
     fs_err::write(tidy.join("anything"), b"x").unwrap();
     assert_clean(&check(&root));
-    // A part that is a link is looked at, and the link is pointed out.
+    // A part that is a symbolic link is checked, and the link is reported.
     let elsewhere = root.path().join("elsewhere");
     fs_err::rename(&part, &elsewhere).unwrap();
     fs_err::os::unix::fs::symlink(elsewhere, &part).unwrap();
     assert_only(&root, ProblemKind::Link, ".parquet");
 }
 
-/// A log can hold any name; a check of it ends all the same.
+/// A log can hold any name, and a check of it still ends.
 #[test]
 fn a_check_ends_whatever_it_finds() {
     let root = Root::new();
@@ -394,7 +394,7 @@ fn a_check_ends_whatever_it_finds() {
     fs_err::create_dir(root.manifest(EDGES)).unwrap();
     let report = check(&root);
     assert!(kinds(&report).contains(&ProblemKind::Unreadable) && !report.ok, "{report:#?}");
-    // A pipe that nobody writes to: opening one waits, unless it is asked not to.
+    // A pipe without a writer: opening one blocks, unless it is opened as non-blocking.
     fs_err::remove_dir(root.manifest(EDGES)).unwrap();
     let made = std::process::Command::new("mkfifo").arg(root.manifest(EDGES)).status().unwrap();
     assert!(made.success());
@@ -416,7 +416,7 @@ fn a_run_that_is_written_and_pruned_meanwhile_is_well() {
         let keeper = root.open();
         scope.spawn(move || {
             for _ in 0..40 {
-                // It gives way to those who write: an error here is that it did.
+                // A prune may give up after conflicts with writers: its error is ignored.
                 let _ = keeper.prune(Duration::ZERO);
             }
         });

@@ -1,4 +1,4 @@
-//! Compaction: fewer parts, the same rows in the same order, and nobody in the way of anybody.
+//! Compaction: fewer parts, the same rows in the same order, and no process blocks another.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +55,7 @@ fn every_bucket_becomes_one_part_with_its_rows_in_their_order() {
     assert_eq!((again.parts_before, again.commits.len()), (0, 0), "there is nothing left to merge");
 }
 
-/// The merged part stands where the first of its parts was, not behind what was appended meanwhile.
+/// The merged part takes the place of the first of its parts, before what was appended meanwhile.
 #[test]
 fn rows_appended_after_a_merge_come_after_it_also_for_who_replays_the_log() {
     let root = Root::new();
@@ -81,7 +81,7 @@ fn rows_appended_after_a_merge_come_after_it_also_for_who_replays_the_log() {
     }
     fs_err::remove_file(root.manifest(EDGES)).unwrap();
     root.open().repair().unwrap();
-    assert_eq!(all_ticks(&root.open()), [0, 1, 2, 3], "as the log tells it");
+    assert_eq!(all_ticks(&root.open()), [0, 1, 2, 3], "from the log");
 }
 
 #[test]
@@ -108,8 +108,8 @@ fn of_two_who_merge_the_same_parts_one_gives_way() {
     assert_eq!(rows(&dataset, EDGES), before);
     let check = dataset.check(CheckOptions { deep: true }).unwrap();
     let kinds: Vec<ProblemKind> = check.problems.iter().map(|problem| problem.kind).collect();
-    assert_eq!(kinds, [ProblemKind::MergedPart], "what gave way was removed: {:?}", check.problems);
-    assert!(check.problems[0].message.ends_with("merged parts now: 7"), "{:?}", check.problems);
+    assert_eq!(kinds, [ProblemKind::MergedPart], "the dropped merge left no part: {:?}", check.problems);
+    assert!(check.problems[0].message.ends_with("that merged parts replaced: 7"), "{:?}", check.problems);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn only_buckets_with_the_ticks_asked_for_and_only_so_many_bytes() {
     append(&dataset, [130]);
     let options = CompactOptions { max_bytes: Some(1), ..CompactOptions::default() };
     let first = dataset.compact(EDGES, options).unwrap();
-    assert_eq!((first.parts_before, first.left), (4, 1), "the first bucket is done whatever it has");
+    assert_eq!((first.parts_before, first.left), (4, 1), "the first bucket is merged whatever its size");
     let second = dataset.compact(EDGES, options).unwrap();
     assert_eq!((second.parts_before, second.left), (2, 0));
     assert_eq!(parts(&dataset), [1, 1, 1]);
@@ -155,8 +155,8 @@ fn a_bound_below_one_is_refused_and_an_unwritten_table_is_told() {
     assert!(root.files().is_empty());
 }
 
-/// A byte that no statistic, count or page check looks at: a scan would hand it out, a merge would give it a new
-/// checksum and make it the truth.
+/// A damaged byte that no statistic, count or page check covers: a scan would return it, and a merge would write it
+/// with a new, valid checksum.
 #[test]
 fn a_damaged_part_is_named_and_nothing_of_its_bucket_changes() {
     let root = Root::new();
@@ -197,7 +197,7 @@ fn exchange(tick: i64, field: &str, number: ArrayRef) -> RecordBatch {
     .unwrap()
 }
 
-/// Payloads whose fields differ, a field that is an int here and a float there, and one without any.
+/// Payloads whose fields differ, a field that is an int in one and a float in another, and one without any.
 #[test]
 fn payloads_of_many_kinds_become_one_that_reads_the_same() {
     let root = Root::new();
@@ -224,7 +224,7 @@ fn payloads_of_many_kinds_become_one_that_reads_the_same() {
     assert!(check.ok, "{:?}", check.problems);
 }
 
-/// Nobody knows which parts count, but for the parts: rows that were merged must not come twice.
+/// Only the parts tell which of them are live: rows that were merged must not be read twice.
 #[test]
 fn a_rebuild_from_parts_alone_takes_no_row_twice() {
     let root = Root::new();
@@ -274,7 +274,7 @@ fn sealed_buckets_end_up_as_if_they_had_been_written_at_once() {
     dataset.close().unwrap();
     assert_eq!(parts(&dataset), [1, 1, 50], "the last one is not sealed yet");
     assert!(all_ticks(&root.open()).into_iter().eq(0..250));
-    // Rows that come late: when there are enough of them.
+    // Late rows are merged once there are enough of them.
     append(&dataset, [7]);
     dataset.close().unwrap();
     assert_eq!(parts(&dataset), [2, 1, 50]);
@@ -299,7 +299,7 @@ fn without_the_setting_nothing_is_merged() {
     assert_eq!(parts(&dataset), [100, 50]);
 }
 
-/// Merging is behind the appender's back, and so is what goes wrong with it: `close` tells.
+/// Merges run in the background: `close` returns their failures.
 #[test]
 fn a_merge_that_fails_never_fails_an_append() {
     let root = Root::new();
@@ -319,7 +319,7 @@ fn a_merge_that_fails_never_fails_an_append() {
     fs_err::write(&victim, bytes).unwrap();
     append(&dataset, [200]);
     dataset.close().unwrap();
-    assert_eq!(parts(&dataset), [1, 1, 1], "it is tried again with the next bucket");
+    assert_eq!(parts(&dataset), [1, 1, 1], "it is retried with the next bucket");
     assert_eq!(all_ticks(&dataset), [0, 1, 100, 101, 200]);
 }
 
@@ -338,7 +338,7 @@ fn a_disk_that_is_full_for_a_merge_fails_no_append_and_leaves_nothing() {
     assert_eq!(parts(&dataset), [2, 3]);
     assert!(all_ticks(&root.open()).into_iter().eq(98..103));
     assert!(dataset.check(CheckOptions { deep: true }).unwrap().problems.is_empty());
-    // With room again, the next bucket is another chance.
+    // With room again, the merge is retried with the next bucket.
     let dataset = with_sealing(&root);
     append(&dataset, [200]);
     dataset.close().unwrap();
@@ -377,8 +377,8 @@ fn appends_by_many_beside_a_compaction_lose_nothing() {
     assert_eq!(all_ticks(&root.open()).len(), 181);
 }
 
-/// A writer published its commit, and before it had looked whether it stands, somebody merged the part and pruned the
-/// log. The base knows the commit by its id: it stands, and its rows are not written again.
+/// A writer published its commit, and before it read it back, another process merged the part and pruned the log. The
+/// base names the commit by its id: it took effect, and its rows are not written again.
 #[test]
 fn a_commit_that_was_merged_and_pruned_at_once_is_not_made_again() {
     let root = Root::new();

@@ -15,7 +15,7 @@ use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, forget_checksum
 const SMALL: i64 = 50;
 const LARGE: i64 = 40_000;
 
-/// Edges of one bucket, with weights that no codec makes small.
+/// Edges of one bucket, with weights that no codec can compress.
 fn rows(count: i64, seed: u64) -> RecordBatch {
     let batch = edges((0..count).map(|row| row % 100));
     let mut random = fastrand::Rng::with_seed(seed);
@@ -26,7 +26,7 @@ fn rows(count: i64, seed: u64) -> RecordBatch {
     RecordBatch::try_new(batch.schema(), columns).unwrap()
 }
 
-/// A run of one part, and where it lies.
+/// A run of one part, and the path of the part.
 fn written(root: &Root, count: i64) -> (Dataset, PathBuf) {
     let dataset = root.open();
     dataset.append(EDGES, rows(count, 1), AppendOptions::default()).unwrap();
@@ -54,7 +54,7 @@ fn holdings_part() -> Vec<u8> {
 /// A way to read a table, by name.
 type Way = (&'static str, fn(&Dataset) -> Result<()>);
 
-/// Every way to read a part. What only looks at parts for another reader is one of them.
+/// Every way to read a part, including those that only verify parts for another reader.
 const WAYS: [Way; 5] = [
     ("scan", |dataset| drained(dataset.scan(EDGES)?)),
     ("scan of some ticks", |dataset| drained(dataset.scan(EDGES)?.ticks(0..=3))),
@@ -95,9 +95,9 @@ fn every_read_of_a_damaged_part_is_a_read_error_that_names_it() {
             ("missing", None),
             ("truncated", Some(whole[..whole.len() - 10].to_vec())),
             ("empty", Some(Vec::new())),
-            ("another of the same size", Some(of_the_same_size(count, whole.len()))),
-            ("another of another size", Some(part_bytes(count + 7, 3))),
-            ("of another table", Some(holdings_part())),
+            ("another part of the same size", Some(of_the_same_size(count, whole.len()))),
+            ("another part of another size", Some(part_bytes(count + 7, 3))),
+            ("a part of another table", Some(holdings_part())),
         ];
         for (damage, bytes) in damages {
             match bytes {
@@ -114,7 +114,7 @@ fn every_read_of_a_damaged_part_is_a_read_error_that_names_it() {
     }
 }
 
-/// A scan once gave other values for nine of ten flipped bits: a page of Parquet has no checksum of its own.
+/// A scan once returned wrong values for nine of ten flipped bits: a page of Parquet has no checksum of its own.
 #[test]
 fn every_flipped_bit_of_a_small_part_is_a_read_error_whatever_was_read_before() {
     let root = Root::new();
@@ -156,15 +156,15 @@ fn a_large_part_is_compared_as_the_setting_says_and_once_for_each_handle() {
         let by_checksum = names_it(way(&opened(VerifyReads::Checksum)), &part, "checksum");
         assert!(by_checksum.to_string().contains("its checksum is"), "{by_checksum}");
     }
-    // By its size, and after it was compared, it is taken for the part that it is not.
+    // It is taken for the original part where only sizes are compared, and by a handle that has compared the original.
     drained(opened(VerifyReads::Size).scan(EDGES).unwrap()).unwrap();
     opened(VerifyReads::Size).scan(EDGES).unwrap().verify().unwrap();
     drained(known.scan(EDGES).unwrap()).unwrap();
     known.scan(EDGES).unwrap().verify().unwrap();
-    // Who looks for damage, or merges, believes nothing.
+    // `examine` compares every byte in any case.
     names_it(known.scan(EDGES).unwrap().examine(), &part, "examine");
     names_it(opened(VerifyReads::Size).scan(EDGES).unwrap().examine(), &part, "examine");
-    // Another size is always noticed.
+    // Another size is always detected.
     if other.len() != whole.len() {
         fs_err::write(&part, &other).unwrap();
         names_it(known.scan(EDGES).unwrap().verify(), &part, "another size");
@@ -178,7 +178,7 @@ fn without_a_checksum_size_and_rows_are_compared() {
         let (dataset, part) = written(&root, count);
         forget_checksums(&dataset);
         let whole = fs_err::read(&part).unwrap();
-        // As many bytes and other rows: a comment in the footer would do it, a smaller part with zeros before its end too.
+        // The same size and fewer rows: a smaller part, with zeros after its first four bytes.
         let fewer = part_bytes(count - 20, 3);
         let mut bytes = fewer[..4].to_vec();
         bytes.resize(whole.len() - fewer.len() + 4, 0);
@@ -207,7 +207,7 @@ fn only_parts_with_the_rows_asked_for_are_compared_beyond_their_size() {
     let verify = |limit: u64| root.open().scan(EDGES).unwrap().limit(limit).verify();
     verify(50).unwrap();
     names_it(verify(51), Path::new(&second), "the first row of the second part");
-    // The first part has few rows in the range, and which is not known before it is read.
+    // How many rows of the first part are in the range is not known before it is read.
     let scan = root.open().scan(EDGES).unwrap().ticks(49..=120).limit(1);
     names_it(scan.verify(), Path::new(&second), "a range");
     fs_err::write(&second, &bytes[1..]).unwrap();

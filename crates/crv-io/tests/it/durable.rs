@@ -1,5 +1,5 @@
-//! What must be durable before what. Another process's file is seen a moment before its name is durable: nothing that
-//! would outlive it may be built on it. Here names are *pending* until the handle under test settles their directory.
+//! The order of syncs. The file of another process is visible a moment before its name is durable: nothing that could
+//! outlive it may be built on it. Here names are *pending* until the handle under test syncs their directory.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -12,12 +12,12 @@ use crate::support::{EDGES, RUN, Root, all_ticks, append, holdings};
 
 const AT_ONCE: VacuumOptions = VacuumOptions { older_than: Duration::ZERO, dry_run: false };
 
-/// Names that are not durable yet, and what was done all the same.
+/// Names that are not durable yet, and calls that must have waited for them.
 #[derive(Default)]
 struct Pending {
     names: Mutex<BTreeSet<String>>,
     broken: Mutex<Vec<String>>,
-    /// What was done that builds on the log, or ends something.
+    /// The paths that were put, staged or removed.
     done: Mutex<Vec<String>>,
 }
 
@@ -35,7 +35,7 @@ impl Pending {
             }
             (When::Before, Call::Put(path) | Call::Stage(path) | Call::Remove(path)) => {
                 let names = unpoisoned(&self.names);
-                // A part waits for its table alone, and to try the very number that is taken is no harm.
+                // A part waits for the manifest of its table only, and a put with the number that is taken is harmless.
                 let waits = |name: &&String| match call {
                     Call::Stage(_) => name.ends_with("manifest.json"),
                     _ => name.as_str() != path.as_str(),
@@ -55,7 +55,7 @@ impl Pending {
         unpoisoned(&self.names).insert(format!("runs/{RUN}/{name}"));
     }
 
-    /// Something that ends so was written or removed, and not before what was seen was durable.
+    /// Checks that a path with this ending was written or removed, and only after what was seen had become durable.
     #[track_caller]
     fn held(&self, ending: &str) {
         assert_eq!(*unpoisoned(&self.broken), Vec::<String>::new());
@@ -68,7 +68,7 @@ fn commit(number: u64) -> String {
     format!("_commits/{number:020}.json")
 }
 
-/// Manifests are written when a handle is closed, and not before.
+/// Settings under which manifests are written only when a handle is closed.
 fn lazily(root: &Root) -> IoSettings {
     root.settings().with_write_manifest_every_n(Some(1_000_000)).unwrap()
 }
@@ -84,7 +84,7 @@ fn a_commit_is_published_after_the_commits_before_it_are_durable() {
         append(&theirs, [1]);
         pending.seen(&commit(2));
         if reads_first {
-            // The next append then prepares its commit beside its parts.
+            // The next append then drafts its commit beside its parts.
             assert_eq!(all_ticks(&ours), [0, 1]);
         }
         append(&ours, [2]);
@@ -118,7 +118,7 @@ fn the_manifest_of_a_new_table_is_written_after_the_commits_before_it_are_durabl
     pending.held("holdings/manifest.json");
 }
 
-/// Another process has made the table and not committed to it: a loss of power must not keep our parts and lose the
+/// Another process has created the table and not committed to it: a loss of power must not keep our parts and lose the
 /// manifest.
 #[test]
 fn a_part_is_written_after_the_manifest_of_its_table_is_durable() {
@@ -165,7 +165,7 @@ fn a_base_is_written_after_the_commits_that_it_stands_for_are_durable() {
     pending.held("base.json");
 }
 
-/// Another process has written the base a moment ago, and not come to remove what it stands for.
+/// Another process has just written the base, and not removed the commits yet that it replaces.
 #[test]
 fn commits_are_removed_after_the_base_is_durable() {
     let root = Root::new();
@@ -222,17 +222,17 @@ fn a_rebuild_writes_a_manifest_after_the_commits_that_it_includes_are_durable() 
     pending.held("identity_edges/manifest.json");
 }
 
-/// The order of the calls of a handle that wrote, named by call and by the end of the path.
+/// Checks the order of calls of a handle that wrote, each given by its name and the end of its path.
 #[track_caller]
 fn in_order(events: &[String], expected: &[(&str, &str)]) {
     let mut rest = events.iter();
     for (call, ending) in expected {
         let is_it = |event: &String| event.starts_with(call) && event.ends_with(ending);
-        assert!(rest.any(is_it), "{call} …{ending} does not come in its turn: {events:#?}");
+        assert!(rest.any(is_it), "{call} …{ending} is missing or out of order: {events:#?}");
     }
 }
 
-/// A number was taken that a base stands for: without the base, the void commit would be one of the run's.
+/// A number was used that the base replaces: without the base, the void commit would belong to the run.
 #[test]
 fn a_void_commit_is_removed_after_the_base_is_durable() {
     let root = Root::new();

@@ -1,4 +1,4 @@
-//! Storage that fails: every operation of an append in turn, in every way, and what the caller is told.
+//! Storage faults: every operation of an append fails in turn, in every way, and the caller gets the true outcome.
 
 use std::io;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::support::{EDGES, RUN, all_ticks, append, edges, holdings, ticks_of};
 /// How an operation fails.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Fault {
-    /// It says so and changes nothing.
+    /// An error, without effect.
     Refused,
-    /// It says that it does not know, and did nothing.
+    /// An unknown outcome, without effect.
     UnknownAndNot,
-    /// It says that it does not know, and took effect.
+    /// An unknown outcome, with effect.
     UnknownAndDone,
 }
 
@@ -26,7 +26,7 @@ pub(crate) enum Fault {
 #[derive(Debug)]
 pub(crate) struct Faulty {
     inner: MemoryStore,
-    /// Operations that are left before one fails.
+    /// Operations before the first that fails.
     pub(crate) left: AtomicI64,
     fault: Fault,
     forever: bool,
@@ -37,7 +37,7 @@ impl Faulty {
         Self { inner: MemoryStore::new(), left: AtomicI64::new(at), fault, forever }
     }
 
-    /// Counts an operation; is it one that fails?
+    /// Counts an operation, and returns whether it fails.
     fn fails(&self) -> bool {
         let left = self.left.fetch_sub(1, Ordering::SeqCst);
         left == 0 || (self.forever && left < 0)
@@ -52,7 +52,7 @@ impl Faulty {
         if self.fault == Fault::Refused { error } else { error.unknown() }
     }
 
-    /// A write of one kind or another.
+    /// Makes a write, unless it fails.
     fn write<T>(
         &self,
         path: &StorePath,
@@ -103,7 +103,7 @@ impl Store for Faulty {
     }
 
     fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
-        // A part's name is new: whether it is there or not, it is removed.
+        // A part's name is unique: after an error the caller removes it, whatever the outcome.
         self.write(path, || self.inner.stage(path, bytes))
     }
 
@@ -125,7 +125,7 @@ pub(crate) fn open(store: &Arc<Faulty>) -> Dataset {
     Dataset::with_store(IoSettings::default(), RUN, Arc::clone(store) as Arc<dyn Store>).unwrap()
 }
 
-/// One tick into two tables.
+/// Appends one tick to two tables.
 fn tick(dataset: &Dataset, tick: i64) -> Result<(), Error> {
     let mut transaction = dataset.transaction();
     transaction.append(EDGES, edges([tick]), AppendOptions::default())?;
@@ -133,7 +133,7 @@ fn tick(dataset: &Dataset, tick: i64) -> Result<(), Error> {
     transaction.commit().map(drop)
 }
 
-/// The ticks of both tables, which are the same or half a tick is shown.
+/// Returns the ticks of both tables, which must be the same.
 pub(crate) fn ticks(store: &Arc<Faulty>) -> Vec<i64> {
     let dataset = open(store);
     let read = |table| match ticks_of(&dataset, table, TickRange::ALL) {
@@ -142,11 +142,11 @@ pub(crate) fn ticks(store: &Arc<Faulty>) -> Vec<i64> {
         Err(error) => panic!("{error}"),
     };
     let ticks = read(EDGES);
-    assert_eq!(read(TableName::Holdings), ticks, "half a tick is shown");
+    assert_eq!(read(TableName::Holdings), ticks, "a torn tick is visible");
     ticks
 }
 
-/// Parts that are there although no table names them.
+/// Returns the number of orphans.
 pub(crate) fn orphans(store: &Arc<Faulty>) -> usize {
     let dataset = open(store);
     let paths = crv_io::paths::RunPaths::new(dataset.run_id().clone());
@@ -231,7 +231,7 @@ fn the_first_append_of_a_run_fails_at_every_write() {
     }
 }
 
-/// The reply to a commit was lost, and it had taken effect: it is found to be ours, and not made twice.
+/// The reply to a commit that took effect was lost: the commit is recognized as ours, and not made twice.
 #[test]
 fn a_commit_whose_reply_was_lost_is_not_made_twice() {
     for at in 0..12 {

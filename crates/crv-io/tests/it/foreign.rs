@@ -1,5 +1,5 @@
-//! Manifests of another implementation that are put back after parts were merged, taken out or vacuumed: rows count
-//! once, and files that are gone are not asked for.
+//! Foreign manifests that are put back after parts were merged, removed or vacuumed: every row counts once, and removed
+//! files are not read.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn merge_and_prune(dataset: &Dataset) {
     dataset.prune(Duration::ZERO).unwrap();
 }
 
-/// Rows on every path: an open handle, a fresh one, the index, a check; and again when something was appended.
+/// Checks the rows on every path: an open handle, a fresh one, the index, a check; and again after an append.
 fn rows_count_once(root: &Root, dataset: &Dataset) {
     let nine = Vec::from_iter(0..9);
     let indexed = |root: &Root| collect_tables_index(&root.settings(), RUN).unwrap()[&EDGES].rows;
@@ -106,7 +106,7 @@ fn a_manifest_that_names_merged_parts_beside_what_they_were_merged_from_doubles_
     }
 }
 
-/// What a commit took out stays out, also when nothing but the base remembers that commit.
+/// Parts that a commit removed stay removed, also when only the base records that commit.
 #[test]
 fn a_manifest_put_back_does_not_bring_back_parts_that_were_taken_out() {
     let root = Root::new();
@@ -123,7 +123,7 @@ fn a_manifest_put_back_does_not_bring_back_parts_that_were_taken_out() {
     assert_eq!(all_ticks(&root.open()), [0, 2]);
 }
 
-/// An earlier version adopted parts beside the part that they were merged into.
+/// A run in which an earlier version adopted parts beside the part that they were merged into.
 fn doubled(root: &Root) -> Dataset {
     let (dataset, before) = nine_parts(root);
     dataset.compact(EDGES, CompactOptions::default()).unwrap();
@@ -171,10 +171,10 @@ fn a_rebuild_takes_rows_in_once() {
     drop(dataset);
     fs_err::remove_file(root.manifest(EDGES)).unwrap();
     root.open().repair().unwrap();
-    assert_eq!(all_ticks(&root.open()), Vec::from_iter(0..10), "the log knows it too");
+    assert_eq!(all_ticks(&root.open()), Vec::from_iter(0..10), "it is in the log too");
 }
 
-/// A repair that would have to give rows up for it does nothing.
+/// A repair that would lose rows does nothing.
 #[test]
 fn doubled_rows_beside_a_missing_part_are_left_by_a_repair() {
     let root = Root::new();

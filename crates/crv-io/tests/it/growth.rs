@@ -1,4 +1,4 @@
-//! What an append costs grows with what is appended, and no faster.
+//! The cost of an append grows linearly with what is appended.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ fn trade(payload: ArrayRef) -> RecordBatch {
     .unwrap()
 }
 
-/// A payload of so many fields.
+/// A payload with this number of fields.
 fn wide(fields: i64) -> RecordBatch {
     let field = |n: i64| {
         let array: ArrayRef = Arc::new(Int64Array::from(vec![n]));
@@ -30,7 +30,7 @@ fn wide(fields: i64) -> RecordBatch {
     trade(Arc::new(StructArray::from((0..fields).map(field).collect::<Vec<_>>())))
 }
 
-/// A payload of structs inside each other, so many levels with the column itself.
+/// A payload of nested structs, with this number of levels including the column itself.
 fn deep(levels: usize) -> RecordBatch {
     let mut array: ArrayRef = Arc::new(Int64Array::from(vec![1]));
     for _ in 1..levels {
@@ -40,7 +40,7 @@ fn deep(levels: usize) -> RecordBatch {
     trade(array)
 }
 
-/// The shortest of some tries: what else the machine does makes a try longer, never shorter.
+/// Returns the shortest of some tries: other load on the machine makes a try longer, never shorter.
 fn shortest(mut work: impl FnMut()) -> Duration {
     let once = |_| {
         let begun = Instant::now();
@@ -50,7 +50,7 @@ fn shortest(mut work: impl FnMut()) -> Duration {
     (0..5).map(once).min().unwrap()
 }
 
-/// Four times the fields take about four times as long; were it their square, sixteen times.
+/// Four times the fields take about four times as long; with a quadratic cost it would be sixteen times.
 #[test]
 fn an_append_takes_time_by_the_fields_of_its_payload_and_not_by_their_square() {
     let took = |fields: i64| {
@@ -66,7 +66,7 @@ fn an_append_takes_time_by_the_fields_of_its_payload_and_not_by_their_square() {
     assert!(ratios.len() < 3, "{ratios:?}");
 }
 
-/// A schema that no table can have is refused before its rows are made, in the words of an append.
+/// A schema that no table can have is refused before its rows exist, with the error of an append.
 #[test]
 fn a_schema_that_nests_too_deep_is_refused_without_rows() {
     let root = Root::new();

@@ -1,4 +1,4 @@
-//! What a handle remembers, and what others did behind its back.
+//! The cached state of a handle, and what others changed since it was read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +22,8 @@ fn exchange(tick: i64, payload: ArrayRef) -> RecordBatch {
     .unwrap()
 }
 
-/// A rebuild of one table must not move the head past commits that the handle's other tables have not seen: the
-/// next checkpoint of those would claim commits whose parts it lacks.
+/// A rebuild of one table must not move the cached head past commits that the handle's other tables have not replayed:
+/// their next checkpoint would include commits whose parts it lacks.
 #[test]
 fn a_rebuild_keeps_the_other_tables_of_the_handle_current() {
     let root = Root::new();
@@ -42,8 +42,8 @@ fn a_rebuild_keeps_the_other_tables_of_the_handle_current() {
     assert_eq!((seen, all_ticks(&fresh)), (vec![0, 1], vec![0, 1, 2]));
 }
 
-/// Between a transaction's append and its commit, the load of another table empties the view. The commit is
-/// checked all the same against what others did to the table, or two types of one field get into the log.
+/// Between a transaction's append and its commit, the load of another table empties the cache. The commit must still
+/// be rebased on what others did to the table; else one field gets two types in the log.
 #[test]
 fn a_commit_is_rebased_also_when_the_view_was_emptied_meanwhile() {
     let root = Root::new();
@@ -73,7 +73,7 @@ fn a_commit_is_rebased_also_when_the_view_was_emptied_meanwhile() {
     read.unwrap();
 }
 
-/// Integers that no float holds are known to be such after a rebuild from footers too.
+/// Integers that no float can hold are recognized also after a rebuild from footers.
 #[test]
 fn a_rebuild_learns_that_integers_are_wide() {
     let root = Root::new();
@@ -96,7 +96,7 @@ fn a_rebuild_learns_that_integers_are_wide() {
     assert!(refused.is_err(), "{refused:?}, {:?}", read.map(drop));
 }
 
-/// A log that was lost: after the rebuild of one table the run is one run again.
+/// The log was lost: after the rebuild of one table the whole run can be read again.
 #[test]
 fn a_rebuild_without_a_log_leaves_a_run_that_can_be_read() {
     let root = Root::new();
@@ -123,7 +123,7 @@ fn a_rebuild_without_a_log_leaves_a_run_that_can_be_read() {
     );
 }
 
-/// Parts that only a foreign manifest names are in the log before a manifest of ours names them.
+/// Unlogged parts are added to the log before a manifest of ours names them.
 #[test]
 fn a_manifest_of_ours_never_names_parts_that_the_log_does_not() {
     let root = Root::new();
@@ -143,7 +143,7 @@ fn a_manifest_of_ours_never_names_parts_that_the_log_does_not() {
     bucket["row_count"] = 2.into();
     bucket["byte_size"] = (2 * part["bytes"].as_u64().unwrap()).into();
     fs_err::write(root.manifest(EDGES), serde_json::to_vec(&view).unwrap()).unwrap();
-    // Our handle, which has the table in its view, goes on and is closed.
+    // Our handle, which has the table in its cache, appends and is closed.
     append(&dataset, [1]);
     drop(dataset);
     let fresh = root.open();
@@ -158,7 +158,7 @@ fn a_manifest_of_ours_never_names_parts_that_the_log_does_not() {
     assert_eq!((seen, report.left_out.len()), (vec![0, 0, 1, 2], 0));
 }
 
-/// Closing a handle leaves current what it changed, also when it read in between.
+/// Closing a handle writes the manifests of what it changed, also when it read in between.
 #[test]
 fn a_read_does_not_make_a_handle_forget_what_it_changed() {
     let root = Root::new();
@@ -175,7 +175,7 @@ fn a_read_does_not_make_a_handle_forget_what_it_changed() {
     assert!(text.contains("\"commit\": 3"), "{}", &text[..300]);
 }
 
-/// The same beside a repair, which makes a handle read the run anew.
+/// The same beside a repair, which makes a handle load the run again.
 #[test]
 fn a_repair_does_not_make_a_handle_forget_what_it_changed() {
     let root = Root::new();
@@ -200,7 +200,7 @@ fn a_transaction_that_was_aborted_makes_no_table() {
     assert_eq!(ds.tables().unwrap(), [EDGES]);
 }
 
-/// Its manifest is long all the same, when a vacuum removed what it left: the parts are named in it.
+/// Its manifest is long nevertheless after a vacuum of its orphans, because it names them.
 #[test]
 fn a_table_that_was_never_written_is_none_however_long_its_manifest_is() {
     let root = Root::new();
@@ -224,7 +224,7 @@ fn a_table_that_was_never_written_is_none_however_long_its_manifest_is() {
     assert!(length > 4096, "{length}");
     assert_eq!(root.open().tables().unwrap(), [EDGES]);
     assert_eq!(root.open().scan(TableName::Holdings).unwrap_err().kind(), ErrorKind::Manifest);
-    // With its first rows it is one.
+    // It becomes one with its first rows.
     let ds = root.open();
     ds.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
     assert_eq!(ds.tables().unwrap(), [EDGES, TableName::Holdings]);
@@ -238,7 +238,7 @@ fn a_manifest_put_in_place_must_tell_the_truth() {
     let ds = root.open();
     append(&ds, [0, 50]);
     let manifest = ds.manifest(EDGES).unwrap();
-    // A second part, described wrongly.
+    // A second part, with a wrong entry.
     let mut view = serde_json::to_value(&manifest).unwrap();
     let part = view["partitions"]["000000"]["parts"][0].clone();
     let mut other = part.clone();
@@ -255,9 +255,9 @@ fn a_manifest_put_in_place_must_tell_the_truth() {
     let put = |view: &serde_json::Value| ds.replace_manifest(&serde_json::from_value(view.clone()).unwrap());
     let error = put(&view).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Manifest);
-    assert!(error.to_string().contains("000000fe.parquet` does not say what the part holds"), "{error}");
+    assert!(error.to_string().contains("000000fe.parquet` disagrees with the part"), "{error}");
     assert_eq!((all_ticks(&ds), root.commits()), (vec![0, 50], commits));
-    // The same part, described as it is.
+    // The same part, with a correct entry.
     view["partitions"]["000000"]["parts"][1]["tick_max"] = 50.into();
     put(&view).unwrap();
     assert_eq!(ticks_of(&ds, EDGES, (50..=50).into()).unwrap(), [50, 50]);

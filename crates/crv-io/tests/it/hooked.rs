@@ -1,5 +1,5 @@
-//! A local store with a hook before and after each of its calls: to act as another process just then, to fail, or to
-//! note what was called.
+//! A local store with a hook before and after each of its calls: to act as another process, to fail, or to record the
+//! call.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,14 +11,14 @@ use crv_io::{Dataset, IoSettings};
 
 use crate::support::{RUN, Root};
 
-/// Is the call still to be made?
+/// Whether the hook runs before the call or after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
     Before,
     After,
 }
 
-/// A call of a store, with the path it is about.
+/// A call of a store, with its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call<'a> {
     Read(&'a StorePath),
@@ -68,8 +68,8 @@ impl Hooked {
         Dataset::with_store(settings, RUN, store).unwrap()
     }
 
-    /// A dataset, and what its store did of what matters to others, in order: `put`, `stage`, `settle` and `remove`, each
-    /// with its path.
+    /// A dataset, and the calls of its store that change or sync files, in order: `put`, `stage`, `settle` and
+    /// `remove`, each with its path.
     pub(crate) fn recording(root: &Root, settings: IoSettings) -> (Dataset, Arc<Mutex<Vec<String>>>) {
         let events = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&events);
@@ -81,7 +81,7 @@ impl Hooked {
                 Call::Remove(path) => format!("remove {}", path.as_str()),
                 Call::Read(_) | Call::Tag(_) | Call::Open(_) | Call::List(_) => return,
             };
-            // A name counts when the call is over; what is removed may be gone when it begins.
+            // A name counts once the call has returned; a removed file may be gone as soon as the call begins.
             if (when == When::Before) == matches!(call, Call::Remove(_)) {
                 unpoisoned(&noted).push(event);
             }
@@ -154,7 +154,7 @@ impl Store for Hooked {
     }
 }
 
-/// What is in `mutex`, also when a test that held it has failed: its dataset is dropped after that.
+/// Locks `mutex`, also when a test that held it has failed: its dataset is dropped after that.
 pub(crate) fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -168,7 +168,7 @@ impl Once {
     }
 
     pub(crate) fn act(&self) {
-        // Taken out first: what it does may come by here again.
+        // Taken first: the action may get here again.
         let act = self.0.lock().unwrap().take();
         if let Some(act) = act {
             act();

@@ -1,5 +1,5 @@
-//! Input that means harm, or that chance made: no document, name or part makes the library leave its root, panic or
-//! hang (invariant 9). How much memory it may take is in `tests/memory.rs`.
+//! Hostile and random input: no document, name or part makes the library leave its root, panic or hang (invariant 9).
+//! How much memory it may take is in `tests/memory.rs`.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -13,7 +13,7 @@ use crv_io::{AppendOptions, Dataset, ErrorKind, IoSettings, RunId, TableName, Ti
 
 use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, forget_checksums, names_in, ticks_of};
 
-/// A document with its checksum, by the format's own words: whoever means harm can compute one.
+/// Returns a document with a valid checksum, as the format defines it: an attacker can compute one.
 fn sealed(document: &str) -> Vec<u8> {
     let body = document.trim_end().strip_suffix('}').unwrap().trim_end();
     format!("{body},\"crc32c\":\"{:08x}\"}}\n", crc32c::crc32c(body.as_bytes())).into_bytes()
@@ -21,7 +21,7 @@ fn sealed(document: &str) -> Vec<u8> {
 
 const TIME: &str = "2025-09-25T08:00:00+00:00";
 
-/// A part's entry, as both kinds of documents have it.
+/// The entry of a part, as in manifests and in commit files.
 fn entry(path: &str) -> String {
     format!(r#""path":"{path}","rows":1,"bytes":1000,"tick_min":0,"tick_max":0,"created_at":"{TIME}""#)
 }
@@ -44,7 +44,7 @@ fn commit_removing(path: &str) -> String {
     commit_of(&format!(r#""identity_edges":{{"remove":[{{"bucket_id":0,"path":"{path}"}}]}}"#))
 }
 
-/// A table's state, with these keys beside the usual ones, as of commit 1.
+/// The state of a table with these partitions, as of commit 1.
 fn state_of(partitions: &str) -> String {
     format!(
         r#"{{"table":"identity_edges","version":1,"created_at":"{TIME}","updated_at":"{TIME}","commit":1,"partitions":{{{partitions}}}}}"#
@@ -65,7 +65,7 @@ fn base_of(table: &str, state: &str) -> String {
     format!(r#"{{"format":1,"through":1,"created_at":"{TIME}","tables":{{"{table}":{state}}}}}"#)
 }
 
-/// Puts a document where the run keeps it.
+/// Writes a document to its place in the run.
 fn plant(root: &Root, place: &str, document: &[u8]) {
     let path = root.run_dir().join(place);
     fs_err::create_dir_all(path.parent().unwrap()).unwrap();
@@ -76,12 +76,12 @@ const MANIFEST: &str = "tables/identity_edges/manifest.json";
 const COMMIT: &str = "_commits/00000000000000000001.json";
 const BASE: &str = "_commits/base.json";
 
-/// A manifest without parts, as of no commit: the log says the rest.
+/// A manifest without parts that includes no commit: the rest is in the log.
 fn empty_manifest() -> Vec<u8> {
     sealed(&state_of("").replace("\"commit\":1", "\"commit\":0"))
 }
 
-/// A file system that remembers every path it was asked about.
+/// A file system that records the path of every call.
 #[derive(Debug, Default)]
 struct Watched {
     seen: Mutex<Vec<PathBuf>>,
@@ -93,11 +93,11 @@ impl Watched {
         path
     }
 
-    /// The paths that are not in `root`, or not plainly so.
+    /// The paths that are not in `root`, or that contain `..`.
     fn outside(&self, root: &Path) -> Vec<PathBuf> {
         let plain = |path: &Path| path.components().all(|part| part != Component::ParentDir);
         let seen = self.seen.lock().unwrap();
-        // The root's own entry has to be made durable in the directory above it.
+        // The directory above the root is synced, to make the root's name durable.
         let inside = |path: &Path| path.starts_with(root) || root.ancestors().any(|above| above == path);
         seen.iter().filter(|path| !plain(path) || !inside(path)).cloned().collect()
     }
@@ -136,7 +136,7 @@ impl FileSystem for Watched {
     }
 }
 
-/// Does everything there is to do with the run, whatever comes of it.
+/// Calls every operation on the run, and ignores their errors.
 fn do_everything(dataset: &Dataset) {
     if let Ok(scan) = dataset.scan(EDGES) {
         scan.batches().for_each(drop);
@@ -149,7 +149,7 @@ fn do_everything(dataset: &Dataset) {
     let _ = dataset.close();
 }
 
-/// Names that are no part's: each would lie elsewhere, or be another file on some file system.
+/// Invalid names of parts: each would lead elsewhere, or name another file on some file system.
 fn hostile_names() -> Vec<String> {
     let hex = "0".repeat(32);
     let mut names: Vec<String> = [
@@ -180,7 +180,7 @@ fn hostile_names() -> Vec<String> {
         "part-00000000000000000000000000000001.PARQUET",
         "part-+0000000000000000000000000000001.parquet",
         "part-0x000000000000000000000000000001.parquet",
-        // A hyphen, digits and letters that only look like ours.
+        // A hyphen, digits and letters that only look like the ASCII ones.
         "part\u{2010}00000000000000000000000000000001.parquet",
         "part-０0000000000000000000000000000001.parquet",
         "part-0000000000000000000000000000000\u{430}.parquet",
@@ -271,7 +271,7 @@ fn a_hostile_run_id_is_refused_before_anything_is_touched() {
     assert_eq!(root.files(), Vec::<String>::new());
 }
 
-/// Where the file system tells case apart, as the format says; where it does not, they would be one directory.
+/// On file systems that distinguish case, as the format says; on others they would be one directory.
 #[test]
 fn two_run_ids_that_differ_in_case_are_two_runs() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
@@ -283,7 +283,7 @@ fn two_run_ids_that_differ_in_case_are_two_runs() {
     assert_eq!(all_ticks(&open("...")), [3]);
 }
 
-/// Names of directories that only look like ours are nobody's: they are passed over, not taken for another bucket.
+/// Directories whose names only look like ours are unrecognized: they are ignored, not taken for another bucket.
 #[test]
 fn a_name_on_disk_that_is_nearly_ours_is_passed_over() {
     let root = Root::new();
@@ -311,7 +311,7 @@ fn a_name_on_disk_that_is_nearly_ours_is_passed_over() {
     assert_eq!(all_ticks(&dataset), [0]);
 }
 
-/// A link that somebody put into the root is part of it, and a chain of links that ends nowhere is an error.
+/// A symbolic link in the root is followed, and a cycle of links is an error.
 #[cfg(unix)]
 #[test]
 fn links_are_followed_to_their_end_or_are_errors() {
@@ -324,7 +324,7 @@ fn links_are_followed_to_their_end_or_are_errors() {
     fs_err::rename(&bucket, &moved).unwrap();
     symlink(&moved, &bucket).unwrap();
     assert_eq!(all_ticks(&root.open()), [0, 100]);
-    // What the link leads to is listed by nobody who walks the run.
+    // A link to itself, and a directory, in place of the manifest.
     let manifest = root.manifest(EDGES);
     fs_err::remove_file(&manifest).unwrap();
     symlink(&manifest, &manifest).unwrap();
@@ -334,7 +334,7 @@ fn links_are_followed_to_their_end_or_are_errors() {
     assert_eq!(root.open().scan(EDGES).unwrap_err().kind(), ErrorKind::Read);
 }
 
-/// Every document that is not one, each as a manifest, a commit file and a base: text and what is wrong with it.
+/// Invalid documents, each as a manifest, a commit file and a base: the text, and its place in the run.
 fn lies() -> Vec<(String, &'static str)> {
     let deep = |open: &str, close: &str| open.repeat(100_000) + &close.repeat(100_000);
     let mut lies = Vec::new();
@@ -351,7 +351,7 @@ fn lies() -> Vec<(String, &'static str)> {
         // Nested deeper than any reader's stack.
         replaced("\"rows\":1", &format!("\"rows\":{}", deep("[", "]")));
         replaced("\"rows\":1", &format!("\"rows\":{}1{}", "{\"a\":".repeat(100_000), "}".repeat(100_000)));
-        // Numbers that no integer is.
+        // Numbers that are not valid integers.
         let digits = "9".repeat(100_000);
         for number in [
             "0",
@@ -378,7 +378,7 @@ fn lies() -> Vec<(String, &'static str)> {
             "{}",
         ] {
             replaced("\"rows\":1", &format!("\"rows\":{number}"));
-            // Of `bytes` there is no smallest number, and any number up to the largest file may be true.
+            // `bytes` may be 0, and any number up to the size of the largest file.
             if number != "0" {
                 replaced("\"bytes\":1000", &format!("\"bytes\":{number}"));
             }
@@ -390,12 +390,12 @@ fn lies() -> Vec<(String, &'static str)> {
         replaced(TIME, "9999-99-99T99:99:99Z");
         replaced(TIME, "-999999999999-01-01T00:00:00Z");
         replaced(TIME, &"2".repeat(100_000));
-        // Keys given twice, at every level: of two readers, each might take another.
+        // Duplicate keys, at every level: two readers might take different ones.
         replaced("\"created_at\"", &format!("\"created_at\":\"{TIME}\",\"created_at\""));
         replaced("\"rows\":1", "\"rows\":1,\"rows\":1");
         replaced("\"path\"", "\"path\":\"x\",\"path\"");
         replaced("\"bucket_id\":0", "\"bucket_id\":0,\"bucket_id\":0");
-        // Text that is no text, and what stands around a document.
+        // Invalid text, and text around a document.
         lie(format!("\u{feff}{document}"), place);
         lie(format!("{document}{document}"), place);
         lie(format!("[{document}]}}"), place);
@@ -429,7 +429,7 @@ fn refused(place: &str, document: &[u8], what: &str) {
     }
     plant(&root, place, document);
     let dataset = root.open();
-    let Err(error) = dataset.scan(EDGES) else { panic!("{place} was believed: {what:.600}") };
+    let Err(error) = dataset.scan(EDGES) else { panic!("{place} was accepted: {what:.600}") };
     assert_eq!(error.kind(), ErrorKind::Manifest, "{place} {what:.300}: {error:.300}");
     assert!(error.to_string().contains(place), "{place} {what:.300}: {error:.300}");
     let error = dataset.append(EDGES, edges([0]), AppendOptions::default()).unwrap_err();
@@ -441,7 +441,7 @@ fn a_document_that_lies_is_an_error_that_names_it() {
     for (document, place) in lies() {
         refused(place, &sealed(&document), &document);
         if place == MANIFEST {
-            // The same without our keys, as earlier writers left it: it has no seal to go by.
+            // The same without our keys, as earlier writers wrote it: it has no checksum.
             let unsealed = document.replace("\"commit\":1,", "");
             if unsealed != document && !document.contains("\"commit\":1,\"commit\":1") {
                 refused(place, unsealed.as_bytes(), &unsealed);
@@ -473,7 +473,7 @@ fn bytes_that_are_no_text_are_an_error_that_names_them() {
     refused(MANIFEST, &sealed, "invalid UTF-8");
 }
 
-/// Unknown keys are passed over, whatever is in them and however deep.
+/// Unknown keys are ignored, whatever their values are and however deep.
 #[test]
 fn a_deep_value_of_an_unknown_key_is_passed_over() {
     let root = Root::new();
@@ -485,7 +485,7 @@ fn a_deep_value_of_an_unknown_key_is_passed_over() {
     assert_eq!(root.open().manifest(EDGES).unwrap().partitions["000000"].row_count, 1);
 }
 
-/// Three parts of as many rows as a part may claim: their sum is more than a count can say. It used to overflow.
+/// Three parts with as many rows as a part may claim: the sum used to overflow.
 #[test]
 fn totals_that_no_count_can_say_stop_at_the_largest() {
     let root = Root::new();
@@ -508,13 +508,13 @@ fn totals_that_no_count_can_say_stop_at_the_largest() {
     let dataset = root.open();
     let totals = |dataset: &Dataset| dataset.manifest(EDGES).unwrap().partitions["000000"].clone();
     assert_eq!((totals(&dataset).row_count, totals(&dataset).byte_size), (u64::MAX, u64::MAX));
-    // Our own manifest of it is one that we read.
+    // The manifest that we write of it can be read.
     append(&dataset, [100]);
     dataset.close().unwrap();
     assert_eq!(totals(&root.open()).row_count, u64::MAX);
 }
 
-/// Parts added again and removed, one by one in what a commit says: each used to cost as much as there were parts.
+/// A commit that adds and removes very many parts: each change used to take time in proportion to the number of parts.
 #[test]
 fn a_commit_that_moves_very_many_parts_is_applied_in_a_moment() {
     let many = 60_000;
@@ -537,7 +537,7 @@ fn a_commit_that_moves_very_many_parts_is_applied_in_a_moment() {
     assert_eq!(all_ticks(&dataset), [7]);
 }
 
-/// A file that says it is the last commit there can be: nothing can come after it.
+/// A commit file with the largest number: no commit can follow it.
 #[test]
 fn a_log_that_counts_to_the_end_of_numbers_takes_no_more() {
     let root = Root::new();
@@ -545,12 +545,12 @@ fn a_log_that_counts_to_the_end_of_numbers_takes_no_more() {
     plant(&root, &format!("_commits/{:020}.json", u64::MAX - 1), b"whatever");
     let again = root.open();
     let error = again.append(TableName::Holdings, crate::support::holdings([1]), AppendOptions::default());
-    assert!(error.unwrap_err().to_string().contains("is the last there can be"));
+    assert!(error.unwrap_err().to_string().contains("no commit can have the number"));
     assert!(!root.commits().iter().any(|name| name.contains(&u64::MAX.to_string())), "{:?}", root.commits());
 }
 
-/// A part in memory whose bytes can be changed, and a handle that reads them. Its entry has no checksum, so that it is
-/// decoded whatever is in it.
+/// A part in memory whose bytes can be changed, and a handle that reads them. Its entry has no checksum, so that any
+/// bytes are decoded.
 struct Mutable {
     store: Arc<MemoryStore>,
     dataset: Dataset,
@@ -572,7 +572,7 @@ impl Mutable {
         Self { store, dataset, path, bytes }
     }
 
-    /// Scans the part with these bytes in its place: rows, or an error that names it, and never a thread that died.
+    /// Scans the part with these bytes in its place: the result is rows, or an error that names it, never a panic.
     fn scan(&self, bytes: &[u8], what: &str) {
         self.store.put(&self.path, bytes, PutMode::Replace).unwrap();
         for range in [TickRange::ALL, TickRange::from(2..=3)] {
@@ -608,7 +608,7 @@ fn a_part_with_many_bytes_changed_is_rows_or_an_error_that_names_it() {
                 match random.u8(..4) {
                     0 => bytes[at] = random.u8(..),
                     1 => bytes[at] = 0xff,
-                    // Somewhere else's bytes: lengths and offsets that are true of another place.
+                    // Bytes from elsewhere in the part: lengths and offsets that are valid in another place.
                     2 => {
                         let from = random.usize(..bytes.len());
                         let length = random.usize(1..32).min(bytes.len() - at.max(from));

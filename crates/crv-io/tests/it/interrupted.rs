@@ -1,5 +1,5 @@
-//! A local store in which somebody else acts just before, or just after, a commit gets its name; or whose disk fills up
-//! before a merge.
+//! A local store in which another process acts just before, or just after, a commit is published; or whose disk fills
+//! up before a merge.
 
 use std::fmt;
 use std::io;
@@ -17,7 +17,7 @@ struct Interrupted {
     inner: LocalStore,
     after: bool,
     act: Mutex<Option<Act>>,
-    /// Is there no room for what is merged?
+    /// Whether there is no room for merged parts.
     is_full: bool,
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn before_publish(root: &Root, act: impl FnOnce() + Send + 'static) -
     store(root, false, act)
 }
 
-/// A store in which `act` happens once, after its first commit was published and before anybody looks at it again.
+/// A store in which `act` happens once, after its first commit was published and before it is read back.
 pub(crate) fn after_publish(root: &Root, act: impl FnOnce() + Send + 'static) -> Arc<dyn Store> {
     store(root, true, act)
 }

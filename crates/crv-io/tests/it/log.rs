@@ -45,7 +45,7 @@ fn an_explicit_n_is_taken_at_its_word() {
     assert_eq!(seen, [0, 0, 0, 0, 5, 5, 5, 5, 5, 10, 10, 10]);
 }
 
-/// Invariant 5, both ways: a checkpoint turned back, and one that is ahead of what a handle knows.
+/// Invariant 5, both ways: a checkpoint turned back, and one that is ahead of the cached state of a handle.
 #[test]
 fn a_checkpoint_turned_back_loses_nothing() {
     let root = Root::new();
@@ -120,7 +120,7 @@ fn a_damaged_commit_is_an_error_that_names_the_file() {
         assert_eq!(error.kind(), ErrorKind::Manifest);
         assert!(error.to_string().contains("00000000000000000002.json"), "{error}");
         let error = root.open().append(EDGES, edges([3]), AppendOptions::default()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Manifest, "nothing is built upon it");
+        assert_eq!(error.kind(), ErrorKind::Manifest, "no commit follows it");
     }
     fs_err::write(&file, whole).unwrap();
     assert_eq!(all_ticks(&root.open()), [1, 2]);
@@ -197,7 +197,7 @@ fn a_payloads_schema_is_the_union_of_what_was_written() {
     }
 }
 
-/// Two writers give a field two types at once: one of them is refused, and nothing of it stays.
+/// Two writers give a field two types at the same time: one of them is refused, without any effect.
 #[test]
 fn of_two_types_for_one_field_the_first_to_commit_wins() {
     let root = Root::new();
@@ -216,8 +216,8 @@ fn of_two_types_for_one_field_the_first_to_commit_wins() {
     assert_eq!(ticks_of(&second, table, TickRange::ALL).unwrap(), [1, 3]);
 }
 
-/// A commit file was lost, and the manifest was older: readers took the log to end before it, and gave a part of the
-/// rows without a word; a writer would have taken its number again. Found by losing files of runs at random.
+/// A commit file was lost, and the manifest was older: readers took the log to end before it, and silently returned
+/// only some of the rows; a writer would have used its number again. Found by removing files of runs at random.
 #[test]
 fn a_commit_lost_before_the_newest_is_noticed_by_readers_and_writers() {
     let root = Root::new();
@@ -227,7 +227,7 @@ fn a_commit_lost_before_the_newest_is_noticed_by_readers_and_writers() {
         append(&dataset, [tick]);
     }
     let copy = Root::new();
-    // As it is before the handle is closed, which would write a manifest that includes everything.
+    // A copy from before the handle is closed, which would write a manifest that includes every commit.
     for file in root.files() {
         let place = copy.path().join(&file);
         fs_err::create_dir_all(place.parent().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! The store from outside: every promise of the crate's pages, on both stores.
+//! Tests of the public API: every promise of the crate's docs, on both stores.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic in a test is its report")]
 

@@ -57,7 +57,7 @@ fn it_can_be_appended_to_and_the_log_takes_its_parts_in() {
     expected.extend(100..=250);
     assert_eq!(all_ticks(&dataset), expected);
     dataset.close().unwrap();
-    // Losing the manifest now loses nothing: the first commit took the old parts in.
+    // Losing the manifest now loses nothing: the first commit adopted the old parts.
     fs_err::remove_file(manifest_of(&root)).unwrap();
     let again = Dataset::open(root.settings(), EARLIER).unwrap();
     assert_eq!(again.scan(EDGES).unwrap_err().kind(), ErrorKind::Manifest);
@@ -66,7 +66,7 @@ fn it_can_be_appended_to_and_the_log_takes_its_parts_in() {
     assert_eq!(all_ticks(&again), expected);
 }
 
-/// Tick 77 in a part that our log does not know, and a manifest that names it, with the contract's keys alone.
+/// Adds tick 77 in an unlogged part, and a foreign manifest that names it.
 fn another_implementation_appends(root: &Root, dataset: &Dataset) {
     let other = Root::new();
     append(&other.open(), [77]);
@@ -107,7 +107,7 @@ fn a_manifest_written_back_without_our_keys_loses_and_doubles_nothing() {
     assert_eq!(root.open().rebuild_manifest(EDGES).unwrap().rows, 32);
 }
 
-/// Their write came between two of ours, and our handle did not look before its checkpoint.
+/// Their write came between two of ours, and our handle did not read it before its checkpoint.
 #[test]
 fn a_checkpoint_never_drops_what_another_implementation_put_in() {
     let root = Root::new();
@@ -167,7 +167,7 @@ fn a_missing_or_damaged_manifest_is_an_error_for_readers_and_writers() {
     assert_eq!(all_ticks(&root.open()), [1]);
 }
 
-/// Written before bases had a head, and manifests named the parts that a commit took out.
+/// The run was written before bases had a head, and before manifests named the parts that a commit removed.
 #[test]
 fn a_pruned_run_of_an_earlier_version_reads_and_goes_on() {
     let root = Root::new();
@@ -184,7 +184,8 @@ fn a_pruned_run_of_an_earlier_version_reads_and_goes_on() {
     let base = fs_err::read_to_string(root.path().join("runs/pruned/_commits/base.json")).unwrap();
     assert!(base.contains("\"head_crc32c\""), "{base}");
     let report = open().vacuum(VacuumOptions { older_than: Duration::ZERO, dry_run: false }).unwrap();
-    // Eight that were merged; the one that was taken out says nothing of when, and may be about to be committed.
+    // Eight merged parts are removed. The one that a commit removed is kept: it has no time of removal, so it may
+    // be about to be committed.
     assert_eq!((report.removed.len(), report.kept), (8, 1), "{report:?}");
     assert_eq!(ticks(&open()), Vec::from_iter((0..8).chain([10, 11, 12])));
 }

@@ -1,5 +1,5 @@
-//! A check while somebody else commits, prunes or rebuilds, at the worst moment for it: what it finds then is a
-//! change, and no damage.
+//! A check while another process commits, prunes or rebuilds, at the worst moment: it must not report the change as
+//! damage.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -12,14 +12,14 @@ use crv_io::{CheckOptions, Dataset, IoSettings};
 
 use crate::support::{EDGES, RUN, append};
 
-/// What somebody else does, once: to the run, or to the path that was just to be looked at.
+/// What another process does, once: to the run, or to the path that the check reads.
 type Act = Box<dyn FnOnce(&Dataset, &MemoryStore, &StorePath) + Send>;
 
-/// A store in which somebody else acts once, around the first look at a path that ends so.
+/// A store in which another process acts once, around the first read of a path with this ending.
 struct Meddled {
     inner: Arc<MemoryStore>,
     ending: &'static str,
-    /// After the look, so that it is of before? Else before it.
+    /// Whether it acts after the read, which then returns the earlier state; else it acts before.
     after: bool,
     act: Mutex<Option<Act>>,
 }
@@ -86,7 +86,7 @@ impl Store for Meddled {
     }
 }
 
-/// A run of three commits is checked, and somebody acts around the first look at `ending`.
+/// Checks a run of three commits, while another process acts around the first read of `ending`. No problem is found.
 #[track_caller]
 fn well(
     ending: &'static str,
@@ -100,7 +100,7 @@ fn well(
     let store = Arc::new(Meddled { inner, ending, after, act: Mutex::new(Some(Box::new(act))) });
     let dataset = Dataset::with_store(IoSettings::default(), RUN, store.clone()).unwrap();
     let report = dataset.check(CheckOptions { deep: true }).unwrap();
-    assert!(store.act.lock().unwrap().is_none(), "nobody came by");
+    assert!(store.act.lock().unwrap().is_none(), "no other process acted");
     assert!(report.ok && report.problems.is_empty(), "{report:#?}");
 }
 

@@ -11,10 +11,10 @@ use crate::support::{EDGES, RUN, Root, edges, holdings, ticks_of};
 const ROOT: &str = "CRV_TEST_ROOT";
 const FIRST: &str = "CRV_TEST_FIRST";
 
-/// Not a test of its own: what the child processes of the tests below run. Appends tick after tick to two
-/// tables, and says each tick once it is acknowledged.
+/// Not a test: the program of the child processes of the tests below. Appends tick after tick to two tables, and
+/// prints each tick once it is acknowledged.
 #[test]
-#[expect(clippy::print_stdout, reason = "its parent listens")]
+#[expect(clippy::print_stdout, reason = "its parent reads it")]
 fn child() {
     let (Ok(root), Ok(first)) = (std::env::var(ROOT), std::env::var(FIRST)) else { return };
     let settings = crv_io::IoSettings::default().with_root_dir(root).unwrap();
@@ -39,13 +39,13 @@ fn spawn(root: &Root, first: i64) -> Child {
         .unwrap()
 }
 
-/// What the child says it has acknowledged, until it says no more.
+/// Reads the ticks that the child prints, `until` of them or all.
 fn acknowledged(child: &mut Child, until: usize) -> Vec<i64> {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut ticks = Vec::new();
     for line in lines {
         let line = line.unwrap();
-        // The harness prints the test's name without a line end before its first line.
+        // The test harness prints the test's name, without a line end, before the first line.
         if let Some((_, tick)) = line.split_once("acknowledged ") {
             ticks.push(tick.parse().unwrap());
         }
@@ -56,7 +56,7 @@ fn acknowledged(child: &mut Child, until: usize) -> Vec<i64> {
     ticks
 }
 
-/// Every tick of `expected` is there, whole, in both tables; what else is there is whole as well.
+/// Checks that every tick of `expected` is there, and that every tick that is there is whole, in both tables.
 fn check(root: &Root, expected: &[i64]) -> Vec<i64> {
     let dataset = root.open();
     let mut edges = ticks_of(&dataset, EDGES, TickRange::ALL).unwrap();
@@ -67,7 +67,7 @@ fn check(root: &Root, expected: &[i64]) -> Vec<i64> {
         assert!(holdings.binary_search(tick).is_ok(), "tick {tick} was acknowledged and is not there");
     }
     let doubled: Vec<i64> = holdings.iter().flat_map(|tick| [*tick, *tick]).collect();
-    assert_eq!(edges, doubled, "half a tick, or a tick twice");
+    assert_eq!(edges, doubled, "a torn tick, or a tick twice");
     holdings
 }
 

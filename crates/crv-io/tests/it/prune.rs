@@ -1,4 +1,4 @@
-//! Pruning the log: nothing is lost, and no number is taken twice, whoever's view of the run is how old.
+//! Pruning the log: nothing is lost, and no number is used twice, however old the cached state of a handle is.
 
 use std::time::Duration;
 
@@ -47,12 +47,12 @@ fn commits_younger_than_the_retention_stay() {
     (0..5).for_each(|number| tick(&dataset, number));
     let report = dataset.prune(Duration::from_secs(3600)).unwrap();
     assert_eq!((report.through, report.removed, report.left), (0, 0, 5));
-    assert_eq!(root.commits().len(), 5, "and there is no base: {:?}", root.commits());
-    assert_eq!(dataset.prune(Duration::MAX).unwrap().removed, 0, "longer than time itself");
+    assert_eq!(root.commits().len(), 5, "and no base: {:?}", root.commits());
+    assert_eq!(dataset.prune(Duration::MAX).unwrap().removed, 0, "no commit is that old");
 }
 
-/// A writer was stopped for as long as it took others to commit, checkpoint and prune. The number it believes
-/// to be next is free again, and taking it would be a commit that nobody sees.
+/// A writer was stopped while others committed, checkpointed and pruned. The number that it believes to be next is
+/// free again, and no reader would see a commit with that number.
 #[test]
 fn a_writer_with_an_old_view_does_not_take_a_pruned_number() {
     let root = Root::new();
@@ -68,7 +68,7 @@ fn a_writer_with_an_old_view_does_not_take_a_pruned_number() {
     }
 }
 
-/// The same for one who only reads: what it finds under the next number is not the next commit.
+/// The same for a reader: the file with the next number is not the next commit.
 #[test]
 fn a_reader_with_an_old_view_sees_everything_after_a_prune() {
     let root = Root::new();
@@ -78,12 +78,12 @@ fn a_reader_with_an_old_view_sees_everything_after_a_prune() {
     assert_eq!(all_ticks(&reader), [0]);
     (1..10).for_each(|number| tick(&writer, number));
     prune(&writer);
-    // What a writer leaves that was killed after it took a pruned number and before it noticed.
+    // As a writer leaves it that was killed after it took a pruned number and before it noticed.
     fs_err::write(root.run_dir().join("_commits/00000000000000000002.json"), b"void").unwrap();
     assert_eq!(all_ticks(&reader).len(), 10);
     tick(&reader, 10);
     assert_eq!(all_ticks(&root.open()).len(), 11);
-    assert_eq!(prune(&writer).removed, 2, "the void file goes with the next prune");
+    assert_eq!(prune(&writer).removed, 2, "the next prune removes the void file");
     assert_eq!(all_ticks(&root.open()).len(), 11);
 }
 
@@ -98,9 +98,9 @@ fn a_manifest_lost_or_turned_back_after_a_prune_loses_nothing() {
     tick(&dataset, 10);
     fs_err::write(root.manifest(EDGES), old).unwrap();
     assert_eq!(all_ticks(&root.open()).len(), 11, "turned back");
-    assert_eq!(all_ticks(&dataset).len(), 11, "turned back, for a handle that knew better");
+    assert_eq!(all_ticks(&dataset).len(), 11, "turned back, for a handle with a newer cached state");
     fs_err::remove_file(root.manifest(EDGES)).unwrap();
-    // A part that was never committed: without the base, a rebuild would take it for rows.
+    // An orphan: without the base, a rebuild would add its rows.
     let bucket = root.table_dir(EDGES).join("bucket=000000");
     let part = fs_err::read_dir(&bucket).unwrap().next().unwrap().unwrap().path();
     fs_err::copy(part, bucket.join("part-000000000000000000000000000000aa.parquet")).unwrap();

@@ -28,7 +28,7 @@ fn a_rebuilt_manifest_equals_the_lost_one() {
     assert_eq!((report.parts, report.rows), (221, 240));
     assert_eq!(timeless(report.manifest), timeless(before));
     assert_eq!(all_ticks(&root.open()), rows);
-    assert_eq!(root.commits().len(), 120, "the log had told it all: nothing was committed");
+    assert_eq!(root.commits().len(), 120, "the log was complete: nothing was committed");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn without_manifest_and_log_every_part_on_disk_counts() {
     let dataset = root.open();
     let report = dataset.rebuild_manifest(EDGES).unwrap();
     assert_eq!((report.parts, report.left_out.len()), (4, 0));
-    // Nothing tells the order any more: by tick it is.
+    // The order of the commits is lost: parts are ordered by tick.
     assert_eq!(all_ticks(&root.open()), [3, 4, 5, 150]);
     append(&dataset, [6]);
     assert_eq!(all_ticks(&root.open()), [3, 4, 5, 6, 150]);
@@ -133,9 +133,9 @@ fn appends_go_on_during_rebuilds() {
     assert_eq!(ticks, Vec::from_iter(0..100));
 }
 
-/// The first append of a run was under way, its parts on disk and its commit not, when somebody rebuilt the table:
-/// the part was taken in alone, and when the writer died then, a third of its tick was there. Processes that were
-/// killed at random found it.
+/// The first append of a run had staged its parts and not committed them when another process rebuilt one table: its
+/// part was added alone, and after the writer died, a third of its tick was there. Found by killing processes at
+/// random.
 #[test]
 fn a_part_of_a_first_append_under_way_stays_out() {
     let donor = Root::new();

@@ -1,4 +1,4 @@
-//! Repairing a run: what can be mended is, nothing that was acknowledged is lost, and what was there is kept.
+//! Repairing a run: damage is corrected where possible, no acknowledged row is lost, and replaced files are kept.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,7 +26,7 @@ fn run(last: i64) -> Root {
     root
 }
 
-/// The same, with a manifest that was never written again.
+/// The same, with a manifest that stays as it was created.
 fn lagging(last: i64) -> Root {
     let root = Root::new();
     let settings = root.settings().with_write_manifest_every_n(Some(1000)).unwrap();
@@ -44,7 +44,8 @@ fn left(report: &RepairReport) -> Vec<ProblemKind> {
     report.left.iter().map(|problem| problem.kind).collect()
 }
 
-/// Repairs, and sees that the run is well after it, keeps what it replaced, and needs no second repair.
+/// Repairs the run. Checks that only harmless problems are left, that replaced bytes are kept, and that a second
+/// repair changes nothing.
 #[track_caller]
 fn repaired(root: &Root, replaced: Option<&[u8]>) -> RepairReport {
     let report = root.open().repair().unwrap();
@@ -59,7 +60,7 @@ fn repaired(root: &Root, replaced: Option<&[u8]>) -> RepairReport {
     report
 }
 
-/// A repair does nothing here, and leaves these.
+/// Checks that a repair changes nothing, and returns the problems that it leaves.
 #[track_caller]
 fn unchanged(root: &Root) -> Vec<ProblemKind> {
     let files = root.files();
@@ -91,7 +92,7 @@ fn a_torn_newest_commit_is_set_aside_and_the_run_goes_on() {
         assert_eq!(all_ticks(&root.open()), [1, 2, 3]);
         append(&root.open(), [5]);
         assert_eq!(all_ticks(&root.open()), [1, 2, 3, 5]);
-        assert!(commit(&root, 4).exists(), "the number is taken again");
+        assert!(commit(&root, 4).exists(), "the number is used again");
     }
 }
 
@@ -115,7 +116,7 @@ fn a_newest_commit_that_may_have_been_acknowledged_is_not_set_aside() {
     fs_err::write(commit(&root, 3), b"").unwrap();
     fs_err::write(root.manifest(EDGES), b"").unwrap();
     assert_eq!(unchanged(&root), [ProblemKind::DamagedCommit, ProblemKind::DamagedManifest]);
-    // Nobody commits on top of what cannot be read: the one before was whole once.
+    // No writer publishes after a commit that it cannot read: the earlier one was whole once.
     let root = lagging(4);
     fs_err::write(commit(&root, 3), b"").unwrap();
     fs_err::write(commit(&root, 4), b"").unwrap();
@@ -167,7 +168,7 @@ fn a_manifest_that_is_made_anew_keeps_parts_that_are_missing() {
     assert_eq!(all_ticks(&root.open()), [1, 2, 3], "and its rows come back with it");
 }
 
-/// Somebody put the manifest of another run there, and this run's log never heard of the table.
+/// The manifest of another run was put there, of a table that this run's log does not name.
 #[test]
 fn a_manifest_of_a_table_that_the_log_never_named_is_left() {
     let root = Root::new();
@@ -212,7 +213,7 @@ fn what_manifests_include_need_not_be_in_the_log() {
         assert_eq!(all_ticks(&root.open()), [1, 2, 3, 4, 5, 6], "{case}");
         fs_err::remove_file(root.manifest(EDGES)).unwrap();
         root.open().repair().unwrap();
-        assert_eq!(all_ticks(&root.open()), [1, 2, 3, 4, 5, 6], "{case}: the base tells it all");
+        assert_eq!(all_ticks(&root.open()), [1, 2, 3, 4, 5, 6], "{case}: the base has every row");
         root.open().prune(Duration::ZERO).unwrap();
         assert_eq!(all_ticks(&root.open()), [1, 2, 3, 4, 5, 6], "{case}");
     }
@@ -225,7 +226,7 @@ fn what_not_every_manifest_includes_is_left() {
     assert_eq!(unchanged(&root), [ProblemKind::DamagedCommit]);
     fs_err::remove_file(commit(&root, 3)).unwrap();
     assert_eq!(unchanged(&root), [ProblemKind::MissingCommit]);
-    // One table's manifest includes it all, and the other's does not: what it lacks nobody knows.
+    // One table's manifest includes every commit, the other's does not: what it lacks is unknown.
     let root = run(4);
     let old = {
         let dataset = root.open();
@@ -256,7 +257,7 @@ fn a_base_is_written_again_from_manifests_that_go_beyond_it() {
         append(&root.open(), [7]);
         assert_eq!(all_ticks(&root.open()), [1, 2, 3, 4, 5, 6, 7]);
     }
-    // Without one of the manifests nobody knows what the base said of its table.
+    // Without one of the manifests, the base's state of its table is unknown.
     let root = run(5);
     root.open().prune(Duration::ZERO).unwrap();
     fs_err::write(base(&root), b"x").unwrap();
@@ -269,7 +270,7 @@ fn what_another_implementation_or_a_later_version_wrote_is_left_alone() {
     let root = run(3);
     let view = serde_json::to_vec(&root.open().manifest(EDGES).unwrap()).unwrap();
     fs_err::write(root.manifest(EDGES), view).unwrap();
-    assert_eq!(unchanged(&root), [], "the next append takes it in");
+    assert_eq!(unchanged(&root), [], "the next append adopts it");
     let root = lagging(3);
     let text = fs_err::read_to_string(commit(&root, 3)).unwrap().replace("\"format\":1", "\"format\":2");
     fs_err::write(commit(&root, 3), sealed(&text)).unwrap();
@@ -290,14 +291,14 @@ fn parts_are_never_touched() {
     assert_eq!(unchanged(&root), [ProblemKind::MissingPart]);
 }
 
-/// A repair that stops at any of its steps leaves a run that the next one mends.
+/// A repair that stops at any of its steps leaves a run that the next one repairs.
 #[test]
 fn a_repair_can_be_repeated_after_any_step() {
     let root = run(5);
     fs_err::write(commit(&root, 3), b"torn").unwrap();
     let whole = root.files();
     let report = root.open().repair().unwrap();
-    // As if it had stopped after the base was written: the damaged file is still there, and does not count.
+    // As if it had stopped after the base was written: the damaged file is still there, and is ignored.
     let kept = report.actions[1].kept.clone().unwrap();
     fs_err::rename(kept, commit(&root, 3)).unwrap();
     assert_eq!(root.files().len(), whole.len() + 1);

@@ -1,4 +1,4 @@
-//! Replies that storage loses or mistakes: a commit is made once, and nobody is told a falsehood.
+//! Lost and wrong replies of storage: a commit is made once, and the caller gets its true outcome.
 
 use crate::support::{EDGES, RUN, Root, all_ticks, append, edges};
 use bytes::Bytes;
@@ -11,11 +11,11 @@ use std::sync::Mutex;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
-    /// Stored, and storage says that it does not know.
+    /// Stored, and the reply is an unknown outcome.
     StoredButUnknown,
-    /// Stored, and storage says that somebody else was first: the reply to an earlier try was lost.
+    /// Stored, and the reply is a refusal, as if the reply to an earlier attempt was lost.
     LostReplyRefused,
-    /// Stored, unknown, and its name cannot be made durable either.
+    /// Stored, the reply is an unknown outcome, and the name cannot be synced.
     SettleFails,
 }
 
@@ -27,7 +27,7 @@ struct Faulty {
 }
 
 impl Faulty {
-    /// Stores a commit, and says what the fault says of it. The fault is then over.
+    /// Stores a commit, and returns the reply of the fault, once.
     fn mistake(
         &self,
         path: &StorePath,
@@ -134,7 +134,7 @@ fn a_name_that_cannot_be_made_durable_is_an_unknown_outcome_and_keeps_the_rows()
     append(&dataset, [2]);
     assert_eq!(all_ticks(&root.open()), [0, 1, 2]);
 }
-/// The unknown commit is the adoption of earlier parts, not the append: nothing of the append is there.
+/// The commit of unknown outcome is the adoption of earlier parts, not the append: nothing of the append is there.
 #[test]
 fn an_unknown_adoption_is_not_told_as_the_appends_outcome() {
     let root = Root::new();

@@ -1,4 +1,4 @@
-//! Rows as types, appended to the table they belong to and read back.
+//! Typed rows, appended to the table that they belong to and read back.
 
 use crv_core::schema::{ExchangeRow, HoldingsRow, TableRow};
 use crv_io::Frame;

@@ -1,4 +1,4 @@
-//! Scans: pruning, projection, limits, and what happens when a part is not what it should be.
+//! Scans: pruning, projection, limits, and damaged parts.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -72,7 +72,7 @@ fn the_schema_is_the_tables_also_when_nothing_matches() {
 fn columns_come_in_the_order_asked_for() {
     let root = Root::new();
     let dataset = three_buckets(&root);
-    // `tick` is needed for the filter and not asked for.
+    // `tick` is needed for the filter, and not selected.
     let scan = dataset.scan(EDGES).unwrap().ticks(10..=12).columns(&["edge_weight", "edge_kind"]).unwrap();
     let batches: Vec<_> = scan.batches().map(Result::unwrap).collect();
     let names: Vec<String> = batches[0].schema().fields().iter().map(|field| field.name().clone()).collect();
@@ -140,7 +140,7 @@ fn dropping_a_scan_in_the_middle_stops_it() {
     let files = LocalStore::on(root.path().to_str().unwrap(), Arc::new(calls.clone()));
     let store: Arc<dyn Store> = Arc::new(files);
     let dataset = Dataset::with_store(root.settings(), RUN, Arc::clone(&store)).unwrap();
-    // As many threads read ahead, each of a run of 16 parts.
+    // The number of threads that read ahead, each of a run of 16 parts.
     let threads = std::thread::available_parallelism().unwrap().get() + 1;
     append(&dataset, (0..64 * threads as i64).map(|bucket| bucket * 100));
     let readers = Arc::strong_count(&store);
@@ -150,10 +150,10 @@ fn dropping_a_scan_in_the_middle_stops_it() {
     drop(batches);
     let deadline = Instant::now() + Duration::from_secs(60);
     while Arc::strong_count(&store) > readers {
-        assert!(Instant::now() < deadline, "the threads of the scan go on");
+        assert!(Instant::now() < deadline, "the threads of the scan are still running");
         std::thread::sleep(Duration::from_millis(1));
     }
-    // Two batches wait for each thread and one is being read; the next is the one that is not wanted any more.
+    // For each thread two batches wait and one is being read; with the next it notices that the receiver was dropped.
     let opened = calls.take().get("open").copied().unwrap_or_default();
     assert!(opened <= 5 * threads as u64, "{opened} parts were opened by {threads} threads");
 }

@@ -1,4 +1,4 @@
-//! Parts that cannot be merged: what is merged all the same, how often they are read, and what is reported.
+//! Parts that cannot be merged: what is merged regardless, how often they are read, and what is reported.
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -15,7 +15,7 @@ use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, holdings};
 
 const HOLDINGS: TableName = TableName::Holdings;
 
-/// The files of this machine: opens are counted by name, and refused for one name.
+/// The file system of this machine. Opens are counted by file name, and fail for one name.
 #[derive(Debug, Clone, Default)]
 struct Watched(Arc<Mutex<Watch>>);
 
@@ -119,7 +119,7 @@ fn history(dataset: &Dataset) {
     }
 }
 
-/// Waits for what goes on in the background.
+/// Waits until background work makes `is_so` true.
 fn until(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
@@ -128,7 +128,7 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// One damaged part stopped all merges of its batch. What had been read and written for them was thrown away, every time.
+/// One damaged part stopped all merges of its batch, and the work done for them was discarded, every time.
 #[test]
 fn a_damaged_part_keeps_only_its_own_bucket_from_being_merged() {
     let root = Root::new();
@@ -143,7 +143,7 @@ fn a_damaged_part_keeps_only_its_own_bucket_from_being_merged() {
     assert!(error.hint().is_some_and(|hint| hint.contains("restore")), "{error:?}");
     assert_eq!(parts(&dataset, EDGES), [1, 2, 1], "the others are merged, by one commit");
     assert_eq!(root.commits().len(), 7);
-    // Nothing is done twice.
+    // A second call changes nothing.
     let files = root.files();
     dataset.compact(EDGES, CompactOptions::default()).unwrap_err();
     assert_eq!(root.files(), files);
@@ -168,7 +168,7 @@ fn every_part_that_keeps_its_bucket_from_being_merged_is_named() {
     assert_eq!(parts(&dataset, EDGES), [2, 1, 2]);
 }
 
-/// Else a call with a bound would meet the damaged part first, each time, and never come to anything else.
+/// Else each call with a bound would read the damaged part first, and never merge anything else.
 #[test]
 fn parts_that_cannot_be_merged_do_not_use_up_the_bound_on_bytes() {
     let root = Root::new();
@@ -177,13 +177,13 @@ fn parts_that_cannot_be_merged_do_not_use_up_the_bound_on_bytes() {
     damage(&part(&dataset, EDGES, 0));
     let options = CompactOptions { max_bytes: Some(1), ..CompactOptions::default() };
     dataset.compact(EDGES, options).unwrap_err();
-    assert_eq!(parts(&dataset, EDGES), [2, 1, 2], "one bucket, whatever it has");
+    assert_eq!(parts(&dataset, EDGES), [2, 1, 2], "one bucket, whatever its size");
     dataset.compact(EDGES, options).unwrap_err();
     assert_eq!(parts(&dataset, EDGES), [2, 1, 1]);
 }
 
-/// Merging in the background came to a stop at the first damaged part, for good: at each seal it was read again, and so
-/// were the parts of the buckets behind it, which were merged and thrown away.
+/// Background merges stopped at the first damaged part, for good: at each seal it was read again, and the buckets
+/// behind it were merged and their merges discarded.
 #[test]
 fn in_the_background_a_damaged_part_is_read_once_and_the_buckets_behind_it_are_merged() {
     let root = Root::new();
@@ -207,7 +207,7 @@ fn in_the_background_a_damaged_part_is_read_once_and_the_buckets_behind_it_are_m
     dataset.close().unwrap();
     assert_eq!(parts(&dataset, EDGES), [2, 1, 1, 1, 1]);
     assert_eq!(files.opened(&victim), 1);
-    // It is known to be damaged no longer than until this was reported.
+    // Once the damage was reported, the part is tried again.
     fs_err::write(&victim, bytes).unwrap();
     append(&dataset, [500]);
     dataset.close().unwrap();
@@ -215,7 +215,7 @@ fn in_the_background_a_damaged_part_is_read_once_and_the_buckets_behind_it_are_m
     assert!(dataset.check(CheckOptions { deep: true }).unwrap().ok);
 }
 
-/// A part that is not there any more, because it was merged by another handle, is no longer reported.
+/// A part that another handle has merged meanwhile is no longer reported.
 #[test]
 fn what_was_set_aside_is_not_reported_when_its_parts_were_replaced_since() {
     let root = Root::new();
@@ -235,7 +235,7 @@ fn what_was_set_aside_is_not_reported_when_its_parts_were_replaced_since() {
     assert_eq!(parts(&dataset, EDGES), [1, 1, 1, 1]);
 }
 
-/// Storage that refused once says nothing about a part.
+/// One failed open does not mean that a part is damaged.
 #[test]
 fn in_the_background_a_part_that_could_not_be_opened_is_tried_again_with_the_next_bucket() {
     let root = Root::new();
@@ -280,7 +280,7 @@ fn closing_reports_every_table_that_was_not_merged() {
     dataset.close().unwrap();
 }
 
-/// Programs walk the chain of causes, and a hint is no reason to break it.
+/// Programs walk the chain of causes, and a hint must not break it.
 #[test]
 fn a_part_that_cannot_be_opened_has_a_hint_and_its_cause() {
     let root = Root::new();

@@ -1,4 +1,4 @@
-//! Slips of a caller's hand: each is an error that says what was meant, and none loses rows or makes files.
+//! Mistakes of callers: each is an error with a hint, and none loses rows or creates files.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ fn a_run_that_is_not_there_is_said_to_be_so_and_the_nearest_is_named() {
         }
         assert!(!dataset.exists().unwrap());
     }
-    // A run that is there, and a table that is not.
+    // The run exists, the table does not.
     let error = root.open().scan(TableName::Holdings).unwrap_err();
     assert!(error.to_string().contains("has no manifest: nothing was written to it"), "{error}");
     assert_eq!(root.files().iter().filter(|file| file.contains("sweep")).count(), 0);
@@ -80,7 +80,7 @@ fn a_url_is_no_local_directory() {
         );
         assert!(error.hint().unwrap().contains(hint), "{error:?}");
     }
-    // In memory a root is a name and no path; the same settings on disk are noticed before anything is made.
+    // In memory a root is a name, not a path; the same settings on disk are refused before anything is created.
     let memory = IoSettings::default().with_fs_protocol(FsProtocol::Memory).with_root_dir("s3://x").unwrap();
     let disk = memory.clone().with_fs_protocol(FsProtocol::File);
     Dataset::open(memory, RUN).unwrap();
@@ -104,7 +104,7 @@ fn a_frame_without_rows_is_checked_as_any_other() {
         (holdings([0]).slice(0, 0).into(), "observer_agent_id"),
         (without_rows(vec![("tick", numbers()), ("weight", numbers())]).into(), "weight"),
         (edges([0]).slice(0, 0).project(&[1, 2, 3]).unwrap().into(), "tick"),
-        // No batch at all, as a table of another library without rows may be.
+        // No batch at all, as of a table without rows from another library.
         (Frame::new(holdings([0]).schema(), vec![]).unwrap(), "observer_agent_id"),
     ];
     for (frame, said) in wrong {

@@ -12,7 +12,7 @@ fn paths() -> RunPaths {
     RunPaths::new(RunId::new("run_1").unwrap())
 }
 
-/// Runs `check` on every store there is.
+/// Runs `check` on every store.
 fn on_every_store(check: impl Fn(Arc<dyn Store>)) {
     check(Arc::new(MemoryStore::new()));
     let root = tempfile::tempdir().unwrap();
@@ -188,11 +188,11 @@ fn parts_of_an_object_are_read_and_nothing_beyond_its_end() {
         store.remove(&path).unwrap();
         store.remove(&path).unwrap();
         assert_eq!(store.read(&path).unwrap(), None);
-        assert_eq!(&blob.read_at(0, 2).unwrap()[..], b"01", "who has it open keeps it");
+        assert_eq!(&blob.read_at(0, 2).unwrap()[..], b"01", "an open handle keeps its bytes");
     });
 }
 
-/// A run that was removed while a handle is open is made again, directories and all.
+/// A run that was removed while a handle is open is created again, with its directories.
 #[test]
 fn removed_directories_are_made_again() {
     let root = tempfile::tempdir().unwrap();

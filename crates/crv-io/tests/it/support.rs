@@ -12,7 +12,7 @@ use tempfile::TempDir;
 pub(crate) const RUN: &str = "20250101-000000";
 pub(crate) const EDGES: TableName = TableName::IdentityEdges;
 
-/// A root that goes when the test does.
+/// A root directory that is removed at the end of the test.
 pub(crate) struct Root {
     dir: TempDir,
 }
@@ -22,7 +22,7 @@ impl Root {
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
-    /// One that lies in `dir`.
+    /// Creates one in `dir`.
     pub(crate) fn under(dir: &Path) -> Self {
         Self { dir: tempfile::tempdir_in(dir).unwrap() }
     }
@@ -112,7 +112,7 @@ pub(crate) fn append(dataset: &Dataset, ticks: impl IntoIterator<Item = i64>) {
     dataset.append(EDGES, edges(ticks), AppendOptions::default()).unwrap();
 }
 
-/// Leaves the edges' entries as the earlier implementation wrote them: without the checksums of the parts.
+/// Removes the checksums from the entries of the edges, as the earlier implementation wrote them.
 pub(crate) fn forget_checksums(dataset: &Dataset) {
     let manifest = dataset.manifest(EDGES).unwrap();
     let mut empty = manifest.clone();
@@ -121,7 +121,7 @@ pub(crate) fn forget_checksums(dataset: &Dataset) {
     dataset.replace_manifest(&manifest).unwrap();
 }
 
-/// The ticks of a table's rows, in the order a scan gives them.
+/// The ticks of a table's rows, in the order of a scan.
 pub(crate) fn ticks_of(dataset: &Dataset, table: TableName, range: TickRange) -> Result<Vec<i64>> {
     let mut ticks = Vec::new();
     for batch in dataset.scan(table)?.ticks(range).batches() {
@@ -135,7 +135,7 @@ pub(crate) fn all_ticks(dataset: &Dataset) -> Vec<i64> {
     ticks_of(dataset, EDGES, TickRange::ALL).unwrap()
 }
 
-/// The text of a commit file, changed, with the seal it then needs.
+/// Returns the text of a commit file with a checksum that fits it.
 pub(crate) fn sealed(text: &str) -> String {
     let body = text.rsplit_once(",\"crc32c\"").unwrap().0;
     let sum = body.bytes().fold(!0_u32, |crc, byte| {

@@ -31,7 +31,7 @@ fn an_aborted_or_dropped_transaction_leaves_the_tables_as_they_were() {
     aborted.append(EDGES, edges([2]), AppendOptions::default()).unwrap();
     aborted.abort();
     let mut dropped = dataset.transaction();
-    // Large enough that its parts go to disk before the commit.
+    // Large enough that its parts are staged before the commit.
     dropped.append(EDGES, edges(0..400_000), AppendOptions::default()).unwrap();
     assert!(root.files().len() > before.len(), "parts were written");
     drop(dropped);

@@ -1,4 +1,4 @@
-//! Vacuum: what nobody needs goes, what somebody may need stays, and nobody commits what is gone.
+//! Vacuum: files that no snapshot needs are removed, others stay, and no writer commits a removed part.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -21,7 +21,7 @@ fn kinds(report: &VacuumReport) -> Vec<GarbageKind> {
     report.removed.iter().map(|garbage| garbage.kind).collect()
 }
 
-/// Makes a file look as if it had been written so long ago.
+/// Sets the modification time of a file back by `by`.
 #[expect(clippy::disallowed_methods, reason = "the times of files are those of the machine")]
 pub(crate) fn age(path: &str, by: Duration) {
     let file = fs_err::OpenOptions::new().append(true).open(path).unwrap();
@@ -68,7 +68,7 @@ fn what_readers_of_retained_snapshots_need_stays() {
     let report = dataset.vacuum(VacuumOptions::default()).unwrap();
     assert_eq!((report.removed.len(), report.kept), (0, 10));
     assert!(report.kept_bytes > 0);
-    // Parts that are old, and were merged a moment ago: what counts is when they were merged.
+    // The parts are old, and were merged a moment ago: the time of the merge counts.
     for file in root.files().iter().filter(|file| file.ends_with(".parquet")) {
         age(root.path().join(file).to_str().unwrap(), DAYS);
     }
@@ -76,7 +76,7 @@ fn what_readers_of_retained_snapshots_need_stays() {
     assert_eq!(dataset.vacuum(VacuumOptions::default()).unwrap().kept, 10);
 }
 
-/// A part on disk, with no commit that names it.
+/// Creates an orphan, and returns its path.
 fn orphan(root: &Root) -> String {
     let name = "tables/identity_edges/bucket=000000/part-000000000000000000000000000000aa.parquet";
     let path = root.run_dir().join(name);
@@ -102,7 +102,7 @@ fn orphans_and_temporary_files_go_when_nobody_can_be_about_to_use_them() {
     let commits = root.commits().len();
     let report = vacuum(&dataset);
     assert_eq!(kinds(&report), [GarbageKind::OrphanPart, GarbageKind::TemporaryFile]);
-    assert_eq!(root.commits().len(), commits + 1, "the log says that the orphan goes");
+    assert_eq!(root.commits().len(), commits + 1, "the removal of the orphan is logged");
     assert!(!fs_err::exists(&orphan).unwrap() && !fs_err::exists(&temporary).unwrap());
     assert_eq!(all_ticks(&root.open()), [0]);
     assert!(dataset.check(CheckOptions { deep: true }).unwrap().problems.is_empty());
@@ -110,7 +110,7 @@ fn orphans_and_temporary_files_go_when_nobody_can_be_about_to_use_them() {
     assert_eq!(root.commits().len(), commits + 1, "no commit where there is nothing to remove");
 }
 
-/// Every part of the run looks as if it had been written long ago.
+/// Makes every part of the run look old.
 fn age_parts(root: &Root) {
     for file in root.files().iter().filter(|file| file.ends_with(".parquet")) {
         age(root.path().join(file).to_str().unwrap(), DAYS);
@@ -142,7 +142,7 @@ fn a_part_that_a_commit_took_out_a_moment_ago_stays_for_readers_of_earlier_snaps
             assert_eq!((report.removed.len(), report.kept), (0, 1), "{how}");
         }
         assert_eq!(before.batches().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 2, "{how}");
-        // When no reader needs it, it goes, and the log says so first: no commit may name it again.
+        // When no reader needs it, it is removed. The removal is logged first: no commit may name it again.
         let report = root.open().vacuum(AT_ONCE).unwrap();
         assert_eq!(kinds(&report), [GarbageKind::RemovedPart], "{how}");
         assert_eq!(vacuum(&root.open()).removed, []);
@@ -167,7 +167,7 @@ fn a_part_that_was_put_back_in_its_table_is_not_vacuumed() {
     assert!(!text.contains("removed_at"), "{text}");
 }
 
-/// Parts were merged a moment ago, and then the merged part was taken out: nothing live says any more that they were.
+/// Parts were merged a moment ago, and then the merged part was removed: no live part records the merge any more.
 #[test]
 fn what_a_part_that_was_taken_out_was_merged_from_is_as_young_as_that() {
     for damaged in [false, true] {
@@ -193,7 +193,7 @@ fn what_a_part_that_was_taken_out_was_merged_from_is_as_young_as_that() {
     }
 }
 
-/// The merge was encoded long before its commit won the race for a number.
+/// The merged part was encoded long before its commit was published.
 #[test]
 fn merged_parts_are_as_old_as_the_commit_that_let_them_go() {
     let root = Root::new();
@@ -231,11 +231,11 @@ fn temporary_files_beside_the_log_and_the_bundle_go_when_they_are_old() {
     let report = vacuum(&dataset);
     assert_eq!(kinds(&report), [GarbageKind::TemporaryFile; 3]);
     assert!(names.iter().all(|name| !fs_err::exists(path(name)).unwrap()));
-    assert!(foreign.iter().all(|name| fs_err::exists(path(name)).unwrap()), "files of others stay");
+    assert!(foreign.iter().all(|name| fs_err::exists(path(name)).unwrap()), "unrecognized files stay");
     assert_eq!(all_ticks(&root.open()), [0]);
 }
 
-/// A transaction that took longer than anybody thought: its parts are gone, and committing them would be damage.
+/// A transaction took longer than the age limit of a vacuum: its parts are removed, and must not be committed.
 #[test]
 fn a_writer_whose_parts_were_vacuumed_is_refused_and_can_try_again() {
     for prune in [false, true] {
@@ -263,7 +263,7 @@ fn a_writer_whose_parts_were_vacuumed_is_refused_and_can_try_again() {
     }
 }
 
-/// And the other way round: a part is committed while a vacuum that took it for an orphan is under way.
+/// The reverse: a part is committed while a vacuum is running that took it for an orphan.
 #[test]
 fn a_part_that_is_committed_meanwhile_is_not_vacuumed() {
     let root = Root::new();
@@ -299,7 +299,7 @@ fn a_table_whose_manifest_is_lost_is_not_touched() {
     let error = root.open().vacuum(AT_ONCE).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Manifest);
     assert!(error.to_string().contains("holdings"), "{error}");
-    assert_eq!(root.files(), files, "nor is any other");
+    assert_eq!(root.files(), files, "no other table is touched either");
 }
 
 #[test]

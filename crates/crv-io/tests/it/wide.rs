@@ -1,4 +1,4 @@
-//! Integers beyond what floats hold: an append, a check and a rebuild judge them by one rule.
+//! Integers that floats cannot hold: an append, a check and a rebuild apply the same rule to them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::support::{RUN, Root};
 
 /// No float equals it.
 const INEXACT: i64 = (1 << 53) + 1;
-/// Larger than [`INEXACT`], and a float.
+/// Larger than [`INEXACT`], and equal to a float.
 const EXACT: i64 = 1 << 62;
 
 fn texts(rows: usize) -> ArrayRef {
@@ -58,7 +58,7 @@ fn rows(dataset: &Dataset, table: TableName) -> RecordBatch {
     concat_batches(&batches[0].schema(), &batches).unwrap()
 }
 
-/// Both kinds of check find nothing.
+/// Checks that both kinds of check find no problem.
 fn assert_whole(dataset: &Dataset) {
     for deep in [false, true] {
         let report = dataset.check(CheckOptions { deep }).unwrap();
@@ -66,13 +66,13 @@ fn assert_whole(dataset: &Dataset) {
     }
 }
 
-/// Nothing is left of the table but its parts.
+/// Removes everything of the table but its parts.
 fn lose_log_and_manifest(root: &Root, table: TableName) {
     fs_err::remove_dir_all(root.run_dir().join("_commits")).unwrap();
     fs_err::remove_file(root.manifest(table)).unwrap();
 }
 
-/// Appends frames, each of which is acknowledged; then the check finds nothing and the parts alone tell it all.
+/// Appends and checks frames; then rebuilds the table from its parts alone, which gives the same rows and types.
 fn written_checked_lost_and_rebuilt(
     settings: &IoSettings,
     root: &Root,
@@ -141,7 +141,7 @@ fn large_integers_that_are_floats_may_meet_floats() {
     }
 }
 
-/// The extremes are floats and a value between them is none: a rebuild that believed the extremes would let floats in,
+/// The extremes equal floats, a value between them does not: a rebuild that relied on the extremes would let floats in,
 /// and make the rows unreadable.
 #[test]
 fn integers_that_are_no_floats_keep_floats_out_also_after_a_rebuild() {
@@ -167,7 +167,7 @@ fn integers_that_are_no_floats_keep_floats_out_also_after_a_rebuild() {
     }
 }
 
-/// As a column that the table does not have: its type is the producer's too.
+/// A column that the table does not define: its type, too, comes from the producer.
 #[test]
 fn further_columns_go_by_the_same_rule() {
     let root = Root::new();
@@ -183,7 +183,7 @@ fn further_columns_go_by_the_same_rule() {
     written_checked_lost_and_rebuilt(&settings, &root, TableName::Holdings, &frames);
 }
 
-/// The frames of the fixture: what each of the tests above is about.
+/// The frames of the fixture: one case of each of the tests above.
 fn fixture_frames() -> Vec<(TableName, RecordBatch)> {
     vec![
         (TableName::Holdings, holdings(&[0, 1, EXACT], &[INEXACT, -EXACT, 3])),
@@ -192,7 +192,7 @@ fn fixture_frames() -> Vec<(TableName, RecordBatch)> {
     ]
 }
 
-/// Writes `tests/fixtures/large-integers` anew; it was written by the version that judged footers by magnitude.
+/// Writes `tests/fixtures/large-integers` again; it was written by the version that judged footers by magnitude.
 #[test]
 #[ignore = "writes a fixture"]
 fn write_the_fixture() {

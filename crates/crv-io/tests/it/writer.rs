@@ -1,4 +1,4 @@
-//! The buffered writer: what goes out when, that it is as good as written in bulk, and what is left when it fails.
+//! The buffered writer: what it flushes and when, that the result equals a bulk write, and what a failure leaves.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,18 +31,18 @@ fn max_rows(dataset: &Dataset, rows: u64) -> Writer {
     dataset.writer(WriterOptions::default().with_max_rows(rows).unwrap())
 }
 
-/// The commit that had to go first, if any.
+/// Appends, and returns the commit that was flushed to make room, if any.
 fn add(writer: &mut Writer, table: TableName, frame: impl Into<Frame>) -> Option<u64> {
     let summary = writer.append(table, frame, AppendOptions::default()).unwrap();
     summary.map(|summary| summary.commit.unwrap())
 }
 
-/// Rows that are taken in if there is room.
+/// Appends, and ignores an error.
 fn add_or_fail(writer: &mut Writer, table: TableName, frame: impl Into<Frame>) {
     let _ = writer.append(table, frame, AppendOptions::default());
 }
 
-/// A tick in both tables.
+/// Appends a tick to both tables.
 fn tick(writer: &mut Writer, tick: i64) -> Result<(), Error> {
     writer.append(EDGES, edges([tick]), AppendOptions::default())?;
     writer.append(HOLDINGS, holdings([tick]), AppendOptions::default())?;
@@ -79,7 +79,7 @@ fn exchange(tick: i64, payload: Vec<(&str, ArrayRef)>) -> RecordBatch {
     .unwrap()
 }
 
-/// Everything that a scan gives, as one batch.
+/// All rows of a table, as one batch.
 fn rows(dataset: &Dataset, table: TableName) -> RecordBatch {
     let scan = dataset.scan(table).unwrap();
     let batches: Vec<RecordBatch> = scan.batches().map(Result::unwrap).collect();
@@ -107,7 +107,7 @@ fn small_appends_come_out_as_if_they_had_been_written_at_once() {
         });
         parts.collect()
     };
-    // One append of seven rows lies across the end of each bucket.
+    // One append of seven rows crosses the end of each bucket.
     assert_eq!(parts(&dataset).iter().map(Vec::len).max(), Some(2));
     let rows_of = |parts: &[Vec<(u64, i64, i64)>]| -> Vec<u64> {
         parts.iter().map(|parts| parts.iter().map(|part| part.0).sum()).collect()
@@ -166,7 +166,7 @@ fn payloads_that_differ_from_append_to_append_come_out_as_with_appends() {
             vec![("a", int(1)), ("never", null())],
             vec![],
             vec![("b", text("x")), ("a", float(1.5)), ("items", untyped_list())],
-            // Integers where the table has floats by now, and a field of another type without a value.
+            // Integers where the table has floats by now, and a field of another type that has no value.
             vec![("a", int(7)), ("b", Arc::new(Int64Array::from(vec![None::<i64>])))],
             vec![("items", list(Some(vec![Some(1), None]))), ("wide", int(i64::MAX))],
             vec![("items", list(None)), ("wide", int(1)), ("b", no_text())],
@@ -181,7 +181,7 @@ fn payloads_that_differ_from_append_to_append_come_out_as_with_appends() {
     };
     let (buffered, appended) = (Root::new(), Root::new());
     let (ours, theirs) = (buffered.open(), appended.open());
-    // Enough of them that small batches are joined, with fields coming in meanwhile.
+    // Enough ticks that small batches are joined, while new fields are added.
     let ticks = 0..40_usize;
     let mut writer = writer(&ours);
     for tick in ticks.clone() {
@@ -210,7 +210,7 @@ fn columns_that_only_some_appends_have_are_null_in_the_others() {
     let mut writer = writer(&dataset);
     let no_schema = AppendOptions { validate_schema: false, validate_rows: false };
     add(&mut writer, HOLDINGS, with(0, "mood", Arc::new(StringArray::from(vec!["glad"]))));
-    // A column that the table requires, and that nobody asked for.
+    // A column is missing that the table requires, and validation is off.
     let without = holdings([1]).project(&[0, 1, 2]).unwrap();
     writer.append(HOLDINGS, without, no_schema).unwrap();
     add(&mut writer, HOLDINGS, with(2, "untyped", Arc::new(NullArray::new(1))));
@@ -237,7 +237,7 @@ fn when_a_bucket_closes_all_tables_go_out_as_one_commit() {
         summary.tables.iter().map(|table| (table.table, table.rows, table.parts.len())).collect();
     assert_eq!(tables, [(EDGES, 100, 1), (HOLDINGS, 100, 1)]);
     assert_eq!(root.commits().len(), 1);
-    assert_eq!(seen(&dataset, HOLDINGS), Vec::from_iter(0..100), "what closed it is not in it");
+    assert_eq!(seen(&dataset, HOLDINGS), Vec::from_iter(0..100), "the row that closed it is not in it");
     assert_eq!(writer.buffered_rows(), 1);
     add(&mut writer, EDGES, edges([100]));
     assert_eq!(writer.close().unwrap().commit, Some(2));
@@ -255,7 +255,7 @@ fn blocks_of_ticks_that_lie_across_buckets_join_table_by_table() {
             add(&mut writer, table, frame);
         }
     }
-    // Late rows of a bucket that is closed just wait for the next commit.
+    // Late rows of a closed bucket wait for the next commit.
     add(&mut writer, EDGES, edges([5]));
     writer.close().unwrap();
     assert_eq!(root.commits().len(), 2, "one when the bucket closed, and one at the end");
@@ -271,9 +271,9 @@ fn rows_go_out_at_the_bound_and_a_tick_stays_whole() {
     for at in 0..20 {
         tick(&mut writer, at).unwrap();
         assert!(writer.buffered_rows() <= 5, "{}", writer.buffered_rows());
-        assert_eq!(seen(&dataset, EDGES), seen(&dataset, HOLDINGS), "half a tick is shown");
+        assert_eq!(seen(&dataset, EDGES), seen(&dataset, HOLDINGS), "a torn tick is visible");
     }
-    // Two ticks fit, and half of a third, which waits for its other half.
+    // Two ticks fit, and half of a third, which stays in the buffer until it is complete.
     assert_eq!(seen(&dataset, EDGES), Vec::from_iter(0..18));
     writer.close().unwrap();
     assert_eq!(seen(&dataset, EDGES), Vec::from_iter(0..20));
@@ -323,7 +323,7 @@ fn a_tick_that_the_bound_does_not_hold_goes_out_in_whole_appends() {
     assert_eq!(
         add(&mut writer, EDGES, edges(std::iter::repeat_n(0, 25))),
         None,
-        "one append is taken in whole"
+        "one append is buffered whole"
     );
     assert_eq!(writer.buffered_rows(), 25);
     assert_eq!(add(&mut writer, EDGES, edges(std::iter::repeat_n(0, 8))), Some(1));
@@ -349,7 +349,7 @@ fn the_order_of_rows_is_kept() {
     let root = Root::new();
     let dataset = root.open();
     let mut writer = max_rows(&dataset, 40);
-    // Ticks of a bucket in any order, a few rows at a time, some of them in between written out.
+    // Ticks of a bucket in any order, a few rows at a time, some of them flushed in between.
     let ticks: Vec<i64> = (0..700).map(|row| row * 37 % 100).collect();
     for rows in ticks.chunks(3) {
         add(&mut writer, EDGES, edges(rows.iter().copied()));
@@ -365,7 +365,7 @@ fn rows_are_durable_when_they_were_flushed_and_counted_until_then() {
     let dataset = root.open();
     let mut writer = writer(&dataset);
     assert_eq!((writer.buffered_rows(), writer.buffered_bytes()), (0, 0));
-    assert_eq!(writer.flush().unwrap().commit, None, "nothing was gathered");
+    assert_eq!(writer.flush().unwrap().commit, None, "nothing was buffered");
     assert_eq!(names_in(root.path()), [] as [&str; 0]);
     add(&mut writer, EDGES, edges([0, 1]));
     assert_eq!(add(&mut writer, EDGES, edges([])), None);
@@ -398,11 +398,11 @@ fn a_refused_append_leaves_the_writer_as_it_was() {
     let text = error.to_string();
     let said = [RUN, "identity_edges", "-5 at row 1"].iter().all(|said| text.contains(said));
     assert!(said, "{text}");
-    // Values are checked when it is asked for.
+    // Values are validated on request.
     let checked = AppendOptions { validate_rows: true, ..AppendOptions::default() };
     let error = writer.append(EDGES, edges([2]), checked).unwrap_err();
     assert!(error.to_string().contains("subject_id"), "{error}");
-    // What waits counts for the schema as what is written does.
+    // Buffered rows count for the schema as written rows do.
     add(&mut writer, TableName::Exchange, exchange(1, vec![("a", Arc::new(Int64Array::from(vec![1])))]));
     let other = exchange(1, vec![("a", Arc::new(StringArray::from(vec!["x"])))]);
     let error = writer.append(TableName::Exchange, other.clone(), AppendOptions::default()).unwrap_err();
@@ -423,7 +423,7 @@ fn an_abandoned_tick_leaves_nothing_behind_not_even_its_fields() {
     add(&mut writer, TableName::Exchange, exchange(1, vec![("a", Arc::new(Int64Array::from(vec![1])))]));
     assert_eq!(writer.abandon_tick(), 2);
     assert_eq!(writer.abandon_tick(), 0, "the tick before is complete");
-    // The tick is done again, and its payload is another.
+    // The tick is written again, with another payload.
     add(&mut writer, TableName::Exchange, exchange(1, vec![("a", Arc::new(StringArray::from(vec!["x"])))]));
     tick(&mut writer, 1).unwrap();
     writer.close().unwrap();
@@ -444,7 +444,7 @@ fn one_that_is_dropped_writes_its_complete_ticks() {
     let dataset = root.open();
     assert_eq!((all_ticks(&dataset), seen(&dataset, HOLDINGS)), (vec![0, 1], vec![0, 1]));
     let manifest = fs_err::read_to_string(root.manifest(EDGES)).unwrap();
-    assert!(manifest.contains("\"row_count\": 2"), "it was the last of the handle's: {manifest}");
+    assert!(manifest.contains("\"row_count\": 2"), "the writer was the last to hold the handle: {manifest}");
 }
 
 #[test]
@@ -485,7 +485,7 @@ fn rows_are_copied_so_that_their_buffers_can_be_used_again() {
     let owner: Arc<Vec<i64>> = Arc::new(vec![3; 1_000_000]);
     let bytes = std::ptr::NonNull::new(owner.as_ptr().cast_mut().cast::<u8>()).unwrap();
     #[expect(unsafe_code, reason = "a buffer whose owner can be watched")]
-    // SAFETY: the buffer keeps the vector, which nobody writes to, alive.
+    // SAFETY: the buffer keeps the vector alive, and the vector is not written to.
     let buffer = unsafe { Buffer::from_custom_allocation(bytes, 8_000_000, owner.clone()) };
     let ticks = Int64Array::new(ScalarBuffer::new(buffer, 5, 2), None);
     let batch = RecordBatch::try_from_iter([
@@ -501,7 +501,7 @@ fn rows_are_copied_so_that_their_buffers_can_be_used_again() {
     assert_eq!(seen(&dataset, HOLDINGS), [3, 3]);
 }
 
-/// A schema that another writer has given the table meanwhile, and that has no union with ours.
+/// Another writer has meanwhile given the table a schema that has no union with ours.
 #[test]
 fn a_conflict_with_another_writer_is_told_at_the_flush() {
     let root = Root::new();
@@ -524,7 +524,7 @@ fn a_conflict_with_another_writer_is_told_at_the_flush() {
     assert_eq!(seen(&ours, TableName::Exchange), [0, 1]);
 }
 
-/// Every write of a flush fails in turn, in every way. Nothing is lost, nothing is there twice, and no tick by half.
+/// Every write of a flush fails in turn, in every way. No row is lost or doubled, and no tick is torn.
 #[test]
 fn a_flush_that_fails_keeps_the_rows_and_can_be_tried_again() {
     for fault in [Fault::Refused, Fault::UnknownAndNot, Fault::UnknownAndDone] {
@@ -553,7 +553,7 @@ fn a_flush_that_fails_keeps_the_rows_and_can_be_tried_again() {
                         let _ = writer.flush();
                     }
                 }
-                // Rows go on coming in meanwhile.
+                // More rows are appended meanwhile.
                 tick(&mut writer, 2).unwrap();
                 store.mend();
                 let summary = writer.close().unwrap();
@@ -572,7 +572,7 @@ fn a_flush_that_fails_keeps_the_rows_and_can_be_tried_again() {
     }
 }
 
-/// An append that has to make room fails like the flush that it is. Its own rows are not in.
+/// An append that has to make room fails as the flush does. Its own rows are not buffered.
 #[test]
 fn an_append_that_cannot_make_room_is_not_taken_in_and_can_be_made_again() {
     let store = Arc::new(Faulty::new(i64::MAX, Fault::Refused, true));
@@ -591,7 +591,7 @@ fn an_append_that_cannot_make_room_is_not_taken_in_and_can_be_made_again() {
     assert_eq!(ticks(&store), [99, 100]);
 }
 
-/// Every write of an append that meets the bound in the middle of a tick, in turn and in every way.
+/// Runs an append that meets the bound in the middle of a tick. Every write of it fails in turn, in every way.
 fn at_the_bound(mut try_it: impl FnMut(&Arc<Faulty>, &mut Writer, Result<(), Error>, &str)) {
     for fault in [Fault::Refused, Fault::UnknownAndNot, Fault::UnknownAndDone] {
         for forever in [false, true] {
@@ -616,8 +616,8 @@ fn at_the_bound(mut try_it: impl FnMut(&Arc<Faulty>, &mut Writer, Result<(), Err
     }
 }
 
-/// The bound was met in the middle of the tick, and the write failed. Half a tick then counted as complete: abandoning it
-/// dropped nothing, and the tick that was done again had its rows twice.
+/// The bound was met in the middle of the tick, and the write failed. The torn tick then counted as complete:
+/// abandoning it dropped nothing, and the tick that was written again had its rows twice.
 #[test]
 fn a_tick_whose_write_failed_at_the_bound_can_be_abandoned_and_done_again() {
     at_the_bound(|store, writer, outcome, told| {
@@ -638,7 +638,7 @@ fn a_tick_whose_write_failed_at_the_bound_can_be_abandoned_and_done_again() {
     });
 }
 
-/// The same, and the call is made again instead: nothing is lost, and nothing is there twice.
+/// The same, but the call is retried instead: no row is lost or doubled.
 #[test]
 fn an_append_that_failed_at_the_bound_in_the_middle_of_a_tick_can_be_made_again() {
     at_the_bound(|store, writer, outcome, told| {
@@ -652,8 +652,8 @@ fn an_append_that_failed_at_the_bound_in_the_middle_of_a_tick_can_be_made_again(
     });
 }
 
-/// A commit with the first half of a tick is in doubt. Abandoning the tick drops its rows there too: where the commit did
-/// not take effect, the tick that is done again has them once, and where it did, they are in the store and stay there.
+/// A commit with the first half of a tick has an unknown outcome. Abandoning the tick drops its rows there too: if the
+/// commit did not take effect, the tick that is written again has them once; if it did, they stay in the store.
 #[test]
 fn an_abandoned_tick_of_a_commit_in_doubt_is_not_written_again() {
     let mut doubts = 0;
@@ -677,11 +677,11 @@ fn an_abandoned_tick_of_a_commit_in_doubt_is_not_written_again() {
     assert!(doubts >= 2, "{doubts}");
 }
 
-/// Rows of the newest tick that were in doubt and are not in the store are part of the newest tick again.
+/// Rows of the newest tick in a commit of unknown outcome that did not take effect belong to the newest tick again.
 #[test]
 fn a_tick_that_was_in_doubt_and_is_not_there_can_be_abandoned_as_a_whole() {
     let (store, mut writer) = in_doubt(Fault::UnknownAndNot, 100);
-    // More of the same tick comes in before the outcome is known.
+    // More rows of the same tick are appended before the outcome is known.
     add(&mut writer, EDGES, edges([1]));
     store.mend();
     writer.resolve(CommitOutcome::DidNot);
@@ -696,7 +696,7 @@ fn a_tick_that_was_in_doubt_and_is_not_there_can_be_abandoned_as_a_whole() {
     assert_eq!(ticks(&store), [0, 1]);
 }
 
-/// A flush that failed has completed no tick.
+/// A failed flush completes no tick.
 #[test]
 fn after_a_flush_that_failed_the_newest_tick_can_be_abandoned_and_done_again() {
     let store = Arc::new(Faulty::new(i64::MAX, Fault::Refused, true));
@@ -715,12 +715,12 @@ fn after_a_flush_that_failed_the_newest_tick_can_be_abandoned_and_done_again() {
     assert_eq!(ticks(&store), [0, 1]);
 }
 
-/// A commit in doubt turns out to be there, and the write after it fails: the next call that succeeds returns both.
+/// A commit of unknown outcome took effect, and the write after it fails: the next call that succeeds returns both.
 #[test]
 fn a_commit_that_was_in_doubt_is_in_the_summary_even_if_the_next_write_fails_first() {
     let (store, mut writer) = in_doubt(Fault::UnknownAndDone, 100);
     tick(&mut writer, 2).unwrap();
-    // Storage answers, and the parts cannot be written.
+    // Storage works again, but the parts cannot be written.
     for at in 0.. {
         store.mend();
         if writer.in_doubt().is_none() {
@@ -736,7 +736,7 @@ fn a_commit_that_was_in_doubt_is_in_the_summary_even_if_the_next_write_fails_fir
     assert_eq!(ticks(&store), [0, 1, 2]);
 }
 
-/// Storage is mute after the put of a commit, which took effect or did not, and the writer has to wait and see.
+/// Storage fails after the put of a commit, which took effect or did not: the writer has a commit of unknown outcome.
 fn in_doubt(fault: Fault, max: u64) -> (Arc<Faulty>, Writer) {
     for at in 0.. {
         let store = Arc::new(Faulty::new(i64::MAX, fault, true));
@@ -759,10 +759,10 @@ fn a_commit_in_doubt_is_looked_for_before_anything_is_written() {
         let (store, mut writer) = in_doubt(fault, 4);
         let doubt = writer.in_doubt().map(|(number, id)| (number, id.to_owned())).unwrap();
         assert_eq!(doubt.0, 3);
-        assert_eq!(writer.buffered_rows(), 2, "rows in doubt are kept, and count");
+        assert_eq!(writer.buffered_rows(), 2, "rows of unknown outcome are kept, and count");
         tick(&mut writer, 2).unwrap();
         if fault == Fault::UnknownAndDone {
-            // It is there, and its name cannot be made durable.
+            // It took effect, but its name cannot be synced.
             let error = writer.append(EDGES, edges([3]), AppendOptions::default()).unwrap_err();
             assert_eq!(
                 (error.kind(), error.commit()),
@@ -801,7 +801,7 @@ fn what_came_of_a_commit_in_doubt_can_be_told() {
     }
 }
 
-/// A log that was pruned beyond the commit says nothing of it: the writer does not guess.
+/// A log that was pruned beyond the commit does not record its outcome: the writer does not guess.
 #[test]
 fn a_commit_in_doubt_that_was_pruned_since_is_not_guessed_at() {
     let (store, mut writer) = in_doubt(Fault::UnknownAndDone, 100);

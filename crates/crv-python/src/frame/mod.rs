@@ -1,4 +1,4 @@
-//! Rows from Python: anything that speaks the Arrow `PyCapsule` interface, without copying.
+//! Rows from Python: any object with the Arrow `PyCapsule` interface, without copying.
 
 mod stream;
 
@@ -14,7 +14,7 @@ use pyo3_arrow::PyRecordBatch;
 use self::stream::Stream;
 use crate::error::NativeError;
 
-/// Rows to append, not read yet.
+/// Rows to append, before they are read.
 pub(crate) enum Rows {
     Stream(Stream),
     Batch(RecordBatch),
@@ -49,8 +49,8 @@ impl FromPyObject<'_, '_> for Rows {
 }
 
 impl Rows {
-    /// Reads the rows, unless `check` refuses their schema. A producer may take long to make rows that are refused
-    /// anyway: Polars takes seconds for one that nests some hundred levels.
+    /// Reads the rows, unless `check` refuses their schema. The check comes first because a producer may be slow:
+    /// Polars takes seconds to export a row that nests some hundred levels.
     pub(crate) fn read_checked<E>(
         self,
         check: impl FnOnce(&Schema) -> Result<(), E>,
@@ -66,7 +66,7 @@ impl Rows {
         self.read()
     }
 
-    /// Reads the rows. Runs the producer's code, which takes the interpreter itself where it needs it.
+    /// Reads the rows. Runs the producer's code, which attaches to the interpreter where it needs it.
     pub(crate) fn read(self) -> Result<Frame, NativeError> {
         match self {
             Self::Batch(batch) => Ok(Frame::from(batch)),
@@ -75,7 +75,7 @@ impl Rows {
                 let batches = stream.collect::<Result<Vec<_>, _>>().map_err(|error| {
                     NativeError::argument(
                         format!("the frame's own producer failed: {error}"),
-                        "nothing was written; mend the frame and append it again",
+                        "nothing was written; correct the frame and append it again",
                     )
                 })?;
                 Ok(Frame::new(schema, batches).map_err(|error| refused("", error))?)
@@ -84,7 +84,7 @@ impl Rows {
     }
 }
 
-/// The error of rows that do not fit; `context` says what they do not fit.
+/// Makes the error of rows that do not fit; `context` is the prefix of its message.
 pub(crate) fn refused(context: &str, error: ValidationError) -> Error {
     let refusal = Error::new(ErrorKind::Schema, format!("{context}{error}"));
     match error.hint() {

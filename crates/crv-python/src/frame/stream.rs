@@ -1,8 +1,8 @@
-//! Arrow C streams, read as their producers make them.
+//! Arrow C streams, read batch by batch.
 //!
-//! The Arrow C data interface gives an array of type null no buffers. Polars gives it one, which is a null pointer,
-//! and the `arrow` crates refuse that. A column or a payload field that is all null is everyday data here, so the
-//! count is set right before the array is taken in.
+//! In the Arrow C data interface, an array of type null has no buffers. Polars gives it one buffer, a null pointer,
+//! which the `arrow` crates refuse. Columns and payload fields that are all null are common here, so the number of
+//! buffers is corrected before an array is imported.
 
 #![expect(unsafe_code, reason = "the Arrow C stream interface is made of pointers to C structs")]
 
@@ -23,10 +23,10 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Takes the stream out of its capsule, and asks it for its schema.
+    /// Moves the stream out of its capsule, and reads its schema.
     pub(super) fn take(capsule: &Bound<'_, PyCapsule>) -> PyResult<Result<Self, ArrowError>> {
         let pointer = capsule.pointer_checked(Some(c"arrow_array_stream"))?;
-        // SAFETY: the capsule's name says what it points to. Taking it leaves an empty stream behind.
+        // SAFETY: the capsule's name guarantees the type of its pointer. An empty stream is left in its place.
         let stream = unsafe { FFI_ArrowArrayStream::from_raw(pointer.as_ptr().cast()) };
         Ok(Self::new(stream))
     }
@@ -55,7 +55,7 @@ impl Stream {
             return Ok(None);
         }
         let data_type = DataType::Struct(self.schema.fields().clone());
-        // SAFETY: the callback filled `array` with an array of the schema it gave.
+        // SAFETY: the callback filled `array` with an array of the stream's schema.
         let data = unsafe {
             mend((&raw mut array).cast(), &data_type);
             from_ffi_and_data_type(array, data_type)?
@@ -78,7 +78,7 @@ impl Iterator for Stream {
 }
 
 fn closed() -> ArrowError {
-    ArrowError::CDataInterface("the stream was read before".to_owned())
+    ArrowError::CDataInterface("the stream was already read".to_owned())
 }
 
 fn check(stream: &mut FFI_ArrowArrayStream, code: c_int) -> Result<(), ArrowError> {
@@ -88,7 +88,7 @@ fn check(stream: &mut FFI_ArrowArrayStream, code: c_int) -> Result<(), ArrowErro
     let text = stream.get_last_error.and_then(|get_last_error| {
         // SAFETY: the stream is live, and the text it returns is valid until its next call.
         let text = unsafe { get_last_error(&raw mut *stream) };
-        // SAFETY: as above; a null pointer stands for no text.
+        // SAFETY: as above; the pointer is not null.
         (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
     });
     Err(ArrowError::CDataInterface(text.unwrap_or_else(|| format!("error {code}"))))
@@ -109,7 +109,7 @@ struct RawArray {
     private_data: *mut c_void,
 }
 
-/// Takes the buffer from every array of type null in `array`.
+/// Sets the number of buffers of every array of type null in `array` to zero.
 ///
 /// # Safety
 ///

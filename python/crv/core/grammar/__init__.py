@@ -6,8 +6,8 @@ UPPER_SNAKE. A value that is not in an enum raises ``GrammarError``, which is a 
 >>> ActionKind("gift_token")
 <ActionKind.GIFT_TOKEN: 'gift_token'>
 
-``EBNF_GRAMMAR`` is the grammar that says with which arguments actions and patches are written, and
-``PARSED_GRAMMAR`` is what it says:
+``EBNF_GRAMMAR`` is the text of the grammar that defines the arguments of actions and patches. ``PARSED_GRAMMAR`` is the
+parsed grammar:
 
 >>> from crv.core.grammar import PARSED_GRAMMAR
 >>> PARSED_GRAMMAR.production("utterance").expression
@@ -72,7 +72,7 @@ EBNF_GRAMMAR: str
 PARSED_GRAMMAR: ParsedGrammar
 
 if not TYPE_CHECKING:
-    # Who only needs an enum reads no file, and needs no native module.
+    # Loaded on first use: code that only needs an enum reads no file, and loads no native module.
     def __getattr__(name: str) -> object:
         if name == "EBNF_GRAMMAR":
             from crv.core.grammar.ebnf import read_grammar

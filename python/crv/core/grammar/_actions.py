@@ -1,4 +1,4 @@
-"""What an agent can do."""
+"""The kinds of actions of agents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["ActionKind"]
 
 
 class ActionKind(Vocabulary):
-    """What an agent can do in a tick."""
+    """The kind of an action of an agent in a tick."""
 
     ACQUIRE_TOKEN = "acquire_token"
     """An agent takes hold of a token."""

@@ -1,4 +1,4 @@
-"""Where something is said, and who can see it."""
+"""Channels of messages, and their visibility."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ __all__ = ["ChannelType", "Visibility"]
 
 
 class ChannelType(Vocabulary):
-    """The kind of channel in which something is said."""
+    """The kind of a channel."""
 
     PUBLIC = "public"
-    """Open to everyone."""
+    """A channel for everyone."""
     GROUP = "group"
-    """Belongs to a group."""
+    """A channel of a group."""
     ROOM = "room"
-    """Belongs to a room."""
+    """A channel of a room."""
     DM = "dm"
-    """Between two agents."""
+    """A channel between two agents."""
 
 
 class Visibility(Vocabulary):
-    """Who can see a message or a scenario."""
+    """The agents that can see a message or a scenario."""
 
     PUBLIC = "public"
-    """Everyone."""
+    """All agents."""
     GROUP = "group"
     """The members of a group."""
     ROOM = "room"
-    """Whoever is in a room."""
+    """The agents in a room."""
     DM = "dm"
     """One other agent."""

@@ -1,4 +1,4 @@
-"""The edges inside an agent's head, how they are edited, and the edges of the world around it."""
+"""The edges of an agent's representation, their edits, and the edges of the world."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class PatchOp(Vocabulary):
     """An edit of an agent's representation graph."""
 
     SET_IDENTITY_EDGE_WEIGHT = "set_identity_edge_weight"
-    """Gives an edge a weight."""
+    """Sets the weight of an edge."""
     ADJUST_IDENTITY_EDGE_WEIGHT = "adjust_identity_edge_weight"
     """Adds to the weight of an edge."""
     DECAY_IDENTITY_EDGES = "decay_identity_edges"
-    """Lets the weights of a scope of edges decay."""
+    """Reduces the weights of a scope of edges."""
     REMOVE_IDENTITY_EDGE = "remove_identity_edge"
-    """Takes an edge away."""
+    """Removes an edge."""
 
 
 class RepresentationEdgeKind(Vocabulary):
-    """What an edge of an agent's representation connects.
+    """The kind of an edge of an agent's representation: what it connects.
 
     ``i`` is the observing agent, ``j``, ``k`` and ``l`` are other agents, ``o`` and ``p`` are tokens.
     """
@@ -55,9 +55,9 @@ class RepresentationEdgeKind(Vocabulary):
     """``c_i,o,p``: association of two tokens."""
 
     def required_slots(self) -> tuple[str, ...]:
-        """Give the columns of ``identity_edges`` that must hold a value for this kind, in table order.
+        """Return the columns of ``identity_edges`` that must have a value for this kind, in table order.
 
-        An empty text is no value.
+        Empty text does not count as a value.
 
         >>> RepresentationEdgeKind.AGENT_TO_OBJECT.required_slots()
         ('subject_id', 'token_id')
@@ -82,7 +82,7 @@ _REQUIRED_SLOTS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class TopologyEdgeKind(Vocabulary):
-    """What an edge of the world connects. These are never stored in ``identity_edges``."""
+    """The kind of an edge of the world: what it connects. Such edges are never stored in ``identity_edges``."""
 
     IS_NEIGHBOR = "is_neighbor"
     """Two agents are neighbours."""

@@ -1,4 +1,4 @@
-"""What happens when ownership or opinion changes hands."""
+"""The kinds of events of ownership and opinion."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ExchangeKind(Vocabulary):
     ORDER_POST = "order_post"
     """An order was posted."""
     ORDER_CANCEL = "order_cancel"
-    """An order was taken back."""
+    """An order was cancelled."""
     SWAP = "swap"
     """One token was swapped for another."""
     GIFT = "gift"
@@ -23,9 +23,9 @@ class ExchangeKind(Vocabulary):
     PEER_OFFER = "peer_offer"
     """An exchange between two agents was offered."""
     PEER_ACCEPT = "peer_accept"
-    """The offer was taken."""
+    """The offer was accepted."""
     PEER_REJECT = "peer_reject"
-    """The offer was refused."""
+    """The offer was rejected."""
     CAST_VOTE = "cast_vote"
     """A vote was cast."""
     VOTE_OUTCOME = "vote_outcome"

@@ -1,4 +1,4 @@
-"""From value to member and back, as functions."""
+"""Functions that convert between members and values."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ V = TypeVar("V", bound=Vocabulary)
 
 
 def action_value(kind: ActionKind) -> str:
-    """Give the value of an action kind."""
+    """Return the value of an action kind."""
     return kind.value
 
 
 def exchange_value(kind: ExchangeKind) -> str:
-    """Give the value of an exchange kind."""
+    """Return the value of an exchange kind."""
     return kind.value
 
 
 def edge_value(kind: RepresentationEdgeKind) -> str:
-    """Give the value of an edge kind."""
+    """Return the value of an edge kind."""
     return kind.value
 
 
 def action_kind_from_value(s: str) -> ActionKind:
-    """Give the action kind with exactly this value.
+    """Return the action kind with exactly this value.
 
     Raises:
-        GrammarError: there is none.
+        GrammarError: there is none. The message lists the values.
 
     >>> action_kind_from_value("acquire_token")
     <ActionKind.ACQUIRE_TOKEN: 'acquire_token'>
@@ -53,28 +53,28 @@ def action_kind_from_value(s: str) -> ActionKind:
 
 
 def exchange_kind_from_value(s: str) -> ExchangeKind:
-    """Give the exchange kind with exactly this value.
+    """Return the exchange kind with exactly this value.
 
     Raises:
-        GrammarError: there is none.
+        GrammarError: there is none. The message lists the values.
     """
     return ExchangeKind(s)
 
 
 def edge_kind_from_value(s: str) -> RepresentationEdgeKind:
-    """Give the edge kind with exactly this value.
+    """Return the edge kind with exactly this value.
 
     Raises:
-        GrammarError: there is none.
+        GrammarError: there is none. The message lists the values.
     """
     return RepresentationEdgeKind(s)
 
 
 def normalize_visibility(s: str) -> str:
-    """Give the visibility value for a text in any case.
+    """Return the visibility value for a text in any case.
 
     Raises:
-        GrammarError: lists what is allowed.
+        GrammarError: there is none. The message lists the values.
 
     >>> normalize_visibility("Public")
     'public'
@@ -83,10 +83,10 @@ def normalize_visibility(s: str) -> str:
 
 
 def normalize_channel_type(s: str) -> str:
-    """Give the channel type value for a text in any case.
+    """Return the channel type value for a text in any case.
 
     Raises:
-        GrammarError: lists what is allowed.
+        GrammarError: there is none. The message lists the values.
     """
     return _in_any_case(ChannelType, s).value
 
@@ -96,12 +96,12 @@ def _in_any_case(vocabulary: type[V], s: str) -> V:
     for member in vocabulary:
         if member.value == lowered:
             return member
-    # Looked up as it came, so that the message shows what was given.
+    # Looked up unchanged, so that the message shows the given text.
     return vocabulary(s)
 
 
 def canonical_action_key(kind: ActionKind, **params: object) -> str:
-    """Make a readable label for an action and its parameters, sorted by name and joined with ``|``.
+    """Return a readable label for an action and its parameters, sorted by name and joined with ``|``.
 
     The label is for logs and dashboards. Nothing is escaped, so it cannot be parsed back.
 

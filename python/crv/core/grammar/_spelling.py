@@ -15,7 +15,7 @@ _LOWER_SNAKE: Final = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
 
 
 def is_lower_snake(s: str) -> bool:
-    r"""Whether the whole text is lower_snake: groups of ``a-z0-9``, joined by single underscores.
+    r"""Return whether the whole text is lower_snake: groups of ``a-z0-9``, joined by single underscores.
 
     >>> is_lower_snake("acquire_token"), is_lower_snake("AcquireToken"), is_lower_snake("a\n")
     (True, False, False)
@@ -24,7 +24,7 @@ def is_lower_snake(s: str) -> bool:
 
 
 def assert_lower_snake(s: str, what: str = "value") -> None:
-    """Refuse a text that is not lower_snake; ``what`` says in the message what it is for.
+    """Refuse a text that is not lower_snake; ``what`` names the text in the message.
 
     Raises:
         GrammarError: the text is not lower_snake.
@@ -37,13 +37,13 @@ def assert_lower_snake(s: str, what: str = "value") -> None:
 
 
 def ensure_all_enum_values_lower_snake(enums: Iterable[type[Enum]]) -> None:
-    """Refuse enums of which any value is not lower_snake.
+    """Refuse enums with a value that is not lower_snake.
 
     Raises:
-        AssertionError: names the enum, the member and its value.
+        AssertionError: a value is not lower_snake. The message names the enum, the member and the value.
     """
     for enum in enums:
-        # Aliases are names of their own, so `__members__` and not the enum itself.
+        # `__members__`, because iterating over the enum skips aliases.
         for name, member in enum.__members__.items():
             if not is_lower_snake(member.value):
                 raise AssertionError(f"{enum.__name__}.{name} must be lower_snake, got `{member.value}`")

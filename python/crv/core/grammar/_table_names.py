@@ -8,7 +8,7 @@ __all__ = ["TableName"]
 
 
 class TableName(Vocabulary):
-    """A canonical table. The order is the registry's."""
+    """A canonical table, in the order of the registry."""
 
     EXCHANGE = "exchange"
     """Trades, orders, swaps, gifts, offers and votes."""
@@ -17,12 +17,12 @@ class TableName(Vocabulary):
     SCENARIOS_SEEN = "scenarios_seen"
     """The context in which an agent decided."""
     MESSAGES = "messages"
-    """What agents said."""
+    """The messages of agents."""
     DECISIONS = "decisions"
-    """What agents chose, and among what."""
+    """The actions that agents chose, and the candidates."""
     ORACLE_CALLS = "oracle_calls"
     """Calls to an outside model, with cost and cache use."""
     HOLDINGS = "holdings"
     """How much of a token an agent holds."""
     HOLDINGS_VALUATION = "holdings_valuation"
-    """What those holdings cost and are worth."""
+    """Cost and value of holdings."""

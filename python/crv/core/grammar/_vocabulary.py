@@ -1,4 +1,4 @@
-"""What the enums of the grammar have in common."""
+"""The base class of the enums of the grammar."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def _words(class_name: str) -> str:
 
 
 def _nearest(value: object, allowed: list[str]) -> str | None:
-    # An absurdly long text is near to nothing, and need not be measured.
+    # A very long text is similar to no value: comparing it would only cost time.
     if not isinstance(value, str) or len(value) > 64:
         return None
-    # Imported here: only mistakes pay for it.
+    # Imported here: only a wrong value needs it.
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(value.strip().lower(), allowed, n=1, cutoff=0.7)), None)

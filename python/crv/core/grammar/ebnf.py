@@ -1,7 +1,7 @@
-"""The grammar of actions, observations and patches: an EBNF text, and what it says.
+"""The grammar of actions, observations and patches: an EBNF text, and its parsed form.
 
-``EBNF_GRAMMAR`` of ``crv.core.grammar`` is the text, and ``PARSED_GRAMMAR`` is what it says. Both are made when they
-are first asked for. The text lies in ``core.ebnf`` beside this module; the Rust core reads and checks it.
+``EBNF_GRAMMAR`` of ``crv.core.grammar`` is the text, and ``PARSED_GRAMMAR`` the parsed grammar. Both are loaded on
+first use. The text is in ``core.ebnf`` beside this module; the Rust core parses and checks it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ __all__ = ["ParsedGrammar", "Production", "load_grammar", "read_grammar"]
 
 @dataclass(frozen=True, slots=True)
 class Production:
-    """A production: a name and what it stands for.
+    """A production: a name and its expression.
 
     Attributes:
         name: the name that is defined.
-        expression: what it stands for, as it is written, without the gaps around it.
-        alternatives: the alternatives that it is a choice of, as they are written. There is at least one.
-        leading_terminals: the terminal that each alternative begins with, in their order, without its quotes. Of an
-            alternative that begins with the name of a production, it is the terminal of that production, if that is
-            no choice; of one that begins with a choice, a part that may be left out or a special sequence, there is
-            none.
+        expression: the text of its definition, without the blanks around it.
+        alternatives: the alternatives of the expression, as text. There is at least one.
+        leading_terminals: the terminal that each alternative begins with, in order, without quotes. If an alternative
+            begins with the name of a production, it is the leading terminal of that production, unless that is a
+            choice. An alternative that begins with a choice, an optional part or a special sequence has none.
     """
 
     name: str
@@ -39,7 +38,7 @@ class Production:
 
 
 class ParsedGrammar:
-    """What a grammar says. Read-only; made by ``load_grammar``.
+    """A parsed grammar. Read-only; made by ``load_grammar``.
 
     >>> from crv.core.grammar import PARSED_GRAMMAR
     >>> PARSED_GRAMMAR.production("payload").alternatives
@@ -56,14 +55,14 @@ class ParsedGrammar:
 
     @property
     def productions(self) -> tuple[Production, ...]:
-        """Every production, in the order of the text."""
+        """All productions, in the order of the text."""
         return tuple(self._productions.values())
 
     def production(self, name: str) -> Production:
         """Look up a production.
 
         Raises:
-            GrammarError: there is none of this name.
+            GrammarError: there is no production of this name.
         """
         try:
             return self._productions[name]
@@ -74,7 +73,7 @@ class ParsedGrammar:
         """List the leading terminals of a production that are lower_snake, in order, without repeats.
 
         Raises:
-            GrammarError: there is none of this name.
+            GrammarError: there is no production of this name.
 
         >>> from crv.core.grammar import PARSED_GRAMMAR
         >>> PARSED_GRAMMAR.lower_snake_terminals("patch_edit")[2]
@@ -87,19 +86,19 @@ class ParsedGrammar:
 
 
 def load_grammar(text: str) -> ParsedGrammar:
-    """Read a grammar in the notation of ISO/IEC 14977, and check that it lists what ``crv.core`` lists.
+    """Parse a grammar in the notation of ISO/IEC 14977, and check that it has the actions and patches of ``crv.core``.
 
     ``action_request`` must have one alternative for each ``ActionKind`` and ``patch_edit`` one for each ``PatchOp``,
-    in their order: the production that is named by the value, and that begins with it.
+    in their order: the production that is named after the value, and begins with it.
 
     Raises:
-        GrammarError: the text is no such grammar. The message names line and column.
+        GrammarError: the text is not such a grammar. The message of a syntax error names line and column.
 
     >>> load_grammar("action_request = ;")
     Traceback (most recent call last):
     crv.core.errors.GrammarError: the grammar has no production `observation_envelope`
     """
-    # The one place in crv.core that needs the native module: the reader of grammars exists once, in Rust.
+    # The parser of grammars exists only in Rust.
     from crv._native import load_grammar as load
 
     rules = load(text)
@@ -114,7 +113,7 @@ def load_grammar(text: str) -> ParsedGrammar:
 
 @cache
 def read_grammar() -> str:
-    """Read ``core.ebnf``, word for word.
+    """Return the text of ``core.ebnf``.
 
     >>> "utterance = String ;" in read_grammar()
     True

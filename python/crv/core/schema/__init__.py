@@ -1,8 +1,8 @@
-"""Payloads and rows as pydantic models: what the model's parts hand to each other, and what the tables hold.
+"""Payloads, and rows of the tables, as pydantic models.
 
-Kinds are exact; sides, visibilities and envelope words are normalised from any case; unknown fields are refused. The
-rules are the Rust core's. What breaks one raises ``pydantic.ValidationError``, whose cause is the ``GrammarError`` or
-``SchemaError``.
+Kinds must match exactly; sides, visibilities, envelope kinds and statuses are accepted in any case and normalised;
+unknown fields are refused. The rules are those of the Rust core. A broken rule raises ``pydantic.ValidationError``,
+whose ``__cause__`` is the ``GrammarError`` or ``SchemaError``.
 
 >>> ExchangeRow(tick=3, venue_id="V0", token_id="T0", exchange_event_type="trade", side="BUY").side
 'buy'

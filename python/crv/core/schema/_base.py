@@ -1,4 +1,4 @@
-"""What all models have in common: strict fields, and errors that carry the broken rule as their cause."""
+"""The base classes of all models: strict fields, and errors with the broken rule as their cause."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Model", "TableRow"]
 
 
 class Model(BaseModel):
-    """A payload or row. Unknown fields are refused, and values do not change after they were checked.
+    """A payload or row. Unknown fields are refused, and instances are immutable.
 
     A value that breaks a rule raises ``pydantic.ValidationError``, whose ``__cause__`` is the ``GrammarError`` or
     ``SchemaError`` of the first broken rule.
@@ -29,7 +29,7 @@ class Model(BaseModel):
 
     @classmethod
     def model_validate(cls, *args: Any, **kwargs: Any) -> Self:
-        """Make a model of a mapping or of another model; arguments as pydantic's."""
+        """Make a model from a mapping or another model; the arguments are those of pydantic."""
         try:
             return super().model_validate(*args, **kwargs)
         except ValidationError as error:
@@ -37,7 +37,7 @@ class Model(BaseModel):
 
     @classmethod
     def model_validate_json(cls, *args: Any, **kwargs: Any) -> Self:
-        """Make a model of a JSON text; arguments as pydantic's."""
+        """Make a model from a JSON text; the arguments are those of pydantic."""
         try:
             return super().model_validate_json(*args, **kwargs)
         except ValidationError as error:
@@ -45,14 +45,14 @@ class Model(BaseModel):
 
 
 class TableRow(Model):
-    """A row of a canonical table: the table's columns without ``bucket``, which follows from ``tick``."""
+    """A row of a canonical table: its columns without ``bucket``, which is computed from ``tick``."""
 
     TABLE: ClassVar[TableName]
-    """The table whose rows these are."""
+    """The table of these rows."""
 
 
 def _raise(model: type[Model], error: ValidationError) -> NoReturn:
-    """Raise ``error`` from the first rule of ours that was broken, or from what pydantic found, as a SchemaError."""
+    """Raise ``error`` from the first broken rule of the core, or from a SchemaError with the text of pydantic."""
     details = error.errors(include_url=False)
     broken = (detail.get("ctx", {}).get("error") for detail in details)
     cause = next((rule for rule in broken if isinstance(rule, GrammarError | SchemaError)), None)

@@ -1,4 +1,4 @@
-"""The situation in which an agent decides, and events on their way."""
+"""The context of a decision, and envelopes of events."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ __all__ = ["EventEnvelopeRow", "ScenarioContext"]
 
 
 class ScenarioContext(Model):
-    """The situation in which an agent decides."""
+    """The context in which an agent decides."""
 
-    token_id: str | None = Field(default=None, description="The token it is about.")
-    owner_status: str | None = Field(default=None, description="Whether the agent holds it.")
-    peer_alignment_label: str | None = Field(default=None, description="Whether its peers agree.")
-    group_label: str | None = Field(default=None, description="The group it happens in.")
-    visibility_scope: VisibilityWord | None = Field(default=None, description="Who can see it; read in any case.")
-    channel_name: str | None = Field(default=None, description="The channel it happens in.")
+    token_id: str | None = Field(default=None, description="The token that the decision is about.")
+    owner_status: str | None = Field(default=None, description="Whether the agent holds the token.")
+    peer_alignment_label: str | None = Field(default=None, description="Whether the agent's peers agree.")
+    group_label: str | None = Field(default=None, description="The group.")
+    visibility_scope: VisibilityWord | None = Field(default=None, description="Its visibility; accepted in any case.")
+    channel_name: str | None = Field(default=None, description="The channel.")
     salient_agent_pairs: Payloads = Field(default_factory=list, description="Pairs of agents that stand out.")
     exchange_snapshot: Payload = Field(default_factory=dict, description="The market, as the agent sees it.")
-    recent_affect_index: float | None = Field(default=None, description="How the agent has felt lately.")
+    recent_affect_index: float | None = Field(default=None, description="The agent's recent affect.")
     salient_other_agent_id: str | None = Field(default=None, description="The agent that stands out most.")
 
 
 class EventEnvelopeRow(Model):
-    """An action or observation, from its making to its effect."""
+    """An action or observation, from its creation to its effect."""
 
-    time_created: Integer = Field(description="The tick in which it was made.")
+    time_created: Integer = Field(description="The tick in which it was created.")
     scheduled_step: Integer = Field(description="The tick in which it is due.")
-    envelope_kind: EnvelopeKindWord = Field(description="What it carries; read in any case.")
-    actor_agent_id: str | None = Field(default=None, description="Who acts.")
-    observer_agent_id: str | None = Field(default=None, description="Who observes.")
-    channel_name: str | None = Field(default=None, description="The channel it goes through.")
-    visibility_scope: VisibilityWord | None = Field(default=None, description="Who can see it; read in any case.")
-    payload: Payload = Field(default_factory=dict, description="What it says.")
-    origin: Payload = Field(default_factory=dict, description="Where it comes from.")
-    status: EnvelopeStatusWord = Field(description="How far it has come; read in any case.")
+    envelope_kind: EnvelopeKindWord = Field(description="Action or observation; accepted in any case.")
+    actor_agent_id: str | None = Field(default=None, description="The acting agent.")
+    observer_agent_id: str | None = Field(default=None, description="The observing agent.")
+    channel_name: str | None = Field(default=None, description="The channel.")
+    visibility_scope: VisibilityWord | None = Field(default=None, description="Its visibility; accepted in any case.")
+    payload: Payload = Field(default_factory=dict, description="Its content.")
+    origin: Payload = Field(default_factory=dict, description="Its origin.")
+    status: EnvelopeStatusWord = Field(description="Its status; accepted in any case.")

@@ -1,4 +1,4 @@
-"""Rows of ``identity_edges``: the one table whose columns depend on each other."""
+"""Rows of ``identity_edges``, the only table whose columns depend on each other."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _SYMBOLS = (
 
 
 class IdentityEdgeRow(TableRow):
-    """An edge of a representation, with every slot that its kind needs."""
+    """An edge of a representation, with every column that its kind requires."""
 
     TABLE: ClassVar[TableName] = TableName.IDENTITY_EDGES
 
-    tick: RowTick = Field(description="When.")
-    observer_agent_id: str = Field(description="`i`: in whose head the edge is.")
+    tick: RowTick = Field(description="The tick.")
+    observer_agent_id: str = Field(description="`i`: the agent whose representation has the edge.")
     edge_kind: EdgeKindWord = Field(description=f"What the edge connects: {_SYMBOLS}.")
-    subject_id: str | None = Field(default=None, description="Where it begins: `j`, `k` or `o`.")
-    object_id: str | None = Field(default=None, description="Where it ends: `j`, `l` or `p`.")
+    subject_id: str | None = Field(default=None, description="The start of the edge: `j`, `k` or `o`.")
+    object_id: str | None = Field(default=None, description="The end of the edge: `j`, `l` or `p`.")
     related_agent_id: str | None = Field(default=None, description="`l`: the other agent of a pair.")
     token_id: str | None = Field(default=None, description="`o`: the token.")
-    edge_weight: float = Field(description="How strong it is.")
+    edge_weight: float = Field(description="The weight of the edge.")
     edge_sign: Integer | None = Field(
-        default=None, description="Whether it is for or against, where the kind leaves that open."
+        default=None, description="Whether the edge is for or against, if its kind does not tell."
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Field types whose rules are the Rust core's. Each raises GrammarError or SchemaError; pydantic collects them."""
+"""Field types with rules of the Rust core. They raise GrammarError or SchemaError; pydantic collects those."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ __all__ = [
 
 
 def _value(word: object) -> object:
-    """Take a member of an enum for its value."""
+    """Replace a member of an enum by its value."""
     return word.value if isinstance(word, Enum) else word
 
 
 def _plain(payload: object) -> object:
-    """Take a model for the payload that it is, also inside of lists."""
+    """Replace a model by its fields, also within lists."""
     if isinstance(payload, BaseModel):
         return payload.model_dump()
     if isinstance(payload, list | tuple):
@@ -59,13 +59,13 @@ UnitInterval: TypeAlias = Annotated[float, AfterValidator(_unit)]
 """A number from 0 to 1, both included."""
 
 Integer: TypeAlias = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
-"""An integer as columns hold it."""
+"""A 64-bit integer."""
 
 RowTick: TypeAlias = Annotated[Integer, AfterValidator(_native.check_tick)]
 """The tick of a row: zero or more."""
 
 Payload: TypeAlias = Annotated[dict[str, Any], BeforeValidator(_plain), AfterValidator(_payload)]
-"""An object of JSON values. A model is taken for its fields."""
+"""An object of JSON values, or a model, which stands for its fields."""
 
 Payloads: TypeAlias = Annotated[list[dict[str, Any]], BeforeValidator(_plain), AfterValidator(_payload)]
 """A list of objects of JSON values."""

@@ -1,4 +1,4 @@
-"""What agents say, make of it, feel, and are."""
+"""Payloads of agents: utterances, interpretations, appraisals, personas, affect."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ __all__ = ["AffectState", "AppraisalVector", "Interpretation", "Persona", "Utter
 
 
 class Utterance(Model):
-    """Something said."""
+    """An utterance of an agent."""
 
     act: str = Field(description="The speech act, such as `claim` or `ask`.")
-    topic: str = Field(description="What it is about.")
+    topic: str = Field(description="The topic.")
     stance: str | None = Field(default=None, description="The position taken.")
-    claims: Values = Field(default_factory=list, description="What is claimed.")
-    style: Payload = Field(default_factory=dict, description="How it is said.")
-    audience: list[str] = Field(default_factory=list, description="Who is addressed.")
+    claims: Values = Field(default_factory=list, description="The claims.")
+    style: Payload = Field(default_factory=dict, description="The style.")
+    audience: list[str] = Field(default_factory=list, description="The addressed agents.")
 
 
 class Interpretation(Model):
-    """What an observer makes of an event."""
+    """How an observer interprets an event."""
 
-    event_type: str = Field(description="The kind of event, as understood.")
-    targets: list[str] = Field(default_factory=list, description="Whom or what it is about.")
-    inferred: Payload = Field(default_factory=dict, description="What follows from it, to the observer.")
-    salience: UnitInterval = Field(description="How much it stands out.")
+    event_type: str = Field(description="The kind of event, as the observer understands it.")
+    targets: list[str] = Field(default_factory=list, description="The agents and tokens that it is about.")
+    inferred: Payload = Field(default_factory=dict, description="The conclusions of the observer.")
+    salience: UnitInterval = Field(description="How salient the event is.")
 
 
 class AppraisalVector(Model):
-    """How an event is appraised."""
+    """The appraisal of an event."""
 
     valence: UnitInterval = Field(description="From bad to good.")
     arousal: UnitInterval = Field(description="From calm to excited.")
@@ -41,15 +41,15 @@ class AppraisalVector(Model):
 
 
 class Persona(Model):
-    """Who an agent is to an outside model."""
+    """An agent as an outside model sees it."""
 
-    persona_id: str = Field(description="Names the persona.")
-    label: str = Field(description="What people call it.")
+    persona_id: str = Field(description="The id of the persona.")
+    label: str = Field(description="Its name for people.")
     traits: Payload = Field(default_factory=dict, description="Its traits.")
 
 
 class AffectState(Model):
-    """How an agent feels."""
+    """The affect of an agent."""
 
     valence: UnitInterval = Field(default=0.5, description="From bad to good.")
     arousal: UnitInterval = Field(default=0.5, description="From calm to excited.")

@@ -52,7 +52,7 @@ def get_table(name: TableName | str) -> TableDescriptor:
     """Look up the descriptor of a table, by member or by value.
 
     Raises:
-        GrammarError: there is no such table. The message lists those there are.
+        GrammarError: there is no such table. The message lists the tables.
 
     >>> get_table("holdings").required == ["bucket", "tick", "agent_id", "token_id", "quantity"]
     True

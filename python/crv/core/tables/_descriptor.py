@@ -1,4 +1,4 @@
-"""What a table looks like."""
+"""The descriptor of a table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Columns(Mapping[str, str]):
         return len(self._dtypes)
 
     def __hash__(self) -> int:
-        # Mappings with the same items are equal whatever their order.
+        # Mappings with the same items are equal, in any order.
         return hash(frozenset(self._dtypes.items()))
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The ``decisions`` table. What agents chose, and among what."""
+"""The ``decisions`` table. The actions that agents chose, and the candidates."""
 
 from __future__ import annotations
 

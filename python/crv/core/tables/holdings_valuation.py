@@ -1,4 +1,4 @@
-"""The ``holdings_valuation`` table. What those holdings cost and are worth."""
+"""The ``holdings_valuation`` table. Cost and value of holdings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ``messages`` table. What agents said; ``visibility_scope`` is a ``Visibility`` value."""
+"""The ``messages`` table. The messages of agents; ``visibility_scope`` is a ``Visibility`` value."""
 
 from __future__ import annotations
 

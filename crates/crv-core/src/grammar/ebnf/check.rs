@@ -1,4 +1,4 @@
-//! What the grammar of CRV must keep: it lists the vocabularies, and holds nothing that no text can use.
+//! The rules of CRV's grammar: it lists the vocabularies, and all its productions are reachable.
 
 use super::productions::ParsedGrammar;
 use crate::error::GrammarError;
@@ -7,15 +7,15 @@ use crate::grammar::{ActionKind, PatchOp};
 /// The productions that a text can begin with.
 pub const START_PRODUCTIONS: [&str; 3] = ["action_request", "observation_envelope", "representation_patch"];
 
-/// Checks that a grammar lists the kinds of action and the patch operations, and that a text can use all of it.
+/// Checks that a grammar lists the kinds of action and the patch operations, and that every production is reachable.
 ///
 /// `action_request` has one alternative for each [`ActionKind`] and `patch_edit` one for each [`PatchOp`], in their
-/// order: the production that is named by the value, and that begins with the value as a terminal. So the value is
-/// what leads each edit in a text, also where the prose calls it short `set`, `adjust`, `decay` or `remove`.
+/// order: the production with the value as its name, which begins with the value as a terminal. So each edit in a text
+/// begins with the full value, also where documentation abbreviates it to `set`, `adjust`, `decay` or `remove`.
 ///
 /// # Errors
-/// [`GrammarError::Ebnf`] with the place that differs; [`GrammarError::UnknownProduction`] if one of
-/// [`START_PRODUCTIONS`] or `patch_edit` is not there.
+/// [`GrammarError::Ebnf`] with the position of the difference; [`GrammarError::UnknownProduction`] if one of
+/// [`START_PRODUCTIONS`] or `patch_edit` is missing.
 pub fn check_grammar(grammar: &ParsedGrammar<'_>) -> Result<(), GrammarError> {
     for name in START_PRODUCTIONS {
         grammar.production(name)?;
@@ -24,7 +24,7 @@ pub fn check_grammar(grammar: &ParsedGrammar<'_>) -> Result<(), GrammarError> {
     lists(grammar, "patch_edit", PatchOp::INFO.name, PatchOp::VALUES)?;
     match grammar.unreachable_from(&START_PRODUCTIONS).first() {
         Some(name) => {
-            let reason = format!("no text can use production `{name}`\nhint: mention it, or take it out");
+            let reason = format!("production `{name}` is unreachable\nhint: reference it, or remove it");
             Err(grammar.error_in(name, None, reason))
         }
         None => Ok(()),
@@ -47,7 +47,7 @@ fn lists(
         let reason = match (production.alternatives.get(place), values.get(place)) {
             (Some(found), Some(expected)) if found == expected => continue,
             (Some(found), Some(expected)) => format!("expected alternative `{expected}`, found `{found}`"),
-            (Some(found), None) => format!("alternative `{found}` is one too many"),
+            (Some(found), None) => format!("unexpected alternative `{found}`"),
             (None, Some(expected)) => format!("alternative `{expected}` is missing from `{name}`"),
             (None, None) => continue,
         };

@@ -1,8 +1,8 @@
 //! The grammar of actions, observations and patches: an EBNF text, and a reader of such texts.
 //!
-//! [`EBNF_GRAMMAR`] is the text as it stands in the file. [`parsed_grammar`] is what it says, and has proven that its
+//! [`EBNF_GRAMMAR`] is the text of the file. [`parsed_grammar`] is the parsed grammar; it has been checked that its
 //! `action_request` lists every [`ActionKind`](super::ActionKind) and its `patch_edit` every
-//! [`PatchOp`](super::PatchOp). It describes what texts look like; nothing here reads texts *of* the grammar.
+//! [`PatchOp`](super::PatchOp). The grammar describes texts; nothing here parses texts *of* the grammar.
 //!
 //! ```
 //! use crv_core::grammar::{ActionKind, parsed_grammar};
@@ -19,11 +19,11 @@
 //!
 //! [`ParsedGrammar::parse`] reads ISO/IEC 14977, with its second spellings (`/` and `!` for `|`, `.` for `;`, `(/ /)` for
 //! `[ ]`, `(: :)` for `{ }`), exceptions (`a - b`), counts (`3 * a`), empty parts, special sequences and comments within
-//! comments. It differs from the standard in this:
+//! comments. It differs from the standard as follows:
 //!
 //! - A name may hold underscores, and holds no blanks: where a comma is missing, that is an error.
-//! - Quotes mean nothing within a comment, so an apostrophe there opens no terminal.
-//! - Brackets nest at most 64 deep.
+//! - Quotes have no meaning in a comment, so an apostrophe there opens no terminal.
+//! - Brackets may be nested at most 64 levels deep.
 
 mod check;
 mod parser;
@@ -37,7 +37,7 @@ pub use productions::{ParsedGrammar, Production};
 
 use crate::error::GrammarError;
 
-/// The grammar, word for word as it stands in `core.ebnf`.
+/// The grammar: the text of `core.ebnf`.
 ///
 /// ```
 /// use crv_core::grammar::EBNF_GRAMMAR;
@@ -46,16 +46,16 @@ use crate::error::GrammarError;
 /// ```
 pub const EBNF_GRAMMAR: &str = include_str!("../core.ebnf");
 
-/// What [`EBNF_GRAMMAR`] says. It is read and checked once.
+/// Returns the parsed [`EBNF_GRAMMAR`]. It is parsed and checked once.
 ///
 /// # Errors
-/// As [`load_grammar`]; never for a build that passed its tests.
+/// As [`load_grammar`]; never in a build that passed its tests.
 pub fn parsed_grammar() -> Result<&'static ParsedGrammar<'static>, GrammarError> {
     static PARSED: OnceLock<Result<ParsedGrammar<'static>, GrammarError>> = OnceLock::new();
     PARSED.get_or_init(|| load_grammar(EBNF_GRAMMAR)).as_ref().map_err(Clone::clone)
 }
 
-/// Reads a grammar that is to stand in for [`EBNF_GRAMMAR`], and [checks](check_grammar) it.
+/// Parses a replacement for [`EBNF_GRAMMAR`], and [checks](check_grammar) it.
 ///
 /// ```
 /// use crv_core::grammar::EBNF_GRAMMAR;

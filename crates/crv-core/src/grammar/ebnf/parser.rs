@@ -1,18 +1,18 @@
-//! From symbols to productions: the syntax of ISO/IEC 14977 by recursive descent.
+//! Parses symbols to productions: a recursive descent parser for ISO/IEC 14977.
 
 use super::tokens::{Bracket, Symbol, Token, error_at, excerpt, tokenize};
 use crate::error::GrammarError;
 
-/// How deep brackets may be nested. A parser that recurses needs a bound, and no grammar a person reads comes near.
+/// How deeply brackets may be nested. A recursive parser needs a limit; grammars for people stay far below it.
 pub(super) const MAX_DEPTH: usize = 64;
 
-/// What a part of a definition begins with.
+/// The beginning of a part of a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lead<'a> {
     Terminal(&'a str),
-    /// Whatever this production begins with.
+    /// The beginning of this production.
     Production(&'a str),
-    /// Nothing that is there in every text: a choice, what may be left out, a special sequence.
+    /// Not fixed: a choice, an optional part, a special sequence.
     Open,
 }
 
@@ -24,18 +24,18 @@ pub(super) struct Alternative<'a> {
     pub(super) lead: Lead<'a>,
 }
 
-/// A production as it stands in the text.
+/// A production in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rule<'a> {
     pub(super) name: &'a str,
     pub(super) offset: usize,
     pub(super) expression: &'a str,
     pub(super) alternatives: Vec<Alternative<'a>>,
-    /// The names that the definition mentions, each with its place.
+    /// The names that the definition references, each with its position.
     pub(super) mentions: Vec<(&'a str, usize)>,
 }
 
-/// Every production of the text, in order.
+/// Parses every production of the text, in order.
 pub(super) fn parse(source: &str) -> Result<Vec<Rule<'_>>, GrammarError> {
     let tokens = tokenize(source)?;
     let mut parser = Parser { source, tokens, next: 0, depth: 0, mentions: Vec::new() };
@@ -87,7 +87,7 @@ impl<'a> Parser<'a> {
         Ok(Alternative { text: self.text_since(first), offset, lead })
     }
 
-    /// `factor - factor`: what the first stands for, but for what the second stands for.
+    /// `factor - factor`: the texts of the first, except those of the second.
     fn term(&mut self) -> Result<Lead<'a>, GrammarError> {
         let lead = self.factor()?;
         if self.take(Symbol::Except) {
@@ -119,7 +119,7 @@ impl<'a> Parser<'a> {
                 self.next += 1;
                 return self.bracketed(bracket, token);
             }
-            // The standard lets a part be empty. What cannot follow an empty part is refused by the caller.
+            // The standard allows empty parts. The caller refuses a symbol that cannot follow one.
             _ => return Ok(Lead::Open),
         };
         self.next += 1;
@@ -172,7 +172,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Where the next symbol begins, or the text ends.
+    /// The position of the next symbol, or of the end of the text.
     fn offset(&self) -> usize {
         self.peek().map_or(self.source.len(), |token| token.offset)
     }

@@ -1,4 +1,4 @@
-//! A grammar that was read: its productions, and what each begins with.
+//! [`ParsedGrammar`]: the productions of a grammar, and their leading terminals.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use super::tokens::error_at;
 use crate::error::GrammarError;
 use crate::grammar::is_lower_snake;
 
-/// The productions of an EBNF text, in its order. Names are unique, and each that is mentioned is defined.
+/// The productions of an EBNF text, in its order. Names are unique, and every referenced name is defined.
 ///
 /// ```
 /// use crv_core::grammar::ebnf::ParsedGrammar;
@@ -37,27 +37,27 @@ pub struct ParsedGrammar<'a> {
     places: BTreeMap<&'a str, usize>,
 }
 
-/// A production: a name and what it stands for.
+/// A production: a name and its definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Production<'a> {
     /// The name that is defined.
     pub name: &'a str,
-    /// What it stands for, as it is written: without the `=` before it, the `;` after it and the gaps around it.
+    /// The definition as it is written: without the `=` before it, the `;` after it and the gaps around it.
     pub expression: &'a str,
-    /// The alternatives that it is a choice of, as they are written. There is always at least one.
+    /// The alternatives of the definition, as they are written. There is always at least one.
     pub alternatives: Vec<&'a str>,
-    /// The terminal that each alternative begins with, in their order, without its quotes. Of an alternative that
-    /// begins with the name of a production, it is the terminal of that production, if that is no choice; of one
-    /// that begins with a choice, a part that may be left out or a special sequence, there is none.
+    /// The terminals that the alternatives begin with, in their order, without quotes. For an alternative that begins
+    /// with the name of a production, it is the terminal of that production, if that is not a choice. An alternative
+    /// that begins with a choice, an optional part or a special sequence has none.
     pub leading_terminals: Vec<&'a str>,
 }
 
 impl<'a> ParsedGrammar<'a> {
-    /// Reads a text in the notation of ISO/IEC 14977; [`ebnf`](super) says where this reader differs.
+    /// Parses a text in the notation of ISO/IEC 14977; [`ebnf`](super) lists the differences.
     ///
     /// # Errors
-    /// [`GrammarError::Ebnf`]: the text is none, nests brackets deeper than 64, defines a name twice, or mentions
-    /// one that it does not define.
+    /// [`GrammarError::Ebnf`]: the text is not a grammar, nests brackets deeper than 64, defines a name twice, or
+    /// references a name that it does not define.
     pub fn parse(source: &'a str) -> Result<Self, GrammarError> {
         let rules = parse(source)?;
         let mut places = BTreeMap::new();
@@ -114,7 +114,7 @@ impl<'a> ParsedGrammar<'a> {
         Ok(terminals)
     }
 
-    /// The productions that cannot be reached from these, in the order of the text.
+    /// The productions that are unreachable from these, in the order of the text.
     ///
     /// ```
     /// use crv_core::grammar::ebnf::ParsedGrammar;
@@ -148,13 +148,13 @@ impl<'a> ParsedGrammar<'a> {
     }
 }
 
-/// The terminal that something with this lead begins with.
+/// The terminal of this lead, resolved through productions.
 fn leading_terminal<'a>(
     mut lead: Lead<'a>,
     rules: &[Rule<'a>],
     places: &BTreeMap<&'a str, usize>,
 ) -> Option<&'a str> {
-    // As many steps as there are productions: whoever takes more goes in a circle.
+    // At most as many steps as there are productions: more would be a cycle.
     for _ in 0..rules.len() {
         match lead {
             Lead::Terminal(text) => return Some(text),

@@ -1,4 +1,4 @@
-//! The grammar against the contract, and the reader against texts good and bad.
+//! The grammar against the contract, and the parser against valid and invalid texts.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::parser::MAX_DEPTH;
 use super::*;
 use crate::grammar::{ActionKind, PatchOp};
 
-/// Each action with its arguments, in the order of the kinds; `[ ]` marks what may be left out.
+/// Each action with its arguments, in the order of the kinds; `[ ]` marks optional arguments.
 const ACTIONS: &str = "\
     acquire_token(agent_id, token_id, [quantity], [mode])
     relinquish_token(agent_id, token_id, [quantity])
@@ -77,7 +77,7 @@ fn every_action_edit_and_envelope_has_exactly_the_arguments_of_the_contract() {
             None => format!(" \",\", {argument}"),
         };
         let expected: Vec<_> = arguments.iter().map(written).collect();
-        // No comma stands before the first argument.
+        // There is no comma before the first argument.
         let expected = expected.join(",").replacen("\",\", ", "", 1);
         assert_eq!(expression(name), format!("\"{name}\", \"(\",{expected}, \")\""));
     }
@@ -115,7 +115,7 @@ fn every_argument_is_a_production_of_the_right_kind() {
         };
         assert_eq!(expression(argument), kind, "{argument}");
     }
-    // And the grammar holds nothing besides.
+    // And the grammar has no other productions.
     let others = WORDS.split_whitespace().chain(START_PRODUCTIONS).chain(["patch_edit"]);
     let known: BTreeSet<_> = signatures().map(|(name, _)| name).chain(arguments).chain(others).collect();
     assert_eq!(grammar().productions().iter().map(|it| it.name).collect::<BTreeSet<_>>(), known);
@@ -154,11 +154,11 @@ fn a_grammar_that_lists_other_values_is_refused_at_the_place_that_differs() {
     let short = refused("  | remove_identity_edge ;", "  ;");
     assert!(short.contains("alternative `remove_identity_edge` is missing from `patch_edit`"), "{short}");
     let long = refused("  | remove_identity_edge ;", "  | remove_identity_edge | legs ;");
-    assert!(long.contains("alternative `legs` is one too many"), "{long}");
+    assert!(long.contains("unexpected alternative `legs`"), "{long}");
     let renamed = refused("= \"decay_identity_edges\"", "= \"decay\"");
     assert!(renamed.contains("must begin with the terminal \"decay_identity_edges\""), "{renamed}");
     let unused = refused("digit\n  =", "sign = \"+\" ;\ndigit\n  =");
-    assert!(unused.contains("no text can use production `sign`"), "{unused}");
+    assert!(unused.contains("production `sign` is unreachable"), "{unused}");
     let undefined = refused("utterance = String", "utterance = Text");
     assert!(undefined.contains("column 13 of the grammar: production `Text` is not defined"), "{undefined}");
     assert_eq!(
@@ -205,7 +205,7 @@ fn leading_terminals_are_found_through_names_and_not_in_circles() {
     assert_eq!(grammar.production("a").unwrap().leading_terminals, ["go", "go", "go", "go", "Go"]);
     assert_eq!(grammar.lower_snake_terminals("a").unwrap(), ["go"]);
     assert!(grammar.production("f").unwrap().leading_terminals.is_empty());
-    // A chain as long as the grammar is no circle.
+    // A chain as long as the grammar is not a cycle.
     let chain: Vec<_> = (0..500).map(|n| format!("x{n} = x{} ;", n + 1)).collect();
     let chain = chain.join(" ") + " x500 = \"end\" ;";
     let grammar = ParsedGrammar::parse(&chain).unwrap();
@@ -238,7 +238,7 @@ fn what_is_no_grammar_is_refused_with_its_place() {
         ("a = ? b ;", "this special sequence is not closed on its line: expected `?`"),
         ("a = '' ;", "column 5 of the grammar: a terminal cannot be empty"),
         ("a = (* (* *) ;", "column 5 of the grammar: this comment is not closed: expected `*)`"),
-        ("a = *) ;", "column 5 of the grammar: `*)` closes no comment"),
+        ("a = *) ;", "column 5 of the grammar: `*)` without an open comment"),
         ("a = é ;", "column 5 of the grammar: unexpected character 'é'"),
         ("a = _b ;", "column 5 of the grammar: unexpected character '_'"),
         ("a = ; b = ; a = ;", "column 13 of the grammar: production `a` is defined twice"),
@@ -261,7 +261,7 @@ fn brackets_nest_to_a_bound_and_no_deeper() {
     assert!(error(&"(*".repeat(100_000)).contains("this comment is not closed"));
 }
 
-/// A definition in canonical spelling, that mentions only `a`.
+/// A definition in canonical spelling that references only `a`.
 fn definition() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("a".to_owned()),
@@ -308,7 +308,7 @@ proptest! {
         let production = grammar.production("a").unwrap();
         prop_assert_eq!(production.expression, &expression);
         prop_assert_eq!(&production.alternatives, &alternatives);
-        // What is written is read again as the same.
+        // The expression is parsed to the same production again.
         let again = format!("a = {expression} ;");
         let again = ParsedGrammar::parse(&again).unwrap();
         prop_assert_eq!(again.productions(), grammar.productions());

@@ -1,14 +1,14 @@
-//! The symbols of ISO/IEC 14977, with the place of each in the text.
+//! The symbols of ISO/IEC 14977, with their positions in the text.
 
 use crate::error::GrammarError;
 
-/// What the standard lets stand between symbols.
+/// The characters that the standard allows between symbols.
 const GAPS: [char; 6] = [' ', '\t', '\n', '\r', '\u{b}', '\u{c}'];
 
-/// How much of the text a message shows.
+/// How many characters of the text a message shows.
 const EXCERPT: usize = 40;
 
-/// The symbols that are always written the same; where one begins another, the longer is first.
+/// The symbols with a fixed spelling; if one is a prefix of another, the longer is first.
 const FIXED: [(&str, Symbol<'static>); 19] = [
     ("(/", Symbol::Open(Bracket::Option)),
     ("/)", Symbol::Close(Bracket::Option)),
@@ -31,7 +31,7 @@ const FIXED: [(&str, Symbol<'static>); 19] = [
     ("*", Symbol::Times),
 ];
 
-/// What surrounds a part of a definition.
+/// The kind of bracket around a part of a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bracket {
     Group,
@@ -39,11 +39,11 @@ pub(super) enum Bracket {
     Repetition,
 }
 
-/// A symbol, without the way it was written.
+/// A symbol, independent of its spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Symbol<'a> {
     Name,
-    /// What stands between the quotes.
+    /// The text between the quotes.
     Terminal(&'a str),
     Special,
     Integer(u32),
@@ -57,7 +57,7 @@ pub(super) enum Symbol<'a> {
     Times,
 }
 
-/// A symbol as it stands in the text.
+/// A symbol in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token<'a> {
     pub(super) symbol: Symbol<'a>,
@@ -104,7 +104,7 @@ fn symbol(rest: &str) -> Result<(Symbol<'_>, usize), String> {
         return Ok((Symbol::Special, text.len() + 2));
     }
     if rest.starts_with("*)") {
-        return Err("`*)` closes no comment".to_owned());
+        return Err("`*)` without an open comment".to_owned());
     }
     if let Some((text, symbol)) = FIXED.iter().find(|(text, _)| rest.starts_with(text)) {
         return Ok((*symbol, text.len()));
@@ -123,7 +123,7 @@ fn symbol(rest: &str) -> Result<(Symbol<'_>, usize), String> {
     }
 }
 
-/// What stands between two `quote`s, if `rest` begins with one. It is not empty, and on one line.
+/// The text between two `quote`s, if `rest` begins with one. It must not be empty, and must be on one line.
 fn quoted<'a>(rest: &'a str, quote: char, what: &str) -> Result<Option<&'a str>, String> {
     let Some(inside) = rest.strip_prefix(quote) else { return Ok(None) };
     match inside.find([quote, '\n', '\r']) {
@@ -154,14 +154,14 @@ fn comment(rest: &str) -> Option<usize> {
     }
 }
 
-/// The error that `reason` describes, at the line and column of a byte of the text.
+/// An error with this reason, at the line and column of a byte of the text.
 pub(super) fn error_at(source: &str, offset: usize, reason: String) -> GrammarError {
     let before = source.get(..offset).unwrap_or(source);
     let line = before.rsplit('\n').next().unwrap_or_default();
     GrammarError::Ebnf { line: before.matches('\n').count() + 1, column: line.chars().count() + 1, reason }
 }
 
-/// As much of a text as a message should show.
+/// The beginning of a text, for messages.
 pub(super) fn excerpt(text: &str) -> String {
     match text.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),

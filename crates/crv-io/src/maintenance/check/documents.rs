@@ -1,4 +1,4 @@
-//! What is wrong with the log and the manifests, in words.
+//! Messages for the problems of the log and of the manifests.
 
 use crv_core::grammar::TableName;
 
@@ -25,7 +25,7 @@ pub(super) fn problems(log: &RunLog, history: &History) -> Vec<Problem> {
         Problem::new(
             ProblemKind::LeftoverCommit,
             log.store.locate(&log.paths.commit(*number)),
-            "the base of the log stands for this commit; the file does not count",
+            "the base replaces this commit; the file is ignored",
             format!("none is needed; the next `{}` removes it", teller.command("prune")),
         )
     }));
@@ -42,7 +42,7 @@ impl Teller<'_> {
         format!("crv {verb} {}", self.log.paths.run())
     }
 
-    /// What to do about something that a repair can mend if `can`.
+    /// The action for a problem that a repair can solve if `can`.
     fn repair(&self, can: bool) -> String {
         if can { format!("run `{}`", self.command("repair")) } else { RESTORE.to_owned() }
     }
@@ -52,7 +52,7 @@ impl Teller<'_> {
     }
 
     fn unreadable(&self, path: &StorePath, why: &str) -> Problem {
-        let action = "see that storage lets it be read, then check again".to_owned();
+        let action = "make it readable, then check again".to_owned();
         self.at(ProblemKind::Unreadable, path, why, action)
     }
 
@@ -111,12 +111,12 @@ impl Teller<'_> {
 
     fn lost_log(&self) -> Option<Problem> {
         let History { end, head, base, unlisted, .. } = self.history;
-        // What a damaged base stands for is not known, and need not be lost.
+        // The commits that a damaged base replaces are unknown: no commit need be lost.
         if head <= end || unlisted.is_some() || matches!(base, Found::Damaged(_) | Found::Unreadable(_)) {
             return None;
         }
         let path = self.log.paths.commit(end.next());
-        let message = format!("manifests include commits up to {head}, and the log ends at {end}");
+        let message = format!("manifests include commits up to {head}, but the log ends at {end}");
         let action = if self.history.can_move_base() {
             self.repair(true)
         } else {
@@ -130,7 +130,7 @@ impl Teller<'_> {
         let repair = self.repair(self.history.remedy(table).is_some());
         match &known.manifest {
             Found::Absent if known.is_written() => {
-                let message = format!("table `{table}` was written, and its manifest is missing");
+                let message = format!("table `{table}` was written, but its manifest is missing");
                 Some(self.at(ProblemKind::MissingManifest, &path, &message, repair))
             }
             Found::Absent => None,
@@ -143,18 +143,18 @@ impl Teller<'_> {
             Found::Whole(manifest) => {
                 let nothing = "none is needed".to_owned();
                 if let Some(why) = &known.disagreement {
-                    let message = format!("the manifest is not what the log says: {why}");
+                    let message = format!("the manifest disagrees with the log: {why}");
                     return Some(self.at(ProblemKind::ManifestDisagrees, &path, &message, repair));
                 }
                 if !manifest.knows_log {
-                    let message = "another implementation wrote the manifest: it names no commit";
-                    let action = "none is needed; the next append takes its parts into the log".to_owned();
+                    let message = "the manifest was written by another implementation: it names no commit";
+                    let action = "none is needed; the next append adds its parts to the log".to_owned();
                     return Some(self.at(ProblemKind::ForeignManifest, &path, message, action));
                 }
                 let through = self.history.base.whole().map(|base| base.through)?;
                 let older = manifest.state.commit < through;
                 let message = format!(
-                    "the manifest is of commit {}, and the base of the log goes up to {through}: it says the rest",
+                    "the manifest is of commit {}, older than the base of the log, which is of commit {through}",
                     manifest.state.commit
                 );
                 older.then(|| self.at(ProblemKind::OldManifest, &path, &message, nothing))

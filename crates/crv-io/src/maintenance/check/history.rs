@@ -1,7 +1,8 @@
-//! The log and the manifests of a run, read whole and past any damage: which state of each table they tell.
+//! [`History`]: the log and the manifests of a run, read whole, also past damage, and the resulting state of each
+//! table.
 //!
-//! Manifests are read first, then the names in the log, then its base: whatever is committed, checkpointed or
-//! pruned meanwhile, the log that is found then goes at least as far as the manifests.
+//! Manifests are read first, then the names in the log, then its base. So the log that is read goes at least as far as
+//! the manifests, whatever other processes commit, checkpoint or prune meanwhile.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,20 +12,20 @@ use crate::commit::{Base, Commit, Damage, Found, RunLog, join_base};
 use crate::manifest::{Decoded, Part, TableState};
 use crate::paths::{BucketId, CommitNumber, PartId};
 
-/// What the log and the manifests tell.
+/// The contents of the log and the manifests.
 #[derive(Debug)]
 pub(crate) struct History {
     pub(crate) base: Found<Base>,
-    /// Commit files that the base stands for.
+    /// Commit files that the base replaces.
     pub(crate) leftovers: Vec<CommitNumber>,
-    /// Numbers that cannot be read, in order.
+    /// Ranges of commits that cannot be read, in order.
     pub(crate) breaks: Vec<Break>,
-    /// Where the log ends.
+    /// The last commit of the log.
     pub(crate) end: CommitNumber,
-    /// The newest commit that the log or any manifest knows of.
+    /// The newest commit that the log has or a manifest includes.
     pub(crate) head: CommitNumber,
     pub(crate) tables: BTreeMap<TableName, TableHistory>,
-    /// Why the names in the log cannot be listed.
+    /// The error if the names in the log cannot be listed.
     pub(crate) unlisted: Option<String>,
     /// Commit files that were read.
     pub(crate) commits: u64,
@@ -32,7 +33,7 @@ pub(crate) struct History {
     pub(crate) bytes: u64,
 }
 
-/// Commits in a row that cannot be read.
+/// Consecutive commits that cannot be read.
 #[derive(Debug)]
 pub(crate) struct Break {
     pub(crate) first: CommitNumber,
@@ -48,10 +49,10 @@ pub(crate) enum Cause {
     Unreadable(String),
 }
 
-/// What a manifest is made anew from.
+/// The source of a new manifest.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Remedy<'a> {
-    /// The log, which tells this state.
+    /// The log: this is its state.
     Write(&'a TableState),
     /// The parts on disk: the log never named the table.
     Rebuild,
@@ -61,42 +62,42 @@ pub(crate) enum Remedy<'a> {
 #[derive(Debug)]
 pub(crate) struct TableHistory {
     pub(crate) manifest: Found<Decoded>,
-    /// Has its directory one for a bucket? Only looked at where there is no manifest that can be read.
+    /// Whether its directory has a bucket's directory. Only checked if there is no readable manifest.
     pub(crate) has_buckets: bool,
-    /// The newest state that can be told.
+    /// The newest known state.
     pub(crate) state: Option<TableState>,
-    /// Is that the table's state as of the head? Else commits are missing from it.
+    /// Whether that is the table's state as of the head. Otherwise it lacks commits.
     pub(crate) certain: bool,
-    /// Does the log tell it from its base or its beginning on? Else it begins with the manifest.
+    /// Whether it was replayed from the log, from its base or its first commit on. Otherwise the manifest is its start.
     pub(crate) from_log: bool,
-    /// In what the manifest differs from the log.
+    /// How the manifest differs from the log.
     pub(crate) disagreement: Option<String>,
-    /// Parts of the state that a manifest of another implementation names, and the log does not.
+    /// Unlogged parts of the state: only a foreign manifest names them.
     unlogged: HashSet<(BucketId, PartId)>,
 }
 
 impl TableHistory {
-    /// The commit that a whole manifest of ours includes.
+    /// The commit of the manifest, if it is undamaged and not foreign.
     pub(crate) fn checkpoint(&self) -> Option<CommitNumber> {
         let manifest = self.manifest.whole().filter(|manifest| manifest.knows_log)?;
         Some(manifest.state.commit)
     }
 
-    /// Was anything ever written to it, as far as that can be told?
+    /// Returns whether the table was ever written, as far as this is known.
     pub(crate) fn is_written(&self) -> bool {
         self.has_buckets
             || self.state.as_ref().is_some_and(|state| !state.is_unwritten())
             || matches!(self.manifest, Found::Damaged(_) | Found::Unreadable(_))
     }
 
-    /// Is there any trace of it?
+    /// Returns whether there is any trace of the table.
     fn is_there(&self) -> bool {
         self.is_written() || !self.manifest.is_absent()
     }
 }
 
 impl History {
-    /// Reads all there is.
+    /// Reads the log and all manifests.
     pub(crate) fn read(log: &RunLog) -> Self {
         let mut bytes = 0;
         let manifests = TableName::ALL.iter().map(|table| (*table, log.look_at_manifest(*table, &mut bytes)));
@@ -134,7 +135,7 @@ impl History {
         for table in tables.values_mut() {
             if let Some(state) = &mut table.state {
                 table.unlogged.retain(|(bucket, id)| state.contains(*bucket, *id));
-                // Error ignored: a part that cannot be read is reported where its parts are looked at.
+                // Error ignored: the check of the parts reports a part that cannot be read.
                 let _ = log.drop_merged(state, &table.unlogged);
             }
         }
@@ -145,7 +146,7 @@ impl History {
         history
     }
 
-    /// Tables whose state the log does not tell have what their manifest says.
+    /// Takes the state of a table from its manifest if the log does not determine it.
     fn finish(&mut self) {
         for table in self.tables.values_mut() {
             let checkpoint = table.checkpoint();
@@ -154,20 +155,20 @@ impl History {
                 table.from_log = false;
                 table.certain = checkpoint.is_some_and(|checkpoint| checkpoint == self.head);
             } else if self.head > self.end {
-                // Commits that are lost may have changed it.
+                // Lost commits may have changed it.
                 table.certain = false;
             }
         }
     }
 
-    /// Does every manifest include commit `number`, so that nothing is lost with its file?
+    /// Returns whether every manifest includes commit `number`: then its file can be lost without losing data.
     pub(crate) fn covers(&self, number: CommitNumber) -> bool {
         let mut there = self.tables.values().filter(|table| table.is_there()).peekable();
         there.peek().is_some()
             && there.all(|table| table.checkpoint().is_some_and(|checkpoint| checkpoint >= number))
     }
 
-    /// Is the state of every table known as of the head, from manifests that are whole?
+    /// Returns whether the state of every table is known as of the head, with every manifest undamaged.
     pub(crate) fn is_certain(&self) -> bool {
         let mut there = self.tables.values().filter(|table| table.is_there()).peekable();
         self.unlisted.is_none()
@@ -175,8 +176,8 @@ impl History {
             && there.all(|table| table.certain && table.checkpoint().is_some())
     }
 
-    /// Is the newest commit damaged, and known to nobody? Then it was never acknowledged, on storage that keeps
-    /// its word.
+    /// Returns the newest commit if it is damaged and no manifest includes it. On storage that honours `fsync` it was
+    /// never acknowledged.
     pub(crate) fn torn(&self) -> Option<&Break> {
         let torn = self.breaks.last()?;
         let Cause::Damaged(damage) = &torn.cause else { return None };
@@ -188,7 +189,7 @@ impl History {
         (newest && only && !unknown && !included && !damage.sealed).then_some(torn)
     }
 
-    /// Can the base be written anew from what is known, and do without everything that cannot be read?
+    /// Returns whether the known states suffice for a new base, so that unreadable documents are no longer needed.
     pub(crate) fn can_move_base(&self) -> bool {
         let mends = |damage: &Damage| !damage.later;
         let base = match &self.base {
@@ -204,21 +205,21 @@ impl History {
         base && breaks && self.head > CommitNumber::ZERO && self.is_certain()
     }
 
-    /// How the manifest of `table` can be made anew, if it can.
+    /// The source of a new manifest of `table`, if there is one.
     pub(crate) fn remedy(&self, table: TableName) -> Option<Remedy<'_>> {
         let table = self.tables.get(&table)?;
         let state = table.state.as_ref().filter(|_| table.from_log && table.certain)?;
         match &table.manifest {
             _ if !state.is_unwritten() => Some(Remedy::Write(state)),
-            // It names parts of a table that the log never heard of: this is not the log it belongs to.
+            // It names parts of a table that the log never named: it belongs to another log.
             Found::Whole(_) => None,
-            // What an earlier implementation wrote is in no log.
+            // Earlier implementations wrote no log.
             _ if table.has_buckets => Some(Remedy::Rebuild),
             _ => Some(Remedy::Write(state)),
         }
     }
 
-    /// Does the state of `table` name this part? Unknown states name every part.
+    /// Returns whether the state of `table` may name this part. An unknown state may name any.
     pub(crate) fn may_name(&self, table: TableName, bucket: BucketId, id: PartId) -> bool {
         self.tables.get(&table).is_none_or(|table| {
             !table.certain || table.state.as_ref().is_some_and(|state| state.contains(bucket, id))
@@ -226,9 +227,9 @@ impl History {
     }
 }
 
-/// The log as it is read on, commit by commit.
+/// Replays the log, commit by commit.
 struct Replay {
-    /// Every state that is known is as of this commit.
+    /// All known states are as of this commit.
     at: CommitNumber,
     breaks: Vec<Break>,
     tables: BTreeMap<TableName, TableHistory>,
@@ -267,7 +268,7 @@ impl Replay {
         });
         let at = match known {
             Some(base) => base.through,
-            // Nobody knows what is before.
+            // Earlier commits are unknown.
             None => first.map_or(CommitNumber::ZERO, CommitNumber::previous),
         };
         let mut replay = Self { at, breaks: Vec::new(), tables: tables.collect() };
@@ -298,7 +299,7 @@ impl Replay {
         self.arrive();
     }
 
-    /// The commits up to `last` cannot be read: what they did is known where a manifest includes them.
+    /// Records that the commits up to `last` cannot be read. A table's state is unknown until a manifest includes them.
     fn break_off(&mut self, last: CommitNumber, cause: Cause) {
         self.breaks.push(Break { first: self.at.next(), last, cause });
         for table in self.tables.values_mut() {
@@ -309,7 +310,8 @@ impl Replay {
         self.arrive();
     }
 
-    /// Compares the manifests that are of this commit with the log, and goes on from them where it is broken.
+    /// Compares the manifests of this commit with the log, and takes the states that the log does not determine from
+    /// them.
     fn arrive(&mut self) {
         for table in self.tables.values_mut() {
             let Some(manifest) = table.manifest.whole() else { continue };
@@ -331,18 +333,18 @@ impl Replay {
     }
 }
 
-/// In what a manifest differs from what the log says, as of one commit. Not in the order of parts: those that the
-/// log took in late may stand elsewhere.
+/// Describes how a manifest differs from the log's state as of one commit. The order of parts is not compared: it may
+/// differ for parts that the log adopted late.
 fn disagreement(log: &TableState, manifest: &TableState) -> Option<String> {
     let mut left: HashMap<(BucketId, PartId), &Part> =
         log.parts().map(|(bucket, part)| ((bucket, part.id), part)).collect();
     for (bucket, part) in manifest.parts() {
         match left.remove(&(bucket, part.id)) {
             None => {
-                return Some(format!("it names part `{}` in bucket {bucket}, and the log does not", part.id));
+                return Some(format!("it names part `{}` in bucket {bucket}, but the log does not", part.id));
             }
             Some(known) if facts(known) != facts(part) => {
-                return Some(format!("its entry of part `{}` is not the log's", part.id));
+                return Some(format!("its entry of part `{}` differs from the log's", part.id));
             }
             Some(_) => {}
         }
@@ -356,11 +358,11 @@ fn disagreement(log: &TableState, manifest: &TableState) -> Option<String> {
         (Some(_), None) => false,
     };
     if !covered {
-        return Some("its schema lacks what the log's has".to_owned());
+        return Some("its schema lacks columns or fields of the log's".to_owned());
     }
     match (log.tick_bucket_size, manifest.tick_bucket_size) {
         (Some(log), Some(manifest)) if log != manifest => {
-            Some(format!("it has {manifest} ticks in a bucket, and the log {log}"))
+            Some(format!("its buckets have {manifest} ticks, but the log's have {log}"))
         }
         _ => None,
     }

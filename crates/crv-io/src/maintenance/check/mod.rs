@@ -1,8 +1,8 @@
 //! Checking a run: the log, the manifests, the parts and every name, without writing anything.
 //!
-//! A check looks at one document after the other ([`history`]), at each part ([`parts`]) and at every name there is
-//! ([`names`]), and says in words what it found ([`documents`]). Others may write meanwhile: what was found is looked
-//! at again before it is reported, and what is not there any more was a change, not damage.
+//! A check reads every document ([`history`]), every part ([`parts`]) and every name ([`names`]), and reports problems
+//! ([`documents`] has the messages). Other processes may write meanwhile: problems are checked again before they are
+//! reported, and those that disappeared were changes, not damage.
 
 mod documents;
 pub(crate) mod history;
@@ -22,16 +22,16 @@ use crate::commit::RunLog;
 use crate::error::Result;
 use crate::manifest::{TableState, check_part};
 
-/// How often what was found wrong is looked at again.
+/// Most reads of the documents while there are problems.
 const LOOKS: usize = 3;
 
-/// Checks the run; `progress` hears of every part that was looked at.
+/// Checks the run. `progress` is called after every part.
 pub(crate) fn check(
     log: &RunLog,
     options: CheckOptions,
     progress: &(dyn Fn(CheckProgress) + Sync),
 ) -> Result<CheckReport> {
-    // A run that cannot be looked into at all is no run to say anything of.
+    // A run whose directory cannot be listed is an error, not a problem.
     log.store.list(log.paths.root(), None).map_err(|error| log.read_failed(error))?;
     let (history, documents) = settled(log);
     let states: Vec<&TableState> = history.tables.values().filter_map(|table| table.state.as_ref()).collect();
@@ -49,7 +49,7 @@ pub(crate) fn check(
     parts.extend(states.iter().flat_map(|state| parts::doubled(log, state, &merged)));
     let mut names = names::problems(log, |table, bucket, id| history.may_name(table, bucket, id));
     if !parts.is_empty() || names.iter().any(|name| name.part.is_some()) {
-        // Committed, or taken out, since the log was read?
+        // They may have been committed or removed since the log was read.
         let now = History::read(log);
         parts.retain(|found| now.may_name(found.table, found.bucket, found.id));
         names.retain(|name| !name.part.is_some_and(|(table, bucket, id)| now.may_name(table, bucket, id)));
@@ -73,7 +73,7 @@ pub(crate) fn check(
     })
 }
 
-/// The log and the manifests, and those of their problems that stay while others write.
+/// Reads the log and the manifests. Returns the problems that persist while other processes write.
 pub(crate) fn settled(log: &RunLog) -> (History, Vec<Problem>) {
     let mut history = History::read(log);
     let mut problems = documents::problems(log, &history);
@@ -93,7 +93,7 @@ pub(crate) fn settled(log: &RunLog) -> (History, Vec<Problem>) {
     (history, problems)
 }
 
-/// A table that does not say how many ticks are in a bucket, and whose parts say that it is not what the settings do.
+/// The problem of a table that records no bucket size, and whose parts contradict that of the settings.
 fn bucket_size(log: &RunLog, state: &TableState) -> Option<Problem> {
     let size = log.tick_bucket_size();
     if state.tick_bucket_size.is_some() {

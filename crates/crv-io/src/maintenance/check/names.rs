@@ -1,4 +1,4 @@
-//! Every name in the directory of a run: what each stands for, and those that stand for nothing.
+//! Checks every name in the directory of a run.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +13,17 @@ use crate::paths::{
 };
 use crate::store::{Entry, EntryKind};
 
-/// Directories below this depth are passed over: nobody nests artifacts so, but a loop of mounts may.
+/// Directories below this depth are ignored: artifacts are not nested this deeply, but a loop of mounts may be.
 const MAX_DEPTH: usize = 32;
 
-/// A problem with a name, and the part that the name is one of, if it is.
+/// A problem with a name, and the part if the name is a part's.
 #[derive(Debug)]
 pub(super) struct NameProblem {
     pub(super) part: Option<(TableName, BucketId, PartId)>,
     pub(super) problem: Problem,
 }
 
-/// Parts whose rows are in merged parts are as they should be until a vacuum: one line for each table says so.
+/// Replaces the problems of parts that were merged by one for each table: such parts are normal until a vacuum.
 pub(super) fn summarize_merged(log: &RunLog, found: &mut Vec<NameProblem>, merged: &Merged) -> Vec<Problem> {
     let mut counts: BTreeMap<TableName, (u64, String)> = BTreeMap::new();
     found.retain(|name| {
@@ -33,13 +33,13 @@ pub(super) fn summarize_merged(log: &RunLog, found: &mut Vec<NameProblem>, merge
     });
     let told = counts.into_iter().map(|(table, (count, first))| {
         let action = format!("`crv vacuum {}` removes them when no reader needs them", log.paths.run());
-        let message = format!("parts of `{table}` whose rows are in merged parts now: {count}");
+        let message = format!("parts of `{table}` that merged parts replaced: {count}");
         Problem::new(ProblemKind::MergedPart, first, message, action)
     });
     told.collect()
 }
 
-/// Where a name lies.
+/// The directory that a name is in.
 #[derive(Clone, Copy)]
 enum Place {
     Run,
@@ -50,7 +50,7 @@ enum Place {
     Artifacts(usize),
 }
 
-/// The problems of all names; `is_live` tells which parts count.
+/// The problems of all names; `is_live` returns whether a part is live.
 pub(super) fn problems(
     log: &RunLog,
     is_live: impl Fn(TableName, BucketId, PartId) -> bool,
@@ -76,7 +76,7 @@ impl<F: Fn(TableName, BucketId, PartId) -> bool> Walk<'_, F> {
         match self.log.store.list(dir, None) {
             Ok(entries) => entries.iter().for_each(|entry| self.entry(dir, place, entry)),
             Err(error) => {
-                let action = "see that storage lets it be read, then check again";
+                let action = "make it readable, then check again";
                 let path = self.log.store.locate(dir);
                 let problem = Problem::new(ProblemKind::Unreadable, path, error.to_string(), action);
                 self.found.push(NameProblem { part: None, problem });
@@ -85,27 +85,27 @@ impl<F: Fn(TableName, BucketId, PartId) -> bool> Walk<'_, F> {
     }
 
     fn entry(&mut self, dir: &StorePath, place: Place, entry: &Entry) {
-        // Names that cannot be those of an entry of a directory are none that could be looked at.
+        // A name that is invalid in a path cannot be checked.
         let Some(path) = dir.entry(&entry.name) else { return };
         let name = entry.name.as_str();
         match (entry.kind, place) {
             (EntryKind::Other, _) => self.tell(
                 ProblemKind::Link,
                 &path,
-                "a link or a device; what it stands for was not listed",
+                "a link or a device; it was not followed",
                 "none is needed if you put it there",
             ),
             (EntryKind::Object(_), _) if name.ends_with(TMP_SUFFIX) => self.tell(
                 ProblemKind::TemporaryFile,
                 &path,
-                "a file that was not finished, or is being written",
-                "remove it if you like, while nobody writes to the run",
+                "an unfinished file, or one that is being written",
+                "none is needed; you may remove it while no process writes to the run",
             ),
             (EntryKind::Object(_), _) if is_replaced_name(name) => self.tell(
                 ProblemKind::ReplacedFile,
                 &path,
-                "a repair put another file in place of this one",
-                "remove it when it is of no more use",
+                "a repair replaced this file and kept it",
+                "remove it when you no longer need it",
             ),
             (EntryKind::Object(_), _) if is_file(place, name) => {}
             (EntryKind::Object(_), Place::Bucket(table, bucket)) => {
@@ -114,8 +114,8 @@ impl<F: Fn(TableName, BucketId, PartId) -> bool> Walk<'_, F> {
                     let problem = Problem::new(
                         ProblemKind::OrphanPart,
                         self.log.store.locate(&path),
-                        "no commit names the part: it was never committed, or is about to be, or was taken out",
-                        "none is needed; its rows do not count, and a vacuum removes it",
+                        "the part is not live: it was never committed, is not committed yet, or was removed",
+                        "none is needed; readers ignore it, and a vacuum removes it",
                     );
                     self.found.push(NameProblem { part: Some((table, bucket, id)), problem });
                 }
@@ -130,8 +130,8 @@ impl<F: Fn(TableName, BucketId, PartId) -> bool> Walk<'_, F> {
     }
 
     fn unknown(&mut self, path: &StorePath, what: &str) {
-        let message = format!("a {what} that is none of the format's; it is passed over");
-        self.tell(ProblemKind::UnknownName, path, &message, "move it elsewhere if it is of use");
+        let message = format!("unrecognized {what}, ignored");
+        self.tell(ProblemKind::UnknownName, path, &message, "move it elsewhere if you need it");
     }
 
     fn tell(&mut self, kind: ProblemKind, path: &StorePath, message: &str, action: &str) {
@@ -140,7 +140,7 @@ impl<F: Fn(TableName, BucketId, PartId) -> bool> Walk<'_, F> {
     }
 }
 
-/// Is this a name for a file in this place, other than that of a part?
+/// Returns whether this is a valid name for a file in this place, other than a part's.
 fn is_file(place: Place, name: &str) -> bool {
     match place {
         Place::Run => name == BUNDLE_FILE,
@@ -151,7 +151,7 @@ fn is_file(place: Place, name: &str) -> bool {
     }
 }
 
-/// The place that a directory in this place is, if there is one.
+/// The place of a directory of this name in this place; `None` if the name is not valid there.
 fn subdirectory(place: Place, name: &str) -> Option<Place> {
     match place {
         Place::Run if name == COMMITS_DIR => Some(Place::Commits),

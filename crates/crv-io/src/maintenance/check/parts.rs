@@ -1,4 +1,4 @@
-//! Parts against their entries: is each there, whole, and does it hold what is said of it?
+//! Verifies parts: that each is present and undamaged, and holds what its entry says.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -27,7 +27,7 @@ pub(super) struct PartProblem {
     pub(super) problem: Problem,
 }
 
-/// Looks at parts, and counts.
+/// Checks parts, and counts them.
 pub(super) struct Inspector<'a> {
     pub(super) log: &'a RunLog,
     pub(super) deep: bool,
@@ -35,17 +35,17 @@ pub(super) struct Inspector<'a> {
     pub(super) of: u64,
     pub(super) parts: AtomicU64,
     pub(super) bytes: AtomicU64,
-    /// The parts that those looked at were merged from, each with the part that it was merged into.
+    /// The parts that the checked ones were merged from, each with the part that it was merged into.
     pub(super) merged: Mutex<Merged>,
 }
 
 /// Parts, and the merged part that has the rows of each.
 pub(super) type Merged = HashMap<(TableName, BucketId, PartId), PartId>;
 
-/// What a part must be.
+/// A part and its entry.
 struct Entry<'a> {
     path: StorePath,
-    /// The path in full.
+    /// The path for messages.
     shown: String,
     part: &'a Part,
     state: &'a TableState,
@@ -74,25 +74,24 @@ impl Inspector<'_> {
         let path = self.log.paths.part(state.table, bucket, part.id);
         let shown = self.log.store.locate(&path);
         let entry = Entry { path, shown, part, state };
-        // The Parquet reader is not ours: should it give up on bytes that somebody made up, that is one more way
-        // to find that they are damaged.
+        // The Parquet reader is another project's: if it panics on invalid bytes, the part is damaged.
         let looked = catch_unwind(AssertUnwindSafe(|| self.look(bucket, &entry)));
-        looked.unwrap_or_else(|_| Some(self.damaged(&entry, "the Parquet reader gave up on it")))
+        looked.unwrap_or_else(|_| Some(self.damaged(&entry, "the Parquet reader panicked")))
     }
 
     fn look(&self, bucket: BucketId, entry: &Entry<'_>) -> Option<Problem> {
         let Entry { path, shown, part, state } = entry;
         if let Err(why) = check_part(bucket, part, state.tick_bucket_size) {
-            return Some(self.disagrees(entry, &format!("its entry cannot be true: {why}")));
+            return Some(self.disagrees(entry, &format!("its entry is invalid: {why}")));
         }
         let blob = match self.log.store.open(path) {
             Ok(Some(blob)) => blob,
             Ok(None) => {
-                let message = "the part was committed, and it is not there".to_owned();
+                let message = "the part was committed, but its file is missing".to_owned();
                 return Some(Problem::new(ProblemKind::MissingPart, shown, message, self.restore(state)));
             }
             Err(error) => {
-                let action = "see that storage lets it be read, then check again";
+                let action = "make it readable, then check again";
                 return Some(Problem::new(ProblemKind::Unreadable, shown, error.to_string(), action));
             }
         };
@@ -104,7 +103,7 @@ impl Inspector<'_> {
             match checksum(&*blob, |bytes| _ = self.bytes.fetch_add(bytes, Ordering::Relaxed)) {
                 Err(error) => return Some(self.damaged(entry, &format!("it cannot be read: {error}"))),
                 Ok(sum) if part.crc32c.is_some_and(|known| known != sum) => {
-                    let why = format!("its checksum is {sum:08x}, and its entry says another");
+                    let why = format!("its checksum {sum:08x} differs from its entry's");
                     return Some(self.damaged(entry, &why));
                 }
                 Ok(_) => {}
@@ -118,7 +117,7 @@ impl Inspector<'_> {
         }
     }
 
-    /// What the part holds, where that is not what its entry says.
+    /// Describes how the part's contents differ from its entry.
     fn contents(&self, bucket: BucketId, entry: &Entry<'_>) -> Result<Option<String>> {
         let Entry { path, part, state, .. } = entry;
         let store = &*self.log.store;
@@ -167,26 +166,25 @@ impl Inspector<'_> {
     }
 }
 
-/// Why rows of a part cannot be read in the table's schema, or not all of them.
+/// Describes why the part's rows, or some of their fields, cannot be read in the table's schema.
 fn misfit(table: &TableSchema, part: &TableSchema) -> Option<String> {
     match table.union_with_part(part) {
         Err(conflict) => Some(format!("its schema does not fit the table's: {conflict}")),
         Ok(union) if !table.covers(&union) => {
-            Some("it has columns or fields that the table does not".to_owned())
+            Some("it has columns or fields that the table's schema lacks".to_owned())
         }
         Ok(_) => None,
     }
 }
 
-/// The live parts of a table whose rows are in another live part as well.
+/// The live parts of a table whose rows are also in another live part.
 pub(super) fn doubled(log: &RunLog, state: &TableState, merged: &Merged) -> Vec<PartProblem> {
     let table = state.table;
     let held = state.parts().filter_map(|(bucket, part)| {
         let holder = merged.get(&(table, bucket, part.id))?;
         let shown = log.store.locate(&log.paths.part(table, bucket, part.id));
-        let message = format!("its rows are in part `{}` as well, and both count", holder.file_name());
-        let action =
-            format!("`crv repair {}` takes it out of the table; no row is lost by that", log.paths.run());
+        let message = format!("its rows are also in part `{}`, and both are live", holder.file_name());
+        let action = format!("`crv repair {}` removes it from the table; no row is lost", log.paths.run());
         let problem = Problem::new(ProblemKind::DoubledPart, shown, message, action);
         Some(PartProblem { table, bucket, id: part.id, problem })
     });

@@ -1,54 +1,54 @@
-//! What a check found: problems, each of a kind, with what to do about it.
+//! The report of a check: problems, each with its kind and an action.
 
 use serde::{Serialize, Serializer};
 
-/// What to look at.
+/// What a check reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CheckOptions {
-    /// Read every byte of every part, and compare checksums. Else footers alone are read.
+    /// Read every byte of every part, and compare checksums. Otherwise only footers are read.
     pub deep: bool,
 }
 
-/// How far a check is.
+/// The progress of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckProgress {
-    /// Parts looked at so far.
+    /// Parts checked so far.
     pub parts: u64,
-    /// Parts there are to look at.
+    /// Parts in total.
     pub of: u64,
 }
 
-/// What a check found.
+/// The report of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckReport {
-    /// Is there no problem but harmless ones?
+    /// Whether there are no problems except harmless ones.
     pub ok: bool,
-    /// Was every byte of every part read?
+    /// Whether every byte of every part was read.
     pub deep: bool,
     /// Tables that were written.
     pub tables: u64,
     /// Commit files that were read.
     pub commits: u64,
-    /// Parts that were looked at.
+    /// Parts that were checked.
     pub parts: u64,
-    /// The rows they hold, as their entries say.
+    /// Rows of these parts, according to their entries.
     pub rows: u64,
-    /// How many bytes were read, of the log, of manifests and, where deep, of parts.
+    /// Bytes read of the log, of manifests and, if deep, of parts.
     pub bytes: u64,
-    /// What was found, harmless problems last.
+    /// The problems, harmless ones last.
     pub problems: Vec<Problem>,
 }
 
-/// One thing that is not as it should be, or not as it need be.
+/// One problem, or a harmless remark.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// What it is.
+    /// Its kind.
     pub kind: ProblemKind,
-    /// Does it neither lose rows nor stop anybody? So it is said of its kind: [`ProblemKind::is_harmless`].
+    /// Whether its kind [is harmless](ProblemKind::is_harmless).
     pub harmless: bool,
-    /// The file, or the first of them.
+    /// The file, or the first of several.
     pub path: String,
-    /// What is wrong with it.
+    /// A description of the problem.
     pub message: String,
     /// What to do about it.
     pub action: String,
@@ -75,58 +75,58 @@ impl Problem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// Storage refuses to read something.
+    /// A file or directory cannot be read.
     Unreadable,
     /// A document is of a later version than this crate reads.
     LaterVersion,
-    /// The base of the log is not what was written.
+    /// The base of the log is damaged.
     DamagedBase,
-    /// The newest commit is not what was written, and no manifest includes it.
+    /// The newest commit is damaged, and no manifest includes it.
     TornCommit,
-    /// A commit is not what was written, and it is not the newest, or a manifest includes it.
+    /// A commit is damaged, and it is not the newest, or a manifest includes it.
     DamagedCommit,
     /// Commits are missing, and later ones are there.
     MissingCommit,
     /// Manifests include commits beyond the end of the log.
     LostLog,
-    /// A table was written, and its manifest is not there.
+    /// A table was written, but its manifest is missing.
     MissingManifest,
-    /// A manifest is not what was written.
+    /// A manifest is damaged.
     DamagedManifest,
-    /// A manifest says something else than the log.
+    /// A manifest disagrees with the log.
     ManifestDisagrees,
-    /// A part that was committed is not there.
+    /// A committed part is missing.
     MissingPart,
-    /// A part is not what was written.
+    /// A part is damaged.
     DamagedPart,
-    /// A part is whole, and does not hold what its entry says, or does not fit the table.
+    /// A part is undamaged, but disagrees with its entry or does not fit the table.
     PartDisagrees,
-    /// The rows of a part are in a merged part as well, and both are live: a read gives them twice.
+    /// The rows of a part are also in a merged part, and both are live: a read returns them twice.
     DoubledPart,
     /// The settings have another bucket size than the table.
     BucketSize,
-    /// A commit file that the base stands for.
+    /// A commit file that the base replaces.
     LeftoverCommit,
-    /// A manifest that is older than the base of the log, which says the rest.
+    /// A manifest that is older than the base of the log, which has the later commits.
     OldManifest,
-    /// A manifest that another implementation wrote.
+    /// A foreign manifest: another implementation wrote it.
     ForeignManifest,
-    /// Parts whose rows are in merged parts now.
+    /// Parts that merged parts replaced.
     MergedPart,
-    /// A part that no commit names.
+    /// A part that is not live, and that no live part was merged from.
     OrphanPart,
-    /// A file that was never finished, or is being written.
+    /// An unfinished file, or one that is being written.
     TemporaryFile,
-    /// A file that a repair replaced, and kept.
+    /// A file that a repair replaced and kept.
     ReplacedFile,
-    /// A name that is none of the format's.
+    /// An unrecognized name.
     UnknownName,
-    /// A link, or a device: what it stands for was not listed.
+    /// A link or a device: it was not followed.
     Link,
 }
 
 impl ProblemKind {
-    /// Every kind, those that are harmless last.
+    /// Every kind, harmless ones last.
     pub const ALL: [Self; 24] = [
         Self::Unreadable,
         Self::LaterVersion,
@@ -154,7 +154,7 @@ impl ProblemKind {
         Self::Link,
     ];
 
-    /// The stable word for this kind, the same in every language.
+    /// The stable code of this kind, the same in every language.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unreadable => "unreadable",
@@ -184,7 +184,7 @@ impl ProblemKind {
         }
     }
 
-    /// Does a problem of this kind neither lose rows nor stop anybody?
+    /// Returns whether problems of this kind neither lose rows nor block readers or writers.
     pub const fn is_harmless(self) -> bool {
         matches!(
             self,
@@ -226,6 +226,6 @@ mod tests {
         words.dedup();
         assert_eq!(words.len(), ProblemKind::ALL.len());
         assert!(ProblemKind::ALL.is_sorted_by_key(|kind| kind.is_harmless()));
-        assert!(ProblemKind::ALL.is_sorted(), "ALL has the order of the kinds");
+        assert!(ProblemKind::ALL.is_sorted(), "ALL is in declaration order");
     }
 }

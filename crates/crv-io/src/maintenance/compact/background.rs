@@ -1,8 +1,8 @@
-//! Merging the parts of sealed buckets behind an appender's back.
+//! Merges the parts of sealed buckets in a background thread.
 //!
-//! A bucket is sealed when a later one has begun. An append that says so wakes a thread, which merges what there is to
-//! merge and ends. Only [`Background::finish`] waits for it, and an append never fails by it. After an error of
-//! storage a table is tried again when its next bucket is sealed. Parts that cannot be merged, because one is damaged or
+//! A bucket is sealed when a later one has begun. An append that seals a bucket starts a thread, which merges the parts
+//! of sealed buckets and ends. Only [`Background::finish`] waits for it, and its errors fail no append. After a storage
+//! error a table is retried when its next bucket is sealed. Parts that cannot be merged, because one is damaged or
 //! missing, are set aside until [`Background::finish`] has reported them: they are not read again at each seal.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,31 +19,31 @@ use crate::config::IoSettings;
 use crate::error::{Error, Result};
 use crate::paths::BucketId;
 
-/// The tables whose sealed buckets wait to be merged, and who does it.
+/// The queue of tables with sealed buckets, and the state of the thread that merges them.
 pub(crate) struct Background {
     log: Arc<RunLog>,
     settings: Arc<IoSettings>,
     queue: Mutex<Queue>,
-    /// Told whenever a thread ends.
+    /// Notified when the thread ends.
     idle: Condvar,
 }
 
 #[derive(Default)]
 struct Queue {
-    /// The bucket that was last appended to, table by table.
+    /// The bucket of each table that was last appended to.
     last: BTreeMap<TableName, BucketId>,
     waiting: BTreeSet<TableName>,
     is_running: bool,
     is_stopped: bool,
-    /// What could not be merged, table by table.
+    /// The failed merges of each table.
     failed: BTreeMap<TableName, Failed>,
 }
 
-/// What could not be merged of a table.
+/// The failed merges of a table.
 #[derive(Default)]
 struct Failed {
     aside: Vec<SetAside>,
-    /// The error of storage that stopped the last try.
+    /// The storage error that stopped the last attempt.
     stopped: Option<Error>,
 }
 
@@ -69,7 +69,7 @@ impl Background {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hears of an append to these buckets. Merges what was sealed by it, later and elsewhere.
+    /// Records an append to these buckets. The buckets that it sealed are merged later, in the thread.
     pub(crate) fn appended(self: &Arc<Self>, buckets: impl IntoIterator<Item = (TableName, BucketId)>) {
         if !self.settings.compact_sealed_buckets() {
             return;
@@ -92,13 +92,13 @@ impl Background {
         let worker = Arc::clone(self);
         let started = thread::Builder::new().name("crv-compact".to_owned()).spawn(move || worker.run());
         if started.is_err() {
-            // No thread now: the next bucket is another chance.
+            // Error ignored: retried at the next bucket.
             self.queue().is_running = false;
         }
     }
 
     fn run(&self) {
-        /// Says that nobody is at it any more, should a merge panic.
+        /// Marks the thread as ended if a merge panics.
         struct Ends<'a>(Option<&'a Background>);
         impl Drop for Ends<'_> {
             fn drop(&mut self) {
@@ -137,8 +137,8 @@ impl Background {
         self.idle.notify_all();
     }
 
-    /// Waits until everything that was sealed so far is merged. An error for everything that could not be, in all tables:
-    /// it is reported once, and what was set aside is tried again when the next bucket is sealed.
+    /// Waits until all buckets that were sealed so far are merged. Returns one error for all failed merges of all
+    /// tables. They are reported once, and parts that were set aside are retried when the next bucket is sealed.
     pub(crate) fn finish(&self) -> Result<()> {
         let mut queue = self.queue();
         while queue.is_running {
@@ -153,10 +153,10 @@ impl Background {
         }
     }
 
-    /// Waits for what is being merged, and lets the rest be.
+    /// Waits for the merges in progress, and starts no others.
     pub(crate) fn stop(&self) {
         self.queue().is_stopped = true;
-        // Deliberately unheard: whoever wants to know calls `finish`.
+        // Error ignored: callers that need it call `finish` first.
         let _ = self.finish();
     }
 }

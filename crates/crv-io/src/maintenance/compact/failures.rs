@@ -1,14 +1,14 @@
-//! Several errors as one.
+//! Joins several errors into one.
 
 use crate::error::{Error, ErrorKind};
 
-/// How many errors the text has in full.
+/// Errors whose text is included in full.
 const TOLD: usize = 8;
 
-/// One error for all of them: its text has theirs, and its hint their hints. `what` says what there are several of. `None`
-/// if there are none; one alone stays as it is.
+/// Joins errors into one, with their texts and hints. `what` names what failed. Returns `None` if there are no errors;
+/// a single one is returned unchanged.
 ///
-/// An unknown outcome is the first to be seen to: if there is one, its kind and its commit are those of the whole.
+/// An unknown outcome comes first: if there is one, the joined error has its kind and its commit.
 pub(crate) fn together(what: &str, mut errors: Vec<Error>) -> Option<Error> {
     if errors.len() < 2 {
         return errors.pop();

@@ -1,4 +1,4 @@
-//! Making one part of several, row for row.
+//! Merges parts into one, row by row.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::stamp;
 use crate::validate::MergedLayout;
 use crate::write::Encoder;
 
-/// What merges the parts of one table.
+/// Merges parts of one table.
 #[derive(Debug)]
 pub(super) struct TableMerge<'a> {
     pub(super) log: &'a RunLog,
@@ -27,18 +27,19 @@ pub(super) struct TableMerge<'a> {
 }
 
 impl TableMerge<'_> {
-    /// Reads every byte of the group's parts, and writes the one that holds their rows, in their order. Its name is
-    /// durable once it is settled. `merged` hears of each part that was read.
+    /// Reads every byte of the group's parts, and stages one part with their rows in the same order. The caller must
+    /// make its name durable. `merged` is called after each part.
     pub(super) fn merge(&self, group: &Group, merged: &(dyn Fn() + Sync)) -> Result<Merge> {
         let inputs = group.ids();
-        // Which parts there were before is known only when all were read, and said in the footer, which comes last.
+        // Earlier ancestors are known only after all parts were read; they are written to the footer, which comes last.
         let (bytes, provisional) = self.encode(group, &inputs, merged)?;
         let ticks = group.parts.iter().map(|part| part.ticks).reduce(crate::ticks::TickSpan::union);
         let part = Part {
             id: stamp::part_id(),
             rows: group.rows(),
             bytes: bytes.len() as u64,
-            ticks: ticks.ok_or_else(|| Error::new(ErrorKind::Write, "a merge of no parts"))?,
+            ticks: ticks
+                .ok_or_else(|| Error::new(ErrorKind::Write, "cannot merge an empty group of parts"))?,
             created_at: stamp::now(),
             crc32c: Some(crc32c::crc32c(&bytes)),
             provisional,

@@ -1,9 +1,9 @@
-//! Compaction: within a bucket many parts become one, with the same rows in the same order.
+//! Compaction: the parts of a bucket are merged into one, with the same rows in the same order.
 //!
-//! What to merge is [planned](plan) from a table's state, a few buckets at a time. Their parts are read, every byte, and
-//! [merged](merge); one commit then puts the merged parts in the place of the others. An append never conflicts with
-//! it. Whoever finds a part of theirs replaced by somebody else gives way. The parts that were replaced stay on
-//! disk for readers of earlier snapshots, until a vacuum removes them. Groups of parts that cannot be merged are [set
+//! The merges are [planned](plan) from a table's state. Batch by batch, every byte of the parts is read and
+//! [merged](merge), and one commit replaces the parts of a batch by the merged ones. It never conflicts with an append.
+//! A merge is dropped if another writer has replaced one of its parts. Replaced parts stay on disk for readers of
+//! earlier snapshots until a vacuum removes them. Groups of parts that cannot be merged are [set
 //! aside](outcome::SetAside).
 
 mod background;
@@ -32,15 +32,15 @@ pub(crate) use failures::together;
 pub(crate) use plan::Which;
 pub use report::{CompactOptions, CompactProgress, CompactReport};
 
-/// Parts of so many bytes together are merged as one commit, where a commit ready those of several buckets.
+/// Bytes of parts in a commit, at most, if it merges several groups.
 const BATCH: u64 = 32 * 1024 * 1024;
 
-/// How much at once, and how much in all.
+/// Limits of a compaction.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     /// Threads that merge.
     pub(crate) threads: usize,
-    /// Bytes of parts that are merged; the first group is merged whatever it has.
+    /// Most bytes of parts to merge; the first group is merged in any case.
     pub(crate) max_bytes: Option<u64>,
 }
 
@@ -55,10 +55,10 @@ pub(crate) struct Compaction<'a> {
 }
 
 impl Compaction<'_> {
-    /// Merges parts, for as long as `is_wanted` says so. `progress` is called for every part that was read.
+    /// Merges parts while `is_wanted` returns `true`. `progress` is called after every part.
     ///
-    /// A group that cannot be merged is set aside, and the others go on. Groups that were set `aside` before are not read
-    /// again: they are in the outcome for as long as the table has their parts.
+    /// A group that cannot be merged is set aside, and the others continue. Groups that were set `aside` before are not
+    /// read again: they are in the outcome as long as the table has their parts.
     pub(crate) fn run(
         &self,
         aside: Vec<SetAside>,
@@ -98,8 +98,8 @@ impl Compaction<'_> {
         outcome
     }
 
-    /// Merges these groups, batch by batch. Returns how many bytes of them were set aside, where bytes are bounded:
-    /// others take their place.
+    /// Merges these groups, batch by batch. If bytes are limited, returns the bytes that were set aside: other groups
+    /// may use them.
     fn merge(
         &self,
         work: &TableMerge<'_>,
@@ -123,8 +123,8 @@ impl Compaction<'_> {
     }
 }
 
-/// Merges the groups of a batch side by side, and publishes those that could be merged as one commit. Returns how many
-/// bytes were set aside. After an error of storage nothing else should be tried.
+/// Merges the groups of a batch in parallel, and publishes the successful merges as one commit. Returns the bytes that
+/// were set aside. An error is of storage: the compaction should stop.
 fn merge_batch(
     work: &TableMerge<'_>,
     batch: &[Group],
@@ -134,7 +134,7 @@ fn merge_batch(
 ) -> Result<u64> {
     let log = work.log;
     let done = parallel::map(batch, threads, |group| {
-        // An error of one must not lose sight of the parts that the others wrote.
+        // An error of one merge must not lose the parts that the others staged.
         Ok::<_, std::convert::Infallible>(work.merge(group, merged))
     });
     let Ok(done) = done;
@@ -149,7 +149,7 @@ fn merge_batch(
                 merged_groups.push(group);
             }
             Err(error) => match log.are_gone(work.table, group.bucket, &group.ids()) {
-                // Another process replaced its parts, and they were vacuumed before they were read here.
+                // Another process replaced the parts, and they were vacuumed before they were read here.
                 Ok(true) => outcome.report.gave_way += 1,
                 Ok(false) | Err(_) if is_of_storage(&error) => refused = refused.or(Some(error)),
                 Ok(false) | Err(_) => {
@@ -160,11 +160,11 @@ fn merge_batch(
         }
     }
     let published = publish(work, &ready, &mut outcome.report, &merged_groups);
-    // What storage said first.
+    // The first storage error.
     refused.map_or(published.map(|()| aside), Err)
 }
 
-/// Publishes merges as one commit. Those that others were faster with, and all of them after an error, are removed.
+/// Publishes merges as one commit. Removes the merged parts that lost to another writer, or all of them after an error.
 fn publish(
     work: &TableMerge<'_>,
     ready: &[Merge],
@@ -201,7 +201,7 @@ fn publish(
     Ok(())
 }
 
-/// Removes parts that no commit can name. What cannot be removed stays, invisible.
+/// Removes parts that no commit can name. Errors are ignored: a part that stays is an orphan.
 fn remove(log: &RunLog, paths: &[StorePath]) {
     for path in paths {
         let _ = log.store.remove(path);

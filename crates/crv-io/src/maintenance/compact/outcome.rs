@@ -1,4 +1,4 @@
-//! What a compaction did, and the groups of parts that it could not merge.
+//! [`Outcome`]: the merges of a compaction, and the groups of parts that it could not merge.
 
 use std::collections::BTreeSet;
 use std::error::Error as _;
@@ -12,13 +12,13 @@ use crate::error::{Error, Result};
 use crate::paths::PartId;
 use crate::store::StoreError;
 
-/// The outcome of a compaction: what it did, and what it could not do.
+/// The outcome of a compaction: its merges and its failures.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(super) report: CompactReport,
     /// Groups that cannot be merged.
     pub(super) aside: Vec<SetAside>,
-    /// The error of storage that stopped it. It may work the next time.
+    /// The storage error that stopped it. A retry may succeed.
     pub(super) stopped: Option<Error>,
 }
 
@@ -27,7 +27,7 @@ impl Outcome {
         Self { report: CompactReport::of(table), aside: Vec::new(), stopped: None }
     }
 
-    /// An error for everything that could not be done.
+    /// Returns the report, or one error for all failures.
     pub(crate) fn into_result(self) -> Result<CompactReport> {
         let errors = self.aside.into_iter().map(|aside| aside.error).chain(self.stopped);
         match together("merges failed", errors.collect()) {
@@ -37,7 +37,7 @@ impl Outcome {
     }
 }
 
-/// Parts that cannot be merged, because one of them is damaged or missing: reading them again would say the same.
+/// Parts that cannot be merged, because one of them is damaged or missing: a retry would fail too.
 #[derive(Debug)]
 pub(crate) struct SetAside {
     parts: BTreeSet<PartId>,
@@ -49,13 +49,13 @@ impl SetAside {
         Self { parts: group.ids().into_iter().collect(), error }
     }
 
-    /// The group may have got parts since.
+    /// Returns whether any of the parts is in the group, which may have got other parts since.
     pub(super) fn has_any_of(&self, group: &Group) -> bool {
         group.parts.iter().any(|part| self.parts.contains(&part.id))
     }
 }
 
-/// Did storage refuse something? That says nothing about the parts.
+/// Returns whether this is a storage error: then the parts may be undamaged.
 pub(super) fn is_of_storage(error: &Error) -> bool {
     matches!(error.source(), Some(source) if source.is::<StoreError>())
 }

@@ -1,29 +1,29 @@
-//! Which parts a compaction merges. Pure.
+//! Plans which parts a compaction merges. Pure.
 
 use crate::manifest::{Part, Partition, TableState};
 use crate::paths::{BucketId, PartId};
 use crate::ticks::TickRange;
 
-/// A part of so many bytes is left as it is: merging it costs much and gains little.
+/// A part of this many bytes is not merged: the cost is high and the benefit low.
 const FULL: u64 = 64 * 1024 * 1024;
 
-/// Parts are merged into one as long as they have at most so many bytes together, which bounds the memory it takes.
+/// Most bytes of parts that are merged into one, which bounds memory.
 const LARGEST: u64 = 2 * FULL;
 
-/// So many small parts are worth merging with a large one, however large.
+/// With more parts than this, small parts are merged with a large one, however large it is.
 const MANY: usize = 8;
 
-/// Which buckets are looked at, and when merging their parts is worth it.
+/// Which buckets to merge, and when merging their parts is worth its cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
-    /// Those with ticks of this range; two parts that lie side by side are enough.
+    /// Buckets with ticks of this range; two adjacent parts are enough.
     Ticks(TickRange),
-    /// Those before the newest. Where one large part is followed by a few small ones, rewriting all of it costs more
-    /// than it gains: rows that come late to a bucket, one tick at a time, are merged when there are enough of them.
+    /// Buckets before the newest. A large part is not rewritten for a few small ones: late rows of a bucket are merged
+    /// when there are enough of them.
     Sealed,
 }
 
-/// Parts of a bucket that lie side by side, in order.
+/// Adjacent parts of a bucket, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Group {
     pub(super) bucket: BucketId,
@@ -49,7 +49,7 @@ impl Group {
     }
 }
 
-/// What can be merged, bucket by bucket.
+/// Returns the groups of parts to merge, in bucket order.
 pub(super) fn plan(state: &TableState, which: Which) -> Vec<Group> {
     let newest = state.partitions().keys().next_back().copied();
     let mut groups = Vec::new();
@@ -66,7 +66,7 @@ pub(super) fn plan(state: &TableState, which: Which) -> Vec<Group> {
     groups
 }
 
-/// How many of the groups have at most so many bytes together. At least one, if the first of all is among them.
+/// Returns how many leading groups have at most `max_bytes` together; at least one if `is_first`.
 pub(super) fn within(groups: &[Group], max_bytes: Option<u64>, is_first: bool) -> usize {
     let Some(max_bytes) = max_bytes else { return groups.len() };
     let mut bytes = 0_u64;
@@ -93,8 +93,8 @@ fn groups_of(bucket: BucketId, partition: &Partition) -> Vec<Group> {
     groups
 }
 
-/// Cuts groups into batches that are published as one commit each: so many bytes at most where a batch has several
-/// groups, and at most one group of each bucket.
+/// Cuts groups into batches that are published as one commit each. A batch of several groups has at most `bytes`, and
+/// at most one group of each bucket.
 pub(super) fn batches(groups: Vec<Group>, bytes: u64) -> Vec<Vec<Group>> {
     let mut batches: Vec<Vec<Group>> = Vec::new();
     let mut room = 0_u64;

@@ -1,4 +1,4 @@
-//! What a compaction is asked for, and what came of it.
+//! Options, progress and report of a compaction.
 
 use crv_core::grammar::TableName;
 use serde::Serialize;
@@ -10,9 +10,9 @@ use crate::ticks::TickRange;
 /// What a compaction merges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CompactOptions {
-    /// Only buckets with ticks of this range.
+    /// Merge only buckets with ticks of this range.
     pub ticks: TickRange,
-    /// Stop after parts of so many bytes, at least 1, and leave the rest for another call.
+    /// Stop after parts of this many bytes, at least 1, and leave the rest for another call.
     pub max_bytes: Option<u64>,
 }
 
@@ -26,33 +26,33 @@ impl CompactOptions {
     }
 }
 
-/// How far a compaction is.
+/// The progress of a compaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompactProgress {
-    /// Parts that were read so far.
+    /// Parts read so far.
     pub parts: u64,
-    /// Parts that are going to be.
+    /// Parts to read in total.
     pub of: u64,
 }
 
-/// What came of a compaction.
+/// The report of a compaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CompactReport {
     /// The table.
     pub table: TableName,
     /// Parts that were replaced. They stay on disk until a vacuum removes them.
     pub parts_before: u64,
-    /// Parts that took their place.
+    /// Merged parts that replaced them.
     pub parts_after: u64,
-    /// Bytes of the parts that were replaced.
+    /// Bytes of the replaced parts.
     pub bytes_before: u64,
-    /// Bytes of the parts that took their place.
+    /// Bytes of the merged parts.
     pub bytes_after: u64,
-    /// Rows in them.
+    /// Rows in the merged parts.
     pub rows: u64,
-    /// The numbers of the commits that say so.
+    /// The numbers of the commits that replaced the parts.
     pub commits: Vec<u64>,
-    /// Merges that were given up, because somebody else replaced the same parts first.
+    /// Merges that were dropped because another writer had replaced the same parts.
     pub gave_way: u64,
     /// Merges that were left for another call.
     pub left: u64,

@@ -1,4 +1,4 @@
-//! Scalars are cast only where no value changes.
+//! Scalars are cast only if no value changes.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ fn array(array: impl Array + 'static) -> ArrayRef {
     Arc::new(array)
 }
 
-/// The nullable columns of `holdings_valuation`, where nulls may come along.
+/// A frame of `holdings_valuation` with this nullable column.
 fn valuation(name: &'static str, column: ArrayRef) -> Result<Prepared, ValidationError> {
     let text = texts(&vec!["x"; column.len()]);
     let ticks = ints(&vec![1; column.len()]);
@@ -146,7 +146,7 @@ fn text_in_any_layout_is_text_and_common_layouts_are_not_copied() {
     let prepared = into("agent_id", array(views.clone())).unwrap();
     let cut = prepared.slice(0, 1, 2, 0).unwrap();
     let data = cut.column_by_name("agent_id").unwrap().to_data();
-    assert_eq!(data.buffers()[1].as_ptr(), views.data_buffers()[0].as_ptr(), "the text stays where it is");
+    assert_eq!(data.buffers()[1].as_ptr(), views.data_buffers()[0].as_ptr(), "the text is not copied");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Which columns must be there, and what ticks are.
+//! Required columns, and valid ticks.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ fn a_column_given_twice_is_refused() {
         .to_vec();
     let columns = vec![ints(&[1]); 5];
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
-    assert_eq!(refusal(fresh(&HOLDINGS_DESC, &batch.into())), "column `tick` is there twice");
+    assert_eq!(refusal(fresh(&HOLDINGS_DESC, &batch.into())), "column `tick` occurs twice");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Random payloads: a type, values of it, and arrays of those in a random layout.
+//! Random payloads: a type, values of the type, and arrays of the values in a random layout.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use crate::schema::{Field as LogicalField, FieldType};
 
-/// A value, whatever its layout.
+/// A value, independent of its layout.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Null,
@@ -75,7 +75,7 @@ pub(super) fn payload() -> impl Strategy<Value = (FieldType, Vec<Value>, u64)> {
     })
 }
 
-/// Picks a layout at every turn.
+/// Picks a layout for each array.
 pub(super) struct Layouts(pub(super) u64);
 
 impl Layouts {
@@ -144,7 +144,7 @@ fn build_text(values: &[Value], layouts: &mut Layouts) -> ArrayRef {
         1 => arrow_cast::cast(&array, &DataType::LargeUtf8).unwrap(),
         2 => arrow_cast::cast(&array, &DataType::Utf8View).unwrap(),
         _ => {
-            // Every null hides in the dictionary's values.
+            // Nulls are in the dictionary's values, not in the keys.
             let keys = Int8Array::from_iter_values(0..values.len() as i8);
             let values: StringArray = array.iter().collect();
             Arc::new(DictionaryArray::new(keys, Arc::new(values)))
@@ -161,7 +161,7 @@ fn build_list(item: &FieldType, values: &[Value], layouts: &mut Layouts) -> Arra
     for value in values {
         let given = match value {
             Value::List(items) => items.clone(),
-            // A null list may reach over items, which are then none of its.
+            // A null list may have items, which are not values.
             _ => garbage.clone().filter(|_| layouts.pick(2) == 0).unwrap_or_default(),
         };
         valid.push(matches!(value, Value::List(_)));
@@ -192,7 +192,7 @@ fn build_struct(fields: &[LogicalField], values: &[Value], layouts: &mut Layouts
             _ => None,
         };
         let garbage = values.iter().find_map(member).unwrap_or(Value::Null);
-        // A null struct may have values beneath it, which are then none of its.
+        // A null struct may have values in its fields, which do not count.
         let beneath: Vec<Value> =
             values.iter().map(|value| member(value).unwrap_or_else(|| garbage.clone())).collect();
         members.push(build(&field.ty, &beneath, layouts));

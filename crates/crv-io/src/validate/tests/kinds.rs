@@ -1,4 +1,4 @@
-//! Every kind of value that a payload can hold, in layouts other than the one in which it is read.
+//! Every type of value that a payload can hold, in layouts other than the one in which it is read.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ fn times_are_kept_to_the_microsecond_or_refused() {
     assert!(error.starts_with("`additional_payload.at`: 1970-01-01T00:00:00.000000001Z at row 0"), "{error}");
 }
 
-/// One row of every kind of value, each in a layout that is not the one in which it is read.
+/// One row with a value of every type, each in a layout other than the one in which it is read.
 fn kinds() -> ArrayRef {
     let decimal32 = Decimal32Array::from(vec![-125]).with_precision_and_scale(5, 2).unwrap();
     let decimal256 = Decimal256Array::from(vec![i256::from(7)]).with_precision_and_scale(38, 0).unwrap();
@@ -56,7 +56,7 @@ fn kinds() -> ArrayRef {
     ])
 }
 
-/// Without the embedded Arrow schema Parquet knows no zones and no durations; the table's schema does.
+/// Without the embedded Arrow schema, zones and durations come from the table's schema.
 #[test]
 fn every_kind_of_value_comes_back_with_and_without_an_embedded_schema() {
     let prepared = fresh(&EXCHANGE_DESC, &exchange(kinds())).unwrap();
@@ -66,7 +66,7 @@ fn every_kind_of_value_comes_back_with_and_without_an_embedded_schema() {
         let (batches, _) = through_parquet(prepared.physical_schema(), &[rows], embed);
         let read = conform(&batches[0], table, &table.to_arrow()).unwrap();
         let payload = read.column_by_name("additional_payload").unwrap().as_struct().clone();
-        // Without a database of time zones Arrow cannot show a local time.
+        // Without a time zone database, Arrow cannot format a local time.
         let column = |array: &ArrayRef| match array.data_type() {
             DataType::Timestamp(_, Some(_)) => arrow_cast::cast(array, &DataType::Int64).unwrap(),
             _ => array.clone(),

@@ -1,4 +1,4 @@
-//! Tests of the whole way: frame, prepared rows, Parquet, the table's schema.
+//! Tests from a frame to prepared rows, Parquet, and back to the table's schema.
 
 mod casts;
 mod columns;

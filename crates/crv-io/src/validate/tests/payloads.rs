@@ -110,7 +110,7 @@ fn integers_that_no_float_holds_keep_a_field_from_widening() {
     let table = table_of(&[int_payload(&[3]), int_payload(&[-9_007_199_254_740_993])]);
     let error = onto(float_payload(0.5), &table).unwrap_err();
     assert!(matches!(error, ValidationError::Conflict(_)), "{error}");
-    // A power of two is a float however large it is.
+    // A power of two is exact as a float, however large it is.
     let table = table_of(&[int_payload(&[1 << 60])]);
     assert!(onto(float_payload(0.5), &table).is_ok());
 }
@@ -144,7 +144,7 @@ fn a_typed_field_without_values_does_not_contradict_the_table() {
     let none: ArrayRef = Arc::new(StringArray::from(vec![None::<&str>]));
     let prepared = onto(payload(vec![("a", none)]), &table).unwrap();
     assert_eq!(read_back(&prepared, &table).num_rows(), 1);
-    // A value beneath a null struct is none.
+    // A value under a null struct does not count.
     let inner = StructArray::new(
         Fields::from(vec![Field::new("a", DataType::Boolean, true)]),
         vec![Arc::new(BooleanArray::from(vec![true]))],
@@ -173,7 +173,7 @@ fn what_lies_beneath_a_null_is_not_a_value() {
         refusal(fresh(&EXCHANGE_DESC, &exchange(beneath(None)))),
         "`additional_payload.inner.n`: 18446744073709551615 at row 1 cannot become i64 without changing"
     );
-    // The same in a list: the null list reaches over the value that no i64 holds.
+    // The same in a list: the value beyond `i64` is under the null list.
     let items: ArrayRef = Arc::new(UInt64Array::from(vec![1, u64::MAX, 3]));
     let lists = |nulls| {
         let field = Arc::new(Field::new("item", DataType::UInt64, true));
@@ -217,7 +217,7 @@ fn names_and_depth_that_no_table_takes_are_refused_with_their_path() {
         "`additional_payload.a._crv_empty`: the field name `_crv_empty` is reserved"
     );
     let twice = payload(vec![("a", ints(&[1])), ("a", ints(&[1]))]);
-    assert_eq!(refusal(fresh(&EXCHANGE_DESC, &exchange(twice))), "`additional_payload.a` is there twice");
+    assert_eq!(refusal(fresh(&EXCHANGE_DESC, &exchange(twice))), "`additional_payload.a` occurs twice");
     let deep = (0..60).fold(ints(&[1]), |inner, _| payload(vec![("f", inner)]));
     let error = refusal(fresh(&EXCHANGE_DESC, &exchange(deep)));
     assert!(error.ends_with(".f.f.f` nests deeper than 48 levels"), "{error}");

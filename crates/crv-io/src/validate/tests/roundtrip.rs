@@ -1,4 +1,4 @@
-//! Random frames with random payloads in random layouts, through Parquet and back: the values are the same.
+//! Random frames with random payloads in random layouts keep their values through Parquet.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -32,11 +32,11 @@ fn extract(array: &ArrayRef, row: usize) -> Value {
             let members = array.as_struct().columns().iter().map(|member| extract(member, row));
             Value::Struct(fields.iter().map(|field| field.name().clone()).zip(members).collect())
         }
-        other => panic!("readers are not handed {other}"),
+        other => panic!("readers never get {other}"),
     }
 }
 
-/// A value as the table's type has it: fields that it lacks are null, integers may be floats.
+/// A value in the table's type: missing fields are null, integers may be floats.
 fn in_table(value: &Value, ty: &FieldType) -> Value {
     match (value, ty) {
         (Value::Int(value), FieldType::Float) => Value::Float(*value as f64),
@@ -83,7 +83,7 @@ fn cut(prepared: &Prepared) -> Vec<RecordBatch> {
     parts
 }
 
-/// Whether integers are wide in both or in neither, and floats in the table alone.
+/// Returns whether integers are wide in both or in neither; integers of the part may be floats in the table.
 fn as_wide(part: &FieldType, table: &FieldType) -> bool {
     match (part, table) {
         (FieldType::Int { wide }, FieldType::Int { wide: in_table }) => wide == in_table,
@@ -97,7 +97,7 @@ fn as_wide(part: &FieldType, table: &FieldType) -> bool {
     }
 }
 
-/// What a rebuild makes of parts with these schemas is what the appends made of the table, as far as it is written.
+/// Checks that a rebuild from parts with these schemas results in the table's schema, as far as it is in the parts.
 fn rebuilds_to(table: &TableSchema, parts: &[TableSchema]) -> Result<(), TestCaseError> {
     let mut rebuilt = TableSchema::of(&EXCHANGE_DESC);
     for part in parts {
@@ -111,12 +111,12 @@ fn rebuilds_to(table: &TableSchema, parts: &[TableSchema]) -> Result<(), TestCas
     Ok(())
 }
 
-/// The rows of the part in the table's schema are the values; the schema of the part.
+/// Checks that the rows of the part, in the table's schema, are the values. Returns the part's schema.
 fn check(prepared: &Prepared, rows: &[Value], table: &TableSchema) -> Result<TableSchema, TestCaseError> {
     let (batches, found) =
         through_parquet(prepared.physical_schema(), &cut(prepared), prepared.needs_arrow_metadata());
     let found = found.with_fixed_types(&EXCHANGE_DESC);
-    // Or what was written would be taken for damaged.
+    // Otherwise a check would report the part.
     prop_assert!(table.covers(&found), "{table:?} {found:?}");
     let arrow = table.to_arrow();
     let batches: Vec<_> = batches.iter().map(|batch| conform(batch, table, &arrow).unwrap()).collect();
@@ -146,7 +146,7 @@ proptest! {
                 let found = [check(&two, &second.1, &table)?, check(&one, &first.1, &table)?];
                 rebuilds_to(&table, &found)?;
             }
-            // Two random payloads often contradict each other; a value that no float holds is one way.
+            // Two random payloads often conflict, for example in a value that is not exact as a float.
             Err(ValidationError::Conflict(_) | ValidationError::Value { .. }) => {}
             Err(other) => return Err(TestCaseError::fail(other.to_string())),
         }

@@ -22,7 +22,7 @@ fn checked(descriptor: &TableDescriptor, frame: &Frame) -> Result<(), Validation
 
 fn refusal(descriptor: &TableDescriptor, frame: &Frame) -> String {
     let unchecked = prepare(descriptor, frame, &PrepareOptions::default(), &TableSchema::of(descriptor));
-    assert!(unchecked.is_ok(), "values are only looked at when asked for");
+    assert!(unchecked.is_ok(), "values are only checked with `validate_rows`");
     checked(descriptor, frame).unwrap_err().to_string()
 }
 

@@ -75,12 +75,12 @@ pub(super) fn exchange(payload: ArrayRef) -> Frame {
     ])
 }
 
-/// Prepares for a table that nothing was written to, as settings and arguments are by default.
+/// Prepares for an empty table, with default options.
 pub(super) fn fresh(descriptor: &TableDescriptor, frame: &Frame) -> Result<Prepared, ValidationError> {
     prepare(descriptor, frame, &PrepareOptions::default(), &TableSchema::of(descriptor))
 }
 
-/// The error as a user reads it, without the run and the table.
+/// The error's message, without the run and the table.
 pub(super) fn refusal(result: Result<Prepared, ValidationError>) -> String {
     result.expect_err("the frame must be refused").to_string()
 }
@@ -93,12 +93,12 @@ pub(super) fn all_rows(prepared: &Prepared) -> RecordBatch {
     concat_batches(&prepared.physical_schema(), &batches).unwrap()
 }
 
-/// The column of a prepared frame as it is written.
+/// The column of a prepared frame, as it is written.
 pub(super) fn written(prepared: &Prepared, column: &str) -> ArrayRef {
     all_rows(prepared).column_by_name(column).unwrap().clone()
 }
 
-/// Writes a part and reads it back as Parquet gives it.
+/// Writes a part and reads it back in its Parquet schema.
 pub(super) fn through_parquet(
     schema: SchemaRef,
     batches: &[RecordBatch],

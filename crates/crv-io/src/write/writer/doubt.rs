@@ -1,34 +1,34 @@
-//! A commit that may have taken effect or not, and its rows.
+//! A commit of unknown outcome, and its rows.
 
 use super::gathered::Gathered;
 use crate::paths::CommitNumber;
 use crate::write::TransactionSummary;
 
-/// Rows that are in the store, or are not.
+/// A commit of unknown outcome.
 #[derive(Debug)]
 pub(super) struct Doubt {
     pub(super) number: CommitNumber,
     pub(super) id: String,
-    /// Its rows of ticks that are complete.
+    /// Its rows of complete ticks.
     pub(super) complete: Gathered,
-    /// Its rows of the newest tick, as long as no later one has begun.
+    /// Its rows of the newest tick, until a later tick begins.
     pub(super) newest: Gathered,
-    /// What it comes to, if it took effect.
+    /// Its summary, if it took effect.
     pub(super) summary: TransactionSummary,
 }
 
 impl Doubt {
-    /// A later tick has begun.
+    /// Marks all rows as rows of complete ticks: a later tick has begun.
     pub(super) fn end_tick(&mut self) {
         self.complete.extend(std::mem::take(&mut self.newest));
     }
 }
 
-/// The outcome of a commit, as its writer is [told](super::Writer::resolve).
+/// The outcome of a commit, as passed to [`Writer::resolve`](super::Writer::resolve).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitOutcome {
-    /// It is there: its rows are not to be written again.
+    /// The commit took effect: its rows must not be written again.
     TookEffect,
-    /// It is not there, and will not be: its rows are still to be written.
+    /// The commit did not take effect, and never will: its rows must be written again.
     DidNot,
 }

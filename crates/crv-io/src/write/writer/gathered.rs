@@ -1,4 +1,4 @@
-//! Rows of several tables that go out together.
+//! Buffered rows of several tables.
 
 use std::collections::BTreeMap;
 use std::iter::Sum;
@@ -8,7 +8,7 @@ use crv_core::grammar::TableName;
 
 use super::rows::{TableRows, Taken};
 
-/// How much is in memory.
+/// The size of rows in memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Size {
     pub(super) rows: u64,
@@ -45,7 +45,7 @@ impl Gathered {
         self.tables.values().map(TableRows::size).sum()
     }
 
-    /// The newest tick of any row.
+    /// The newest tick of all rows.
     pub(super) fn newest(&self) -> Option<i64> {
         self.newest
     }
@@ -54,7 +54,7 @@ impl Gathered {
         self.tables.get(&table)
     }
 
-    /// The tables that have rows, in the order of the registry.
+    /// The tables with rows, in registry order.
     pub(super) fn tables(&self) -> impl Iterator<Item = (TableName, &TableRows)> {
         self.tables.iter().map(|(table, rows)| (*table, rows))
     }
@@ -65,7 +65,7 @@ impl Gathered {
         self.tables.entry(table).or_default().extend(taken.rows);
     }
 
-    /// Adds rows that came later.
+    /// Adds later rows.
     pub(super) fn extend(&mut self, later: Self) {
         self.newest = self.newest.max(later.newest);
         for (table, rows) in later.tables {
@@ -73,7 +73,7 @@ impl Gathered {
         }
     }
 
-    /// These rows and later ones, for a commit: the batches are shared, and stay as they are.
+    /// Returns these rows and later ones, for a commit. Batches are shared and not joined.
     pub(super) fn and(&self, later: &Self) -> Self {
         let mut both = self.clone();
         both.newest = both.newest.max(later.newest);

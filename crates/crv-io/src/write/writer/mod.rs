@@ -1,9 +1,9 @@
-//! A buffered writer: rows gather in memory and go out as a few large commits.
+//! A buffered writer: rows are buffered in memory and written as a few large commits.
 //!
-//! [`Writer`] decides when. [`gathered`] are the rows of several tables, [`rows`] those of one: checked, copied, and
-//! joined so that they take little more room than they need. [`doubt`] is a commit of unknown outcome.
+//! [`Writer`] decides when to write. [`gathered`] holds the rows of several tables, [`rows`] those of one table:
+//! checked, copied, and joined into larger batches to save memory. [`doubt`] is a commit of unknown outcome.
 //!
-//! What this module does not do: it writes nothing itself. What goes out is a [`Transaction`](super::Transaction).
+//! This module writes no files itself: it uses a [`Transaction`](super::Transaction).
 
 mod doubt;
 mod gathered;
@@ -32,33 +32,33 @@ use crate::validate::{ValidationError, check_empty, check_nesting, prepare};
 pub use self::doubt::CommitOutcome;
 pub use self::options::WriterOptions;
 
-/// Rows were checked when they came in; what is left is to fit them to what others have written since.
+/// Rows were checked on append; only the schema may have changed since, by other writers.
 const CHECKED: AppendOptions = AppendOptions { validate_schema: false, validate_rows: false };
 
-/// Gathers rows of any tables in memory and writes them as few commits, each as good as one bulk append: one part for
-/// each bucket it touches.
+/// Buffers rows of any tables in memory and writes them as a few large commits, with one part for each bucket of a
+/// commit, as a bulk append does.
 ///
-/// **Rows are durable, and visible to readers, when they were flushed, not before.** Until then they are lost with the
-/// process. Use [`Dataset::append`] or a [`Transaction`](super::Transaction) where every tick has to be safe when its
+/// **Rows become durable, and visible to readers, only when they are flushed.** Until then they are lost if the process
+/// ends. Use [`Dataset::append`] or a [`Transaction`](super::Transaction) where every tick must be durable when the
 /// call returns.
 ///
-/// What was gathered goes out, as one commit over all tables,
+/// The buffered rows are written, as one commit over all tables,
 ///
-/// - when a bucket closes: before rows of a later bucket than any so far are taken in;
-/// - at the bound of [`WriterOptions`]: before rows are taken in that it does not hold beside what is there;
-/// - with [`flush`](Self::flush) and [`close`](Self::close).
+/// - when a bucket is complete: before an append with rows of a later bucket than any so far;
+/// - at the bound of [`WriterOptions`]: before an append that would exceed it;
+/// - by [`flush`](Self::flush) and [`close`](Self::close).
 ///
-/// **A tick goes out whole**, if the ticks come one after the other: all tables' rows of one before any of the next. Rows
-/// of the newest tick wait until a later one begins, or until `flush` or `close` says that there are no more of it.
-/// There is one exception: a tick that the bound does not hold goes out in several commits, each of whole appends.
+/// **All rows of a tick go into one commit**, if the caller appends in tick order: all tables' rows of one tick before
+/// any of the next. Rows of the newest tick stay buffered until a later tick begins, or until `flush` or `close`.
+/// There is one exception: a tick larger than the bound is written in several commits, each of whole appends.
 ///
-/// Memory: what is gathered is at most the bound or one append, whichever is larger. Beside it there is the append that
-/// is coming in, and what encoding takes. Rows are copied: the caller may use the frame's buffers again.
+/// Memory: the buffer takes at most the bound or one append, whichever is larger. The append in progress and encoding
+/// take memory in addition. Rows are copied: the caller may reuse the frame's buffers.
 ///
-/// After any error the writer is as it was before the call, so that the call can be made again, except that a commit may be
-/// [in doubt](Self::in_doubt). A write that failed completes no tick: the newest can still be
-/// [abandoned](Self::abandon_tick), and the tick be done again. A writer that is dropped abandons the newest tick, writes
-/// the complete ones, and reports no error: close it.
+/// After an error the writer is unchanged, so that the call can be retried, except that a commit may have an
+/// [unknown outcome](Self::in_doubt). A failed write completes no tick: the newest can still be
+/// [abandoned](Self::abandon_tick) and simulated again. Dropping a writer abandons the newest tick, writes the complete
+/// ones, and ignores errors: call [`close`](Self::close) instead.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -80,7 +80,7 @@ const CHECKED: AppendOptions = AppendOptions { validate_schema: false, validate_
 /// for tick in 0..250 {
 ///     writer.append(TableName::Holdings, holdings(tick), AppendOptions::default())?;
 /// }
-/// assert_eq!(writer.buffered_rows(), 50, "buckets 0 and 1 are closed, and written");
+/// assert_eq!(writer.buffered_rows(), 50, "buckets 0 and 1 are complete and written");
 /// writer.close()?;
 /// assert_eq!(dataset.scan(TableName::Holdings)?.parts().len(), 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -89,24 +89,24 @@ const CHECKED: AppendOptions = AppendOptions { validate_schema: false, validate_
 pub struct Writer {
     dataset: Dataset,
     options: WriterOptions,
-    /// Rows of ticks that are complete.
+    /// Rows of complete ticks.
     complete: Gathered,
-    /// Rows of the newest tick, and all that came after it had begun.
+    /// Rows of the newest tick, and all rows appended since it began.
     current: Gathered,
-    /// The schema of each table with what is gathered for it: what appends are checked against.
+    /// The schema of each table, with its buffered rows included: appends are checked against it.
     schemas: BTreeMap<TableName, Arc<TableSchema>>,
     doubt: Option<Doubt>,
-    /// Commits that were in doubt and turned out to be there, until a call has returned them.
+    /// Commits of unknown outcome that were found to have taken effect, until a call returns them.
     found: Vec<TransactionSummary>,
     closed: bool,
 }
 
-/// Which rows a commit takes.
+/// Which rows a commit contains.
 #[derive(Debug, Clone, Copy)]
 enum Extent {
-    /// Those of complete ticks.
+    /// Rows of complete ticks.
     Complete,
-    /// Those of the newest tick too.
+    /// Rows of the newest tick too.
     All,
 }
 
@@ -124,11 +124,11 @@ impl Writer {
         }
     }
 
-    /// Takes in rows of `table`, checked as [`Dataset::append`] checks them. If rows had to go out first, what that came
-    /// to.
+    /// Buffers rows of `table`, checked as [`Dataset::append`] checks them. Returns the summary of the commit, if
+    /// earlier rows had to be written first.
     ///
-    /// After an error the rows of this call are not in the writer: those that do not fit the table are refused here, and
-    /// an error of storage is about what was gathered before.
+    /// After an error the rows of this call are not in the writer: rows that do not fit the table are refused here, and
+    /// a storage error concerns the rows buffered before.
     pub fn append(
         &mut self,
         table: TableName,
@@ -157,25 +157,26 @@ impl Writer {
         Ok(summary)
     }
 
-    /// Refuses a schema that nests too deep for any table, as [`append`](Self::append) would with rows.
+    /// Refuses a schema that is nested too deeply, as [`append`](Self::append) does, but without rows.
     pub fn check_nesting(&self, table: TableName, schema: &Schema) -> Result<()> {
         check_nesting(schema).map_err(|error| refused(self.dataset.log(), table, error))
     }
 
-    /// Writes all that was gathered as one commit. When this returns, it is visible and survives power loss.
+    /// Writes all buffered rows as one commit. When this returns, it is visible and durable.
     ///
-    /// If a commit is [in doubt](Self::in_doubt), looks first whether it is there, and writes its rows again only if it is
-    /// not. What it came to is then part of the summary: each table says in which commit it is.
+    /// If the outcome of an earlier commit is [unknown](Self::in_doubt), first reads back whether it took effect, and
+    /// writes its rows again only if it did not. If it did, its tables are part of the summary, each with its commit.
     ///
-    /// After an error everything is still in the writer, and the newest tick can still be abandoned. A payload field that another writer has given another type since
-    /// is an error of kind [`Schema`](crate::ErrorKind::Schema) here, and stays one: [`discard`](Self::discard) lets go.
+    /// After an error all rows are still in the writer, and the newest tick can still be abandoned. If another writer
+    /// has since given a payload field another type, every flush fails with an error of kind
+    /// [`Schema`](crate::ErrorKind::Schema): [`discard`](Self::discard) drops the rows.
     pub fn flush(&mut self) -> Result<TransactionSummary> {
         self.check_open()?;
         self.write(Extent::All)
     }
 
-    /// [Flushes](Self::flush), and takes in no more. After an error the writer is still open, and can be closed again.
-    /// Closing what is closed does nothing.
+    /// [Flushes](Self::flush) and closes the writer. After an error the writer is still open, and can be closed again.
+    /// Does nothing if the writer is closed.
     pub fn close(&mut self) -> Result<TransactionSummary> {
         if self.closed {
             return Ok(TransactionSummary { commit: None, tables: Vec::new() });
@@ -185,25 +186,25 @@ impl Writer {
         Ok(summary)
     }
 
-    /// Drops the rows of the newest tick that are in the writer, so that the tick can be done again, or be left out when a
-    /// simulation fails in the middle of it. Returns how many they were.
+    /// Drops the buffered rows of the newest tick, so that the tick can be simulated again, or be left out when a
+    /// simulation fails in the middle of it. Returns the number of dropped rows.
     ///
-    /// A write that failed has taken none of them. Two things have:
+    /// A failed write leaves all rows of the tick in the buffer. Rows of the tick may already be in the store after
     ///
-    /// - A write that succeeded: a [`flush`](Self::flush) in the middle of the tick, or the bound, where
-    ///   [`append`](Self::append) returned a summary with ticks up to this one. Those rows are in the store and stay
-    ///   there. A tick that is done again as a whole then has them twice.
-    /// - A commit [in doubt](Self::in_doubt). Its rows of the newest tick are dropped too, and counted: they are not
-    ///   written again. If the commit took effect, they are in the store. To know, flush first: when that has returned,
-    ///   every row is in the store, once, and the tick need not be done again.
+    /// - a write that succeeded: a [`flush`](Self::flush) in the middle of the tick, or an [`append`](Self::append) at
+    ///   the bound that returned a summary with ticks up to this one. Those rows stay in the store. If the whole tick
+    ///   is simulated again, the store has them twice.
+    /// - a commit of [unknown outcome](Self::in_doubt). Its rows of the newest tick are dropped and counted too: they
+    ///   are not written again. If the commit took effect, they are in the store. To learn the outcome, flush first:
+    ///   when that returns, every row is in the store, once, and the tick need not be simulated again.
     pub fn abandon_tick(&mut self) -> u64 {
-        // The table may have had fields for them only.
+        // The dropped rows may have added fields.
         self.schemas.clear();
         let in_doubt = self.doubt.as_mut().map(|doubt| mem::take(&mut doubt.newest));
         (mem::take(&mut self.current).size() + in_doubt.unwrap_or_default().size()).rows
     }
 
-    /// Lets go of all rows that wait, those of a commit in doubt as well. How many they were.
+    /// Drops all buffered rows, including those of a commit of unknown outcome. Returns their number.
     pub fn discard(&mut self) -> u64 {
         let rows = self.buffered_rows();
         self.complete = Gathered::default();
@@ -213,31 +214,31 @@ impl Writer {
         rows
     }
 
-    /// The number and id of a commit of which storage could not say whether it took effect.
+    /// The number and id of a commit of unknown outcome.
     ///
-    /// Its rows are kept. The next [`flush`](Self::flush), or append that needs room, looks whether the commit is there,
-    /// and fails as long as it cannot tell. It never will once the log was pruned beyond that commit: look for the rows,
-    /// and [say](Self::resolve) what you found.
+    /// Its rows are kept. The next [`flush`](Self::flush), or append that needs room, reads back whether the commit
+    /// took effect, and fails as long as this is unknown. Once the log was pruned beyond that commit it stays unknown:
+    /// search for the rows, and pass the outcome to [`resolve`](Self::resolve).
     pub fn in_doubt(&self) -> Option<(u64, &str)> {
         self.doubt.as_ref().map(|doubt| (doubt.number.get(), doubt.id.as_str()))
     }
 
-    /// Says what came of the commit [in doubt](Self::in_doubt). Does nothing if none is.
+    /// Sets the outcome of the commit of [unknown outcome](Self::in_doubt). Does nothing if there is none.
     pub fn resolve(&mut self, outcome: CommitOutcome) {
         self.settle(outcome);
     }
 
-    /// How many rows wait to be written, over all tables.
+    /// The number of buffered rows, over all tables.
     pub fn buffered_rows(&self) -> u64 {
         self.size().rows
     }
 
-    /// How many bytes of memory they take.
+    /// The bytes of memory that the buffered rows take.
     pub fn buffered_bytes(&self) -> u64 {
         self.size().bytes
     }
 
-    /// Has it been closed?
+    /// Returns whether the writer is closed.
     pub fn is_closed(&self) -> bool {
         self.closed
     }
@@ -261,18 +262,19 @@ impl Writer {
         self.waiting().map(Gathered::size).sum()
     }
 
-    /// The newest tick of the rows that wait, but for those in doubt.
+    /// The newest tick of the buffered rows, without those of a commit of unknown outcome.
     fn newest(&self) -> Option<i64> {
         self.complete.newest().max(self.current.newest())
     }
 
-    /// Do rows from this tick on begin a later one? Rows in doubt may still be part of the newest tick.
+    /// Returns whether rows that start at this tick begin a new one. Rows of a commit of unknown outcome may still
+    /// belong to the newest tick.
     fn begins_tick(&self, first: i64) -> bool {
         let newest = self.waiting().filter_map(Gathered::newest).max();
         newest.is_none_or(|newest| newest < first)
     }
 
-    /// The schema of a table with what is gathered for it.
+    /// The schema of a table, with its buffered rows included.
     fn known(&self, table: TableName) -> Result<Arc<TableSchema>> {
         if let Some(schema) = self.schemas.get(&table) {
             return Ok(Arc::clone(schema));
@@ -286,16 +288,16 @@ impl Writer {
         Ok(known)
     }
 
-    /// Sends out what has to go before these rows are taken in.
+    /// Writes the rows that must be written before `taken` is buffered.
     fn make_room(&mut self, taken: &Taken, begins_tick: bool) -> Result<Option<TransactionSummary>> {
         let size = taken.rows.size();
         let waiting = self.size();
         if waiting.rows == 0 || (self.options.hold(waiting + size) && !self.closes_bucket(taken)?) {
             return Ok(None);
         }
-        // First: rows that were in doubt may be part of the newest tick again.
+        // First: rows of a commit of unknown outcome may return to the newest tick.
         self.look()?;
-        // Rows of the newest tick stay, so that the rest of it can join them - if that makes room enough.
+        // Rows of the newest tick stay buffered until the tick is complete, if that leaves enough room.
         let extent = if begins_tick || !self.options.hold(self.current.size() + size) {
             Extent::All
         } else {
@@ -307,14 +309,14 @@ impl Writer {
         self.write(extent).map(Some)
     }
 
-    /// Are there rows of a later bucket than any that wait?
+    /// Returns whether there are rows of a later bucket than any buffered ones.
     fn closes_bucket(&self, taken: &Taken) -> Result<bool> {
         let Some(newest) = self.newest() else { return Ok(false) };
         let size = self.dataset.settings().tick_bucket_size();
         Ok(BucketId::of_tick(newest, size)? < BucketId::of_tick(taken.ticks.max, size)?)
     }
 
-    /// A later tick has begun: the newest is complete, wherever its rows are.
+    /// Marks the newest tick as complete: a later one has begun.
     fn end_tick(&mut self) {
         if let Some(doubt) = &mut self.doubt {
             doubt.end_tick();
@@ -322,7 +324,7 @@ impl Writer {
         self.complete.extend(mem::take(&mut self.current));
     }
 
-    /// The rows that a commit would take.
+    /// Returns the rows of a commit.
     fn to_write(&self, extent: Extent) -> Gathered {
         match extent {
             Extent::Complete => self.complete.clone(),
@@ -330,7 +332,7 @@ impl Writer {
         }
     }
 
-    /// Takes those rows out.
+    /// Removes those rows from the buffer.
     fn take(&mut self, extent: Extent) -> (Gathered, Gathered) {
         let newest = match extent {
             Extent::Complete => Gathered::default(),
@@ -339,7 +341,7 @@ impl Writer {
         (mem::take(&mut self.complete), newest)
     }
 
-    /// Writes rows as one commit, when the outcome of the one before is known.
+    /// Writes rows as one commit, once the outcome of the previous one is known.
     fn write(&mut self, extent: Extent) -> Result<TransactionSummary> {
         self.look()?;
         let mut summary = self.commit(extent)?;
@@ -350,13 +352,13 @@ impl Writer {
         Ok(summary)
     }
 
-    /// Looks whether the commit in doubt is there.
+    /// Reads back whether the commit of unknown outcome took effect.
     fn look(&mut self) -> Result<()> {
         let Some(doubt) = &self.doubt else { return Ok(()) };
         let took_effect = self.dataset.log().took_effect(doubt.number, &doubt.id).map_err(|error| {
             error.with_hint(
-                "the rows are kept: flush again when storage answers; or look for them, and tell the writer with \
-                 `resolve` what you found",
+                "the rows are kept: flush again when storage answers; or search for the rows yourself, and pass the \
+                 outcome to `resolve`",
             )
         })?;
         let outcome = if took_effect { CommitOutcome::TookEffect } else { CommitOutcome::DidNot };
@@ -365,13 +367,13 @@ impl Writer {
         Ok(())
     }
 
-    /// The commit in doubt is not any more: its summary, if it took effect.
+    /// Applies the outcome of the commit of unknown outcome. Returns its summary, if it took effect.
     fn settle(&mut self, outcome: CommitOutcome) -> Option<TransactionSummary> {
         let doubt = self.doubt.take()?;
         match outcome {
             CommitOutcome::TookEffect => Some(doubt.summary),
             CommitOutcome::DidNot => {
-                // They came first, and go first. What is left of the newest tick is part of it again.
+                // The commit's rows are older: they go before the buffered ones.
                 let complete = mem::replace(&mut self.complete, doubt.complete);
                 self.complete.extend(complete);
                 let current = mem::replace(&mut self.current, doubt.newest);
@@ -381,7 +383,7 @@ impl Writer {
         }
     }
 
-    /// Nothing is taken out of the writer before it has succeeded, or is in doubt.
+    /// Writes rows as one commit. Removes them from the buffer only if it succeeds or its outcome is unknown.
     fn commit(&mut self, extent: Extent) -> Result<TransactionSummary> {
         let log = self.dataset.log();
         let mut transaction = self.dataset.transaction();
@@ -393,7 +395,7 @@ impl Writer {
             Ok(number) => {
                 self.take(extent);
                 if self.current.is_empty() {
-                    // What others have written since is looked at again.
+                    // Load the schemas again: other writers may have changed them.
                     self.schemas.clear();
                 }
                 Ok(transaction.into_summary(number))
@@ -405,8 +407,8 @@ impl Writer {
                 let (complete, newest) = self.take(extent);
                 self.doubt = Some(Doubt { number, id, complete, newest, summary });
                 Err(error.with_hint(
-                    "the rows are kept: flush again when storage answers; the writer looks first whether the commit \
-                     is there, and writes nothing twice",
+                    "the rows are kept: flush again when storage answers; the writer first reads back whether the \
+                     commit took effect, and writes nothing twice",
                 ))
             }
         }
@@ -416,7 +418,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         if !self.closed {
-            // Nobody said that the newest tick is complete.
+            // The newest tick may be incomplete.
             self.abandon_tick();
             let _ = self.close();
         }

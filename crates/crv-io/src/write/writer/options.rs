@@ -1,9 +1,9 @@
-//! How much a writer gathers.
+//! [`WriterOptions`]: how many rows a writer buffers.
 
 use super::gathered::Size;
 use crate::error::{Error, Result};
 
-/// How much a [`Writer`](super::Writer) gathers before it writes: up to a number of rows and of bytes, whichever is
+/// How much a [`Writer`](super::Writer) buffers before it writes: a number of rows and a number of bytes, whichever is
 /// reached first.
 ///
 /// ```
@@ -26,29 +26,29 @@ impl Default for WriterOptions {
 }
 
 impl WriterOptions {
-    /// Rows over all tables. Several row groups of the default size: more rows in a commit make the file no better.
+    /// Rows over all tables. This is several row groups of the default size: more rows per commit have no benefit.
     pub const DEFAULT_MAX_ROWS: u64 = 1_000_000;
 
-    /// Bytes in memory over all tables. Encoding them takes so long that the `fsync`s of a commit no longer count,
-    /// and a simulation on every core of a machine can afford as much.
+    /// Bytes in memory over all tables. Encoding this much takes far longer than the `fsync`s of a commit, and it is
+    /// affordable with one simulation per core.
     pub const DEFAULT_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-    /// At most so many rows, over all tables; at least 1.
+    /// Sets the most rows to buffer, over all tables; at least 1.
     pub fn with_max_rows(self, max_rows: u64) -> Result<Self> {
         Ok(Self { max_rows: at_least_one("max_rows", max_rows)?, ..self })
     }
 
-    /// At most so many bytes of Arrow data, over all tables; at least 1.
+    /// Sets the most bytes of Arrow data to buffer, over all tables; at least 1.
     pub fn with_max_bytes(self, max_bytes: u64) -> Result<Self> {
         Ok(Self { max_bytes: at_least_one("max_bytes", max_bytes)?, ..self })
     }
 
-    /// How many rows are gathered at most.
+    /// The most rows that are buffered.
     pub fn max_rows(&self) -> u64 {
         self.max_rows
     }
 
-    /// How many bytes of Arrow data are gathered at most.
+    /// The most bytes of Arrow data that are buffered.
     pub fn max_bytes(&self) -> u64 {
         self.max_bytes
     }

@@ -1,4 +1,4 @@
-//! Rows of one table that wait in memory.
+//! Buffered rows of one table.
 
 use std::sync::Arc;
 
@@ -15,21 +15,21 @@ use crate::ticks::TickSpan;
 use crate::validate::{Prepared, ValidationError, conform};
 use crate::write::ROWS_AT_ONCE;
 
-/// So many small batches become one. What an array takes beside its rows, and what it costs to hand it to the
-/// encoder, then no longer counts, and each row is copied a few times at most.
+/// This many small batches are joined into one. Then the overhead of an array in memory and in the encoder no longer
+/// matters, and each row is copied only a few times.
 const JOINED: usize = 16;
-/// Batches of so many rows are not small: `JOINED` of them are as many as are cast at once.
+/// Batches of this many rows are not small: `JOINED` of them are the rows that are cast at a time.
 const LARGE_ROWS: usize = ROWS_AT_ONCE / JOINED;
-/// Batches of so many bytes are not small either: text that is joined must not outgrow its offsets.
+/// Batches of this many bytes are not small: joined text must not overflow its offsets.
 const LARGE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Rows of one table, in the order in which they came.
+/// Rows of one table, in append order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TableRows {
     chunks: Vec<Chunk>,
 }
 
-/// A batch, with the logical types of what it holds.
+/// A batch with its logical types.
 #[derive(Debug, Clone)]
 struct Chunk {
     schema: Arc<TableSchema>,
@@ -45,7 +45,7 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    /// Copies of the rows; `None` if there are none. `known` is the table's schema, which covers them.
+    /// Copies the rows; `None` if there are none. `known` is the table's schema, which covers them.
     pub(super) fn of(
         prepared: &Prepared,
         table: TableName,
@@ -66,19 +66,19 @@ impl TableRows {
         self.chunks.iter().map(Chunk::size).sum()
     }
 
-    /// Adds rows that came later.
+    /// Adds later rows.
     pub(super) fn extend(&mut self, later: TableRows) {
         self.chunks.extend(later.chunks);
         while self.join() {}
     }
 
-    /// The same without joining any: no row is copied.
+    /// As [`extend`](Self::extend), but without joining batches: no row is copied.
     pub(super) fn extend_apart(&mut self, later: &TableRows) {
         self.chunks.extend_from_slice(&later.chunks);
     }
 
-    /// Makes one batch of the last few, if they are small and enough: as many as are of no more rows, by powers of
-    /// [`JOINED`], than the very last. So no row is joined more often than there are powers.
+    /// Joins the last batches whose [power](Chunk::power) is not larger than that of the very last, if there are enough
+    /// of them. So the number of powers limits how often a row is copied.
     fn join(&mut self) -> bool {
         let Some(last) = self.chunks.last().and_then(Chunk::power) else { return false };
         let powers = self.chunks.iter().rev().map(Chunk::power);
@@ -88,7 +88,7 @@ impl TableRows {
         }
         let at = self.chunks.len() - JOINED;
         let Ok(joined) = joined(&self.chunks[at..]) else {
-            // They stay apart. If something is wrong with them, who writes them will say it.
+            // They stay separate. If they are invalid, writing them returns the error.
             return false;
         };
         self.chunks.truncate(at);
@@ -118,7 +118,7 @@ impl Chunk {
         Size { rows: self.batch.num_rows() as u64, bytes: self.bytes }
     }
 
-    /// The power of [`JOINED`] that the number of rows has reached; `None` for what is not small.
+    /// The logarithm of the number of rows to base [`JOINED`], rounded down; `None` if the batch is not small.
     fn power(&self) -> Option<u32> {
         let rows = self.batch.num_rows();
         (rows < LARGE_ROWS && self.bytes < LARGE_BYTES).then(|| rows.max(1).ilog(JOINED))
@@ -128,11 +128,11 @@ impl Chunk {
 fn joined(chunks: &[Chunk]) -> Result<Chunk, ValidationError> {
     let (schema, arrow, batches) = alike(chunks)?;
     let batch = concat_batches(&arrow, &batches)
-        .map_err(|error| ValidationError::arrow(&FieldPath::column("rows that wait"), &error))?;
+        .map_err(|error| ValidationError::arrow(&FieldPath::column("buffered rows"), &error))?;
     Ok(Chunk::new(Arc::new(schema), batch))
 }
 
-/// The batches in the types of all of them together.
+/// The batches, cast to the union of their schemas.
 fn alike(chunks: &[Chunk]) -> Result<(TableSchema, SchemaRef, Vec<RecordBatch>), ValidationError> {
     let schema = union(chunks)?;
     let arrow = schema.to_arrow();
