@@ -16,9 +16,6 @@ FUZZ_SECONDS ?= 60
 FUZZ_WITH ?= +nightly
 FUZZ_SANITIZER ?= address
 
-# Crates that do IO: crv-core must not depend on them.
-IO_CRATES := arrow|parquet|object_store|fs-err|tokio|rustix|tempfile|polars|datafusion|reqwest|mio
-
 .PHONY: help
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -49,11 +46,8 @@ lint: target-dir ## Check the format and lints of the Rust code
 	cargo clippy --manifest-path fuzz/Cargo.toml --no-default-features --locked -- -D warnings
 
 .PHONY: gates
-gates: ## Check that no crate has a forbidden dependency
-	@if cargo tree -p crv-core -e normal --prefix none --locked | grep -E '^($(IO_CRATES))'; then \
-		echo "crv-core depends on a crate that does IO (above)" >&2; exit 1; fi
-	@if grep -nE '^(use|pub use) (parquet|object_store)' -r crates/crv-cli/src crates/crv-python/src; then \
-		echo "the command line and the binding reach storage through crv-io only (above)" >&2; exit 1; fi
+gates: ## Which crate, and which room of a crate, may use which
+	$(PYTHON) scripts/arrows.py
 
 .PHONY: test-rust
 test-rust: target-dir ## Run the Rust tests and doc tests, and build the documentation

@@ -23,6 +23,9 @@ ROOT = Path(__file__).parent.parent
 # The memory limit of one process. The compiler needs less.
 MEMORY = 12 * 1024**3
 
+# The crates whose modules are mutated.
+STORE = ["crv-log", "crv-io"]
+
 IO_TESTS = ["--lib", "--test", "it", "--test", "memory"]
 HARNESS_TESTS = ["--test", "it"]
 
@@ -32,12 +35,17 @@ RAN = {0, 2, 3}
 
 def mutants() -> list[str]:
     """Returns the names of all mutants, in a stable order."""
-    command = ["cargo", "mutants", "--list", "--json", "--package", "crv-io", "--all-features"]
+    command = ["cargo", "mutants", "--list", "--json", *in_packages("--package", STORE), "--all-features"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return sorted(mutant["name"] for mutant in json.loads(listed.stdout))
 
 
-def run(names: list[str], out: Path, package: str, tests: list[str]) -> dict[str, str]:
+def in_packages(flag: str, packages: list[str]) -> list[str]:
+    """Returns the flag once for each package."""
+    return [word for package in packages for word in (flag, package)]
+
+
+def run(names: list[str], out: Path, packages: list[str], tests: list[str]) -> dict[str, str]:
     """Tests these mutants. Returns the outcome of each: caught, missed, timeout or unviable."""
     # Not every kind of mutant can be filtered by name. But mutants that an earlier run caught are not tested again.
     earlier = out / "mutants.out"
@@ -45,7 +53,8 @@ def run(names: list[str], out: Path, package: str, tests: list[str]) -> dict[str
     others = set(mutants()) - set(names)
     (earlier / "caught.txt").write_text("".join(f"{name}\n" for name in sorted(others)))
     command = [
-        *("cargo", "mutants", "--package", "crv-io", "--test-package", package, "--all-features", "--iterate"),
+        *("cargo", "mutants", *in_packages("--package", STORE), *in_packages("--test-package", packages)),
+        *("--all-features", "--iterate"),
         *("--gitignore", "true", "--output", str(out), "--jobs", "1", "--colors", "never", "--caught", "--unviable"),
         *("--timeout-multiplier", "3", "--minimum-test-timeout", "60"),
     ]
@@ -84,7 +93,7 @@ def sample(out: Path, count: int, seed: int) -> dict[str, str]:
     batch = 0
     while left and (wanted := count - sum(outcome != "unviable" for outcome in found.values())) > 0:
         names, left = left[:wanted], left[wanted:]
-        found |= run(names, out / f"io-{batch}", "crv-io", IO_TESTS)
+        found |= run(names, out / f"io-{batch}", STORE, IO_TESTS)
         batch += 1
     return found
 
@@ -101,7 +110,7 @@ def main() -> None:
     found = sample(out, arguments.count, arguments.seed)
     missed = sorted(name for name, outcome in found.items() if outcome == "missed")
     if missed and not arguments.no_harness:
-        again = run(missed, out / "harness", "crv-harness", HARNESS_TESTS)
+        again = run(missed, out / "harness", ["crv-harness"], HARNESS_TESTS)
         found |= {name: outcome if outcome == "missed" else f"{outcome} by the harness" for name, outcome in again.items()}
         missed = [name for name in missed if found[name] == "missed"]
     counts = {outcome: list(found.values()).count(outcome) for outcome in sorted(set(found.values()))}

@@ -66,14 +66,15 @@ def test_every_block_names_its_language() -> None:
 
 def test_the_protocol_cites_modules_and_tests_that_exist() -> None:
     text = (ROOT / "docs/commit-protocol.md").read_text(encoding="utf-8")
-    source = ROOT / "crates/crv-io/src"
+    sources = [ROOT / f"crates/{crate}/src" for crate in ("crv-schema", "crv-log", "crv-io")]
     cited = re.findall(r"`(\w+)::(\w+)`", text)
     assert len(cited) > 20
     for module, name in cited:
         test = ROOT / f"crates/crv-io/tests/it/{module}.rs"
         is_test = test.exists() and f"fn {name}()" in test.read_text(encoding="utf-8")
-        is_module = (source / module / f"{name}.rs").exists() or (source / module / name / "mod.rs").exists()
+        files = [source / module / file for source in sources for file in (f"{name}.rs", f"{name}/mod.rs")]
+        is_module = any(file.exists() for file in files)
         assert is_test or is_module, f"{module}::{name}"
-    code = "".join(path.read_text(encoding="utf-8") for path in source.rglob("*.rs"))
+    code = "".join(path.read_text(encoding="utf-8") for source in sources for path in source.rglob("*.rs"))
     for name in re.findall(r"\(`(\w+_\w+)`\)", text):
         assert f"fn {name}(" in code, name

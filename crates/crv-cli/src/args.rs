@@ -3,8 +3,8 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 use crv_core::grammar::Vocabulary as _;
+use crv_formats::Format;
 use crv_io::TableName;
-use crv_io::formats::Format;
 
 use crate::commands;
 

@@ -4,9 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use crv_formats::FormatError;
 use crv_io::ErrorKind;
 use crv_io::config::ConfigError;
-use crv_io::formats::FormatError;
 
 /// An error as the command prints it. The help text lists the exit codes.
 #[derive(Debug)]

@@ -15,6 +15,7 @@
 //! - [`ids`]: [`RunId`](ids::RunId), which is checked, and the other identifiers, which are not.
 //! - [`versioning`]: [`SCHEMA_V`](versioning::SCHEMA_V) and when two versions are compatible.
 //! - [`hashing`] and [`serde`]: canonical JSON with the same bytes in Rust and Python, and its SHA-256.
+//! - [`suggest`]: the word that was probably meant.
 //! - [`constants`], [`typing`]: defaults and small aliases.
 //! - [`error`]: [`GrammarError`](error::GrammarError), [`SchemaError`](error::SchemaError),
 //!   [`VersionMismatch`](error::VersionMismatch), [`JsonError`](error::JsonError).
@@ -53,6 +54,7 @@ pub mod ids;
 pub mod schema;
 pub mod serde;
 pub mod spec;
+pub mod suggest;
 pub mod tables;
 pub mod typing;
 pub mod versioning;

@@ -4,12 +4,11 @@ use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
 use serde::Serialize;
 
-use crate::artifacts::hinted;
-use crate::config::{FsProtocol, IoSettings, nearest};
+use crate::config::{FsProtocol, IoSettings};
 use crate::dataset::{Dataset, open_store};
 use crate::error::{Error, ErrorKind, Result};
-use crate::paths::{self, RunPaths};
-use crate::store::{EntryKind, Store};
+use crate::paths;
+use crate::store::EntryKind;
 
 /// A run and its tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,28 +58,10 @@ fn check_root_exists(settings: &IoSettings) -> Result<()> {
     }
 }
 
-/// The error for a run that does not exist, with the name of the run that was probably meant.
-pub(crate) fn no_run(store: &dyn Store, run: &RunPaths) -> Error {
-    let runs = store.locate(&paths::runs_dir());
-    let root = runs.strip_suffix("/runs").unwrap_or(&runs);
-    // Error ignored: without a listing the error suggests no run.
-    let entries = store.list(&paths::runs_dir(), None).unwrap_or_default();
-    let names = entries.iter().filter(|entry| entry.kind == EntryKind::Directory);
-    let near = nearest(run.run().as_str(), names.map(|entry| entry.name.as_str()));
-    let hint = match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            "check the run id and the root; `crv runs` and list_runs() list the runs there are".to_owned()
-        }
-    };
-    Error::manifest(format!("there is no run `{}` under `{root}`", run.run())).with_hint(hint)
-}
-
 impl Dataset {
     /// Whether anything lies in this run's directory: tables, artifacts or a bundle.
     pub fn exists(&self) -> Result<bool> {
-        let (store, run) = self.storage();
-        exists(&**store, run)
+        self.log().exists()
     }
 
     /// Returns an error of kind [`Manifest`](ErrorKind::Manifest) if the run does not [exist](Self::exists): the error
@@ -88,10 +69,4 @@ impl Dataset {
     pub fn check_exists(&self) -> Result<()> {
         self.log().check_exists()
     }
-}
-
-/// Whether anything lies in the run's directory.
-pub(crate) fn exists(store: &dyn Store, run: &RunPaths) -> Result<bool> {
-    let entries = store.list(run.root(), None).map_err(|error| hinted(ErrorKind::Read, error))?;
-    Ok(!entries.is_empty())
 }

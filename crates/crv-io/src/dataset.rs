@@ -7,10 +7,9 @@ use arrow_schema::Schema;
 use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
 
-use crate::commit::{PruneReport, RunLog};
+use crate::commit::{LogOptions, PruneReport, RunLog};
 use crate::config::{FsProtocol, IoSettings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::Frame;
 use crate::maintenance::compact::{Background, Bounds, Compaction, Which, together};
 use crate::maintenance::{
     CheckOptions, CheckProgress, CheckReport, CompactOptions, CompactProgress, CompactReport, RebuildReport,
@@ -18,10 +17,12 @@ use crate::maintenance::{
 };
 use crate::manifest::{TableManifest, TableState};
 use crate::parallel;
+use crate::part::footer::ParquetFooters;
 use crate::paths::{self, RunPaths};
 use crate::read::{Scan, ScanPart, Verifier, decode_pinned};
 use crate::store::{LocalStore, MemoryStore, Store};
-use crate::write::{AppendOptions, AppendSummary, Transaction, Writer, WriterOptions};
+use crate::write::{AppendOptions, AppendSummary, Transaction};
+use crv_schema::Frame;
 
 /// A handle on one run.
 ///
@@ -76,7 +77,11 @@ impl Dataset {
     /// Opens the run `run_id` in `store`, whatever root and protocol the settings name.
     pub fn with_store(settings: IoSettings, run_id: &str, store: Arc<dyn Store>) -> Result<Self> {
         let run = paths::validate_run_id(run_id)?;
-        let log = Arc::new(RunLog::new(store, RunPaths::new(run), &settings));
+        let options = LogOptions {
+            tick_bucket_size: settings.tick_bucket_size(),
+            write_manifest_every_n: settings.write_manifest_every_n(),
+        };
+        let log = Arc::new(RunLog::new(store, RunPaths::new(run), Arc::new(ParquetFooters), options));
         let verifier = Arc::new(Verifier::new(settings.verify_reads()));
         let settings = Arc::new(settings);
         let background = Arc::new(Background::new(Arc::clone(&log), Arc::clone(&settings)));
@@ -121,12 +126,6 @@ impl Dataset {
     pub fn transaction(&self) -> Transaction {
         let Shared { settings, log, background, .. } = &*self.shared;
         Transaction::new(Arc::clone(log), Arc::clone(settings), Arc::clone(background))
-    }
-
-    /// Begins a buffered writer: rows are gathered in memory, and written as few large commits. They are durable once
-    /// they were flushed.
-    pub fn writer(&self, options: WriterOptions) -> Writer {
-        Writer::new(self.clone(), options)
     }
 
     /// A scan of `table` as of now. An error if the table was never written, or its manifest is lost.

@@ -15,8 +15,8 @@ use crv_core::tables::get_table;
 
 use crate::commit::decoders::{decode_base, decode_commit, encode_base, encode_commit};
 use crate::config::IoSettings;
-use crate::footer::{self, Undecided};
 use crate::manifest;
+use crate::part::footer::{self, Undecided};
 use crate::paths::{BucketId, CommitNumber, PartId, RunPaths};
 use crate::read::PartReader;
 use crate::schema::TableSchema;

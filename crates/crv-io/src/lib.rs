@@ -3,15 +3,17 @@
 //!
 //! # A map
 //!
-//! - [`Dataset`]: a run, open. [`Dataset::append`], [`Dataset::transaction`], [`Dataset::writer`],
+//! - [`Dataset`]: a handle on one run. [`Dataset::append`], [`Dataset::transaction`], [`Dataset::writer`],
 //!   [`Dataset::scan`].
-//! - [`IoSettings`]: where and how ([`config`]). [`paths`]: every on-disk name.
-//! - [`store`]: the storage operations the protocol needs, on local disks and in memory.
-//! - [`commit`]: the run's commit log. [`manifest`]: a table's state and its checkpoint.
-//! - [`schema`] and [`validate`]: the schema union, lossless casts, row rules.
-//! - [`rows`]: rows as `crv_core::schema` types, to frames and back.
-//! - [`catalog`]: the runs under a root. [`run_manifest`]: what a run is, in one document.
-//! - [`artifacts`]: files beside the tables, written as durably.
+//! - [`IoSettings`]: where and how ([`config`]).
+//! - [`rows`]: typed rows, to frames and back.
+//! - [`run`]: artifacts, and the bundle that summarizes a run. [`catalog`]: the runs under a root.
+//!
+//! Rooms inside, from the lowest to the highest: `part` (part files: Parquet in and out, footers, page checks), `read`,
+//! `maintenance` (compact, vacuum, check, repair, rebuild), `write` (transactions), `writer` (the buffered writer).
+//!
+//! From the crates below: [`schema`] and [`validate`] (`crv-schema`); [`manifest`], [`paths`] and [`store`] (`crv-log`),
+//! and the commit log itself, which applications do not use directly.
 //!
 //! # What holds
 //!
@@ -31,49 +33,36 @@
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
-pub mod artifacts;
 pub mod catalog;
-pub mod commit;
 pub mod config;
 mod dataset;
-mod error;
-mod footer;
-#[cfg(feature = "formats")]
-pub mod formats;
-mod frame;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 #[cfg(feature = "inner")]
 pub mod inner;
-mod json_column;
-mod json_map;
-mod lineage;
 mod maintenance;
-pub mod manifest;
-mod parallel;
-mod part_file;
-mod part_pages;
-pub mod paths;
+mod part;
 mod read;
 pub mod rows;
-pub mod run_manifest;
-pub mod schema;
-#[cfg(feature = "simulation")]
-pub mod simulation;
-mod stamp;
-pub mod store;
-mod ticks;
-pub mod validate;
+pub mod run;
 mod write;
+mod writer;
+
+#[cfg(feature = "simulation")]
+pub use crv_log::simulation;
+pub use crv_log::{manifest, paths, store};
+pub use crv_schema::{schema, validate};
+
+use crv_log::{commit, error, parallel, stamp, ticks};
 
 pub use crv_core::grammar::TableName;
 pub use crv_core::ids::RunId;
 
 pub use commit::PruneReport;
 pub use config::{IoSettings, ValuationSettings};
+pub use crv_schema::Frame;
 pub use dataset::Dataset;
 pub use error::{Error, ErrorKind, Result};
-pub use frame::Frame;
 pub use maintenance::{
     CheckOptions, CheckProgress, CheckReport, CompactOptions, CompactProgress, CompactReport, Garbage,
     GarbageKind, Problem, ProblemKind, RebuildReport, RepairAction, RepairKind, RepairReport, VacuumOptions,
@@ -82,7 +71,5 @@ pub use maintenance::{
 pub use manifest::{PartMeta, PartitionMeta, TableManifest};
 pub use read::{Rereads, Scan, ScanBatches, ScanPart};
 pub use ticks::{TickRange, TickSpan};
-pub use write::{
-    AppendOptions, AppendSummary, CommitOutcome, PartSummary, Transaction, TransactionSummary, Writer,
-    WriterOptions,
-};
+pub use write::{AppendOptions, AppendSummary, PartSummary, Transaction, TransactionSummary};
+pub use writer::{CommitOutcome, Writer, WriterOptions};

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crv_io::artifacts;
-use crv_io::run_manifest::{self, BundleMeta, Versions};
+use crv_io::run::artifacts;
+use crv_io::run::bundle::{self, BundleMeta, Versions};
 use crv_io::{Dataset, Error, ErrorKind};
 use pyo3::prelude::*;
 use pythonize::pythonize;
@@ -17,7 +17,7 @@ use crate::settings::Settings;
 /// Returns the path of a run's bundle.
 #[pyfunction]
 pub(crate) fn bundle_manifest_path(settings: Settings, run_id: Run) -> Result<String> {
-    Ok(run_manifest::bundle_manifest_path(&settings.0, run_id.0.as_ref())?)
+    Ok(bundle::bundle_manifest_path(&settings.0, run_id.0.as_ref())?)
 }
 
 /// Writes a run's bundle and returns its JSON. `meta` is JSON too, so that numbers keep every digit; without it, the
@@ -51,7 +51,7 @@ pub(crate) fn collect_tables_index(
     settings: Settings,
     run_id: Run,
 ) -> Result<Bound<'_, PyAny>> {
-    to_python(py, || run_manifest::collect_tables_index(&settings.0, run_id.0.as_ref()))
+    to_python(py, || bundle::collect_tables_index(&settings.0, run_id.0.as_ref()))
 }
 
 /// Returns the artifacts of a run.

@@ -1,6 +1,6 @@
 //! On-disk names, as text.
 
-use crv_io::paths::{BucketId, PartId, RunPaths, full_path};
+use crv_io::paths::{BucketId, PartId, RunPaths};
 use pyo3::prelude::*;
 
 use crate::arguments::{Run, Table};
@@ -22,31 +22,31 @@ pub(crate) fn format_bucket_dir(bucket_id: i64) -> Result<String> {
 /// Returns the directory of a run.
 #[pyfunction]
 pub(crate) fn run_root(settings: Settings, run_id: Run) -> String {
-    full_path(&settings.0, RunPaths::new(run_id.0).root())
+    settings.0.locate(RunPaths::new(run_id.0).root())
 }
 
 /// Returns the directory of a run's tables.
 #[pyfunction]
 pub(crate) fn tables_root(settings: Settings, run_id: Run) -> String {
-    full_path(&settings.0, &RunPaths::new(run_id.0).tables())
+    settings.0.locate(&RunPaths::new(run_id.0).tables())
 }
 
 /// Returns the directory of a table.
 #[pyfunction]
 pub(crate) fn table_dir(settings: Settings, run_id: Run, table: Table) -> String {
-    full_path(&settings.0, &RunPaths::new(run_id.0).table(table.0))
+    settings.0.locate(&RunPaths::new(run_id.0).table(table.0))
 }
 
 /// Returns the path of a table's manifest.
 #[pyfunction]
 pub(crate) fn manifest_path(settings: Settings, run_id: Run, table: Table) -> String {
-    full_path(&settings.0, &RunPaths::new(run_id.0).manifest(table.0))
+    settings.0.locate(&RunPaths::new(run_id.0).manifest(table.0))
 }
 
 /// Returns the directory of a bucket.
 #[pyfunction]
 pub(crate) fn bucket_dir(settings: Settings, run_id: Run, table: Table, bucket_id: i64) -> Result<String> {
-    Ok(full_path(&settings.0, &RunPaths::new(run_id.0).bucket(table.0, bucket(bucket_id)?)))
+    Ok(settings.0.locate(&RunPaths::new(run_id.0).bucket(table.0, bucket(bucket_id)?)))
 }
 
 /// Returns the path of a part, by the 32 hex digits of its name.
@@ -64,7 +64,7 @@ pub(crate) fn part_path(
             "a part's id is 32 hex digits, in lower case",
         )
     })?;
-    Ok(full_path(&settings.0, &RunPaths::new(run_id.0).part(table.0, bucket(bucket_id)?, part)))
+    Ok(settings.0.locate(&RunPaths::new(run_id.0).part(table.0, bucket(bucket_id)?, part)))
 }
 
 fn bucket(number: i64) -> Result<BucketId> {

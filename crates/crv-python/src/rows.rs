@@ -63,14 +63,15 @@ pub(crate) fn rows_to_arrow(py: Python<'_>, table: Table, rows: Vec<Bound<'_, Py
             columns.collect::<Result<Vec<_>, Broken>>().map_err(|broken| broken_row(table, at, broken))?,
         );
     }
-    Ok(RowFrame(py.detach(|| cells_to_frame(table, cells))?))
+    Ok(RowFrame(py.detach(|| cells_to_frame(table, cells)).map_err(Error::from)?))
 }
 
 /// Converts the rows of a frame to dicts of their fields.
 #[pyfunction]
 pub(crate) fn rows_from_arrow(py: Python<'_>, table: Table, frame: Rows) -> Result<Bound<'_, PyList>> {
     let table = table.0;
-    let rows = py.detach(|| Ok::<_, NativeError>(cells_from_frame(table, &frame.read()?)?))?;
+    let rows =
+        py.detach(|| Ok::<_, NativeError>(cells_from_frame(table, &frame.read()?).map_err(Error::from)?))?;
     let list = PyList::empty(py);
     for row in rows {
         let dict = PyDict::new(py);

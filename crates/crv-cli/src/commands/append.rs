@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use crv_core::tables::get_table;
-use crv_io::formats::{Format, Frames, read_file, read_stream};
+use crv_formats::{Format, Frames, read_file, read_stream};
 use crv_io::{AppendOptions, TableName, TransactionSummary};
 
 use crate::args;

@@ -1,7 +1,7 @@
 //! `crv bundle`: writes the description of a run.
 
 use clap::Args;
-use crv_io::run_manifest::{BundleMeta, RunBundle, Versions, bundle_manifest_path};
+use crv_io::run::bundle::{BundleMeta, RunBundle, Versions, bundle_manifest_path};
 use serde_json::{Map, Value};
 
 use crate::context::Context;

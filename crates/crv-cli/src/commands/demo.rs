@@ -8,7 +8,7 @@ use arrow_array::types::Float64Type;
 use arrow_array::{Array as _, RecordBatch};
 use clap::Args;
 use crv_core::ids::make_run_id;
-use crv_io::paths::{self, RunPaths};
+use crv_io::paths::RunPaths;
 use crv_io::{AppendOptions, Dataset, Result as StoreResult, TableName};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -123,7 +123,7 @@ fn look(
     let spoken = dataset.scan(TableName::Messages)?.columns(&["topic_label"])?.batches();
     Ok(Report {
         run_id: dataset.run_id().to_string(),
-        path: paths::full_path(&context.settings, RunPaths::new(dataset.run_id().clone()).root()),
+        path: context.settings.locate(RunPaths::new(dataset.run_id().clone()).root()),
         ticks: arguments.ticks,
         agents: arguments.agents,
         seed: arguments.seed,

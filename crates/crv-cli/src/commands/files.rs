@@ -1,7 +1,7 @@
 //! Paths of files as text tables show them: relative to the run's directory.
 
 use crv_io::Dataset;
-use crv_io::paths::{self, RunPaths};
+use crv_io::paths::RunPaths;
 
 use crate::context::Context;
 
@@ -11,7 +11,7 @@ pub(super) struct RunFiles(String);
 impl RunFiles {
     pub(super) fn of(context: &Context, dataset: &Dataset) -> Self {
         let run = RunPaths::new(dataset.run_id().clone());
-        Self(format!("{}/", paths::full_path(&context.settings, run.root())))
+        Self(format!("{}/", context.settings.locate(run.root())))
     }
 
     /// Returns the path relative to the run's directory, or the whole path if it is elsewhere.

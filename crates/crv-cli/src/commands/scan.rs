@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use arrow_schema::Schema;
 use clap::{Args, ValueEnum};
-use crv_io::formats::{BatchWriter, Format, text_rows};
+use crv_formats::{BatchWriter, Format, text_rows};
 use crv_io::{Dataset, Rereads, ScanBatches, TableName, TickRange};
 
 use crate::args;

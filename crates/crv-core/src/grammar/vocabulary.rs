@@ -1,5 +1,6 @@
 //! [`Vocabulary`], the trait of the grammar's enums, and the macro that declares them.
 
+use crate::suggest::nearest;
 use std::fmt;
 use std::hash::Hash;
 use std::str::FromStr;
@@ -45,7 +46,7 @@ pub trait Vocabulary:
                 what: Self::WHAT,
                 value: value.to_owned(),
                 allowed: Self::VALUES,
-                suggestion: nearest(value, Self::VALUES),
+                suggestion: nearest(value, Self::VALUES.iter().copied()),
             }
         })
     }
@@ -67,40 +68,6 @@ pub struct EnumInfo {
     pub name: &'static str,
     /// `(member name, value)` pairs, in order.
     pub members: &'static [(&'static str, &'static str)],
-}
-
-/// The allowed value with the smallest edit distance, if that is at most a third of its length.
-fn nearest(value: &str, allowed: &'static [&'static str]) -> Option<&'static str> {
-    // A longer text is not near any value.
-    if value.len() > 64 {
-        return None;
-    }
-    let value = value.trim().to_lowercase();
-    allowed
-        .iter()
-        .map(|candidate| (edit_distance(&value, candidate), *candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// Insertions, deletions and substitutions between two texts, counted in characters.
-fn edit_distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (above, from) in left.chars().enumerate() {
-        let mut diagonal = above;
-        let mut beside = above + 1;
-        for (cell, to) in row.iter_mut().skip(1).zip(&right) {
-            let distance = (diagonal + usize::from(from != *to)).min(beside + 1).min(*cell + 1);
-            diagonal = std::mem::replace(cell, distance);
-            beside = distance;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = above + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 /// Declares an enum of the grammar: members with value and Python name, and its [`Vocabulary`] implementation.

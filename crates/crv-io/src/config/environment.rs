@@ -5,9 +5,9 @@ use std::ffi::{OsStr, OsString};
 use super::error::{ConfigError, Origin};
 use super::fields::{IO_FIELDS, VALUATION_FIELDS};
 use super::settings::IoSettings;
-use super::suggest::nearest;
 use super::valuation::VALUATION_KEY;
 use super::value::SettingValue;
+use crv_core::suggest::nearest;
 
 /// The default prefix of environment variables.
 pub const DEFAULT_PREFIX: &str = "CRV_IO_";

@@ -115,3 +115,10 @@ impl Refusal {
         self
     }
 }
+
+impl From<ConfigError> for crate::error::Error {
+    fn from(error: ConfigError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self::caused_by(crate::error::ErrorKind::Config, error.to_string(), hint, error)
+    }
+}

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::error::{Reason, Refusal};
 use super::kinds::{Compression, CostMethod, FsProtocol, Partitioning, PriceSource, VerifyReads};
 use super::settings::Inner;
-use super::suggest::nearest;
 use super::valuation::{VALUATION_KEY, ValuationSettings};
 use super::value::SettingValue;
+use crv_core::suggest::nearest;
 
 /// One field of `S`: its name and the rule that parses its value.
 pub(super) struct Field<S> {

@@ -10,8 +10,8 @@ use super::environment::DEFAULT_PREFIX;
 use super::error::{ConfigError, Origin};
 use super::fields::IO_FIELDS;
 use super::settings::IoSettings;
-use super::suggest::nearest;
 use super::value::SettingValue;
+use crv_core::suggest::nearest;
 
 /// The files that are searched for, in this order; the first that exists is used.
 const FILES: [&str; 2] = ["crv.toml", "pyproject.toml"];

@@ -22,7 +22,6 @@ mod fields;
 mod file;
 mod kinds;
 mod settings;
-mod suggest;
 #[cfg(test)]
 mod tests;
 mod valuation;
@@ -32,6 +31,5 @@ pub use environment::DEFAULT_PREFIX;
 pub use error::{ConfigError, Origin};
 pub use kinds::{Compression, CostMethod, FsProtocol, Partitioning, PriceSource, VerifyReads};
 pub use settings::IoSettings;
-pub use suggest::nearest;
 pub use valuation::ValuationSettings;
 pub use value::SettingValue;

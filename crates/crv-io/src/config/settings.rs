@@ -10,6 +10,7 @@ use super::fields::{IO_FIELDS, assign, check_root};
 use super::kinds::{Compression, FsProtocol, Partitioning, VerifyReads};
 use super::valuation::ValuationSettings;
 use super::value::SettingValue;
+use crate::paths::{StorePath, join_root};
 
 /// How runs are stored: where, in what buckets, and how parts are written.
 ///
@@ -157,6 +158,11 @@ impl IoSettings {
     /// The root of all runs, as it was given.
     pub fn root_dir(&self) -> &str {
         &self.0.root_dir
+    }
+
+    /// The full path of `path` under the root, as people and other tools write it.
+    pub fn locate(&self, path: &StorePath) -> String {
+        join_root(self.root_dir(), path)
     }
 
     /// How rows are partitioned into directories.

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use crv_core::grammar::TableName;
 
-use crate::commit::{Change, Operation, RunLog, TableChange};
-use crate::error::{Error, ErrorKind, Result};
-use crate::footer::{self, PartFooter, Undecided};
+use crate::commit::{Change, Known, Operation, Plan, RunLog, TableChange};
+use crate::error::{Error, Result};
 use crate::manifest::{Part, TableManifest, TableState, check_part};
 use crate::parallel;
+use crate::part::footer::{self, PartFooter, Undecided};
 use crate::paths::{BucketId, PartId, StorePath};
 use crate::schema::TableSchema;
 use crate::stamp;
@@ -42,26 +42,7 @@ pub(crate) fn rebuild(log: &RunLog, table: TableName) -> Result<RebuildReport> {
     log.with_table_lost(table, |known| plan(log, table, known))
 }
 
-/// What a rebuild writes.
-pub(crate) struct Plan {
-    pub(crate) state: TableState,
-    /// The change to publish, if any.
-    pub(crate) change: Option<Change>,
-    pub(crate) report: RebuildReport,
-}
-
-/// What is known of a table without reading its parts.
-pub(crate) struct Known {
-    /// From the manifest and the log, or the log alone; as of the newest commit.
-    pub(crate) state: TableState,
-    /// Whether the state determines which parts are live. Otherwise every part on disk is, except those that the log
-    /// removed.
-    pub(crate) tells: bool,
-    /// Parts that the log names, and whether they are live.
-    pub(crate) logged: HashMap<Place, bool>,
-}
-
-fn plan(log: &RunLog, table: TableName, known: &Known) -> Result<Plan> {
+fn plan(log: &RunLog, table: TableName, known: &Known) -> Result<Plan<RebuildReport>> {
     let on_disk = parts_on_disk(log, table)?;
     let entries: HashMap<Place, &Part> = known
         .state
@@ -179,7 +160,7 @@ impl<'a> Rebuilt<'a> {
         left_out: &[Place],
         missing: &[Place],
         doubled: &HashSet<Place>,
-    ) -> Result<Plan> {
+    ) -> Result<Plan<RebuildReport>> {
         if self.state.part_count() == 0 && known.state.is_unwritten() {
             self.log.check_exists()?;
             return Err(Error::manifest(format!("{} has no parts on disk", self.log.name(self.table)))
@@ -238,9 +219,4 @@ fn parts_on_disk(log: &RunLog, table: TableName) -> Result<Vec<Place>> {
     let mut found: Vec<Place> = found.into_iter().flatten().collect();
     found.sort_unstable();
     Ok(found)
-}
-
-/// Returns whether a rebuild can solve this error of loading a table.
-pub(crate) fn can_mend(error: &Error) -> bool {
-    error.kind() == ErrorKind::Manifest
 }

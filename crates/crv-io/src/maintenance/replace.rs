@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::commit::{Change, Operation, RunLog, TableChange};
 use crate::error::{Error, Result};
-use crate::footer::{self, Undecided};
 use crate::manifest::{self, Part, TableManifest};
+use crate::part::footer::{self, Undecided};
 use crate::paths::{BucketId, PartId};
 use crate::schema::TableSchema;
 

@@ -18,9 +18,9 @@ use serde::{Serialize, Serializer};
 
 use crate::commit::{Parts, RunLog};
 use crate::error::{Error, Result};
-use crate::footer;
 use crate::manifest::TableState;
 use crate::parallel;
+use crate::part::footer;
 use crate::paths::{
     BASE_FILE, BUNDLE_FILE, BucketId, CommitNumber, MANIFEST_FILE, PartId, StorePath, TMP_SUFFIX,
 };

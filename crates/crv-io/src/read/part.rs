@@ -17,9 +17,9 @@ use parquet::file::statistics::Statistics;
 
 use super::verify::Pinned;
 use crate::error::{Error, Result};
-use crate::lineage;
-use crate::part_file::{PartFile, decoding, read_failed};
-use crate::part_pages;
+use crate::part::file::{PartFile, decoding, read_failed};
+use crate::part::lineage;
+use crate::part::pages;
 use crate::paths::{PartId, StorePath};
 use crate::schema::TableSchema;
 use crate::store::Store;
@@ -138,7 +138,7 @@ impl PartReader {
         let metadata = decoding(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()))
             .map_err(|why| failed(&why))?
             .map_err(|error| failed(&error))?;
-        let rows = part_pages::rows(metadata.metadata()).map_err(|why| failed(&why))?;
+        let rows = pages::rows(metadata.metadata()).map_err(|why| failed(&why))?;
         if rows != self.rows {
             return Err(failed(&format!("it has {rows} rows where its entry says {}", self.rows)));
         }
@@ -167,8 +167,7 @@ impl PartReader {
             None => (0..builder.metadata().num_row_groups()).collect(),
         };
         for group in &groups {
-            part_pages::check(file, builder.metadata().row_group(*group), &mask)
-                .map_err(|why| failed(&why))?;
+            pages::check(file, builder.metadata().row_group(*group), &mask).map_err(|why| failed(&why))?;
         }
         let builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS).with_row_groups(groups);
         let built = decoding(|| builder.build()).map_err(|why| failed(&why))?;

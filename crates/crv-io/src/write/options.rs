@@ -19,7 +19,7 @@ impl Default for AppendOptions {
 }
 
 impl AppendOptions {
-    pub(super) fn checks(self, settings: &IoSettings) -> PrepareOptions {
+    pub(crate) fn checks(self, settings: &IoSettings) -> PrepareOptions {
         PrepareOptions {
             strict: settings.strict_schema(),
             validate_schema: self.validate_schema,

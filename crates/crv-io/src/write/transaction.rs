@@ -9,7 +9,6 @@ use crv_core::grammar::TableName;
 use crv_core::tables::get_table;
 use parquet::errors::ParquetError;
 
-use super::encode::Encoder;
 use super::options::AppendOptions;
 use super::split::{BucketRows, Rows, split};
 use super::stage::Staging;
@@ -18,13 +17,14 @@ use super::{ROWS_AT_ONCE, refused};
 use crate::commit::{RunLog, TableChange};
 use crate::config::IoSettings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::Frame;
 use crate::maintenance::compact::Background;
 use crate::manifest::Part;
 use crate::parallel;
+use crate::part::Encoder;
 use crate::schema::TableSchema;
 use crate::stamp;
 use crate::validate::{Prepared, ValidationError, check_empty, check_nesting, prepare};
+use crv_schema::Frame;
 
 /// Up to this many rows are kept unencoded until the commit, so that the parts of a tick are encoded in parallel.
 /// Beyond it, rows are encoded as they are appended.
@@ -235,7 +235,7 @@ impl Transaction {
 
     /// As [`commit`](Self::commit), but the summary is available afterwards, also after an error. Returns the number of
     /// the commit; `None` if there were no rows.
-    pub(super) fn publish(&mut self) -> Result<Option<u64>> {
+    pub(crate) fn publish(&mut self) -> Result<Option<u64>> {
         self.check_whole()?;
         self.encode_kept()?;
         if self.staging.parts().is_empty() {
@@ -271,7 +271,7 @@ impl Transaction {
     }
 
     /// The summary of the transaction as commit `commit`.
-    pub(super) fn into_summary(mut self, commit: Option<u64>) -> TransactionSummary {
+    pub(crate) fn into_summary(mut self, commit: Option<u64>) -> TransactionSummary {
         let mut tables = std::mem::take(&mut self.summaries);
         for summary in &mut tables {
             summary.commit = commit.filter(|_| !summary.parts.is_empty());

@@ -3,10 +3,10 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::Arc;
 
-use crv_io::artifacts::{
+use crv_io::paths::LabDir;
+use crv_io::run::artifacts::{
     artifacts_root, collect_artifacts_index, file_stat, lab_dir, write_parquet_atomic, write_text_atomic,
 };
-use crv_io::paths::LabDir;
 use crv_io::store::{LocalStore, MemoryStore, Store};
 use crv_io::{Dataset, ErrorKind, Frame, IoSettings};
 
@@ -27,7 +27,7 @@ fn frame(rows: i64) -> Frame {
 #[test]
 fn artifacts_are_listed_with_size_and_rows() {
     in_every_store(|run| {
-        assert_eq!(run.artifacts_index().unwrap(), crv_io::artifacts::ArtifactsIndex::default());
+        assert_eq!(run.artifacts_index().unwrap(), crv_io::run::artifacts::ArtifactsIndex::default());
         let rows = run.write_lab_parquet(LabDir::Tidy, "b.parquet", frame(3)).unwrap();
         let text = run.write_lab_text(LabDir::Tidy, "a.csv", "x\n").unwrap();
         run.write_lab_text(LabDir::Audit, "no.parquet", "not Parquet").unwrap();

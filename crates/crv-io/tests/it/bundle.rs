@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crv_io::paths::LabDir;
-use crv_io::run_manifest::{
+use crv_io::run::bundle::{
     BundleMeta, Versions, bundle_manifest_path, collect_tables_index, write_run_bundle_manifest,
 };
 use crv_io::store::{LocalStore, MemoryStore, Store};

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crv_io::paths::StorePath;
-use crv_io::run_manifest::{BundleMeta, Versions};
+use crv_io::run::bundle::{BundleMeta, Versions};
 use crv_io::store::{EntryKind, MemoryStore, PutMode, Store as _};
 use crv_io::{AppendOptions, CheckOptions, CheckReport, Dataset, IoSettings, ProblemKind, TableName};
 

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crv_io::run_manifest::collect_tables_index;
+use crv_io::run::bundle::collect_tables_index;
 use crv_io::{
     AppendOptions, CheckOptions, CompactOptions, Dataset, ProblemKind, TableManifest, TableName,
     VacuumOptions,

@@ -78,7 +78,7 @@ impl Rows {
                         "nothing was written; correct the frame and append it again",
                     )
                 })?;
-                Ok(Frame::new(schema, batches).map_err(|error| refused("", error))?)
+                Ok(Frame::new(schema, batches).map_err(|error| refused("", error.into()))?)
             }
         }
     }
@@ -86,10 +86,5 @@ impl Rows {
 
 /// Makes the error of rows that do not fit; `context` is the prefix of its message.
 pub(crate) fn refused(context: &str, error: ValidationError) -> Error {
-    let refusal = Error::new(ErrorKind::Schema, format!("{context}{error}"));
-    match error.hint() {
-        Some(hint) => refusal.with_hint(hint),
-        None => refusal,
-    }
-    .with_source(error)
+    Error::caused_by(ErrorKind::Schema, format!("{context}{error}"), error.hint(), error)
 }

@@ -11,10 +11,10 @@ use crv_core::grammar::TableName;
 use super::report::{CheckProgress, Problem, ProblemKind};
 use crate::commit::RunLog;
 use crate::error::Result;
-use crate::footer::{self, Undecided};
 use crate::manifest::{Part, TableState, check_part};
 use crate::parallel;
-use crate::part_file::checksum;
+use crate::part::file::checksum;
+use crate::part::footer::{self, Undecided};
 use crate::paths::{BucketId, PartId, StorePath};
 use crate::schema::TableSchema;
 

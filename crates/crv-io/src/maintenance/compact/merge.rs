@@ -8,14 +8,13 @@ use super::plan::Group;
 use crate::commit::{Merge, RunLog};
 use crate::config::IoSettings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lineage;
 use crate::manifest::Part;
+use crate::part::{Encoder, lineage};
 use crate::paths::{BucketId, PartId, StorePath};
 use crate::read::PartReader;
 use crate::schema::TableSchema;
 use crate::stamp;
 use crate::validate::MergedLayout;
-use crate::write::Encoder;
 
 /// Merges parts of one table.
 #[derive(Debug)]

@@ -1,0 +1,443 @@
+//! Checks what the pages of a part claim, before they are decoded.
+//!
+//! A Parquet decoder allocates what a header claims, and some encodings take counts from within the data, unchecked: a
+//! few flipped bits could ask for more memory than there is, and a failed allocation ends the process. So each page
+//! header is parsed here first. A page that passes is no larger than its codec can make of the bytes that are there,
+//! its encoding has all counts in headers, and there are as many values as the footer says.
+//!
+//! Real contents are not bounded: a codec, and run lengths within lists, let a few bytes stand for very many equal
+//! values, and a scan allocates the rows that it returns.
+
+use parquet::arrow::ProjectionMask;
+use parquet::basic::Compression;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
+
+use crate::part::file::PartFile;
+
+/// Bytes of a page header that are read at first; more if that is not enough.
+const HEADER: usize = 256;
+/// The largest page header: it may carry the extremes of its page.
+const LARGEST_HEADER: usize = 16 << 20;
+/// How deep values may nest in a page header, by the format itself: its statistics are at level 3.
+const DEEPEST: u32 = 8;
+
+/// Returns the rows of a part by its footer; an error if its row groups add up to another number.
+pub(crate) fn rows(metadata: &ParquetMetaData) -> Result<u64, String> {
+    let rows = u64::try_from(metadata.file_metadata().num_rows()).ok();
+    let group = |group: &RowGroupMetaData| u64::try_from(group.num_rows()).ok();
+    let groups = metadata.row_groups().iter().map(group).try_fold(0_u64, |sum, rows| sum.checked_add(rows?));
+    match (rows, groups) {
+        (Some(rows), Some(groups)) if rows == groups => Ok(rows),
+        _ => Err("its footer and its row groups have different row counts".to_owned()),
+    }
+}
+
+/// Checks the pages of the columns in `mask`.
+pub(crate) fn check(file: &PartFile, group: &RowGroupMetaData, mask: &ProjectionMask) -> Result<(), String> {
+    for (index, chunk) in group.columns().iter().enumerate() {
+        if mask.leaf_included(index) {
+            // Outside of lists there is a value, or a null, for each row.
+            let flat = chunk.column_descr().max_rep_level() == 0;
+            check_chunk(file, chunk)
+                .and_then(|values| {
+                    let rows = group.num_rows();
+                    let fits = !flat || i128::from(rows) == i128::from(values);
+                    if fits { Ok(()) } else { Err(format!("there are {values} values for {rows} rows")) }
+                })
+                .map_err(|why| format!("column `{}`: {why}", chunk.column_path().string()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks the pages of a column, and returns how many values they claim.
+fn check_chunk(file: &PartFile, chunk: &ColumnChunkMetaData) -> Result<u64, String> {
+    let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+    let range = u64::try_from(start).ok().zip(u64::try_from(chunk.compressed_size()).ok());
+    let range = range.and_then(|(start, length)| Some((start, start.checked_add(length)?)));
+    let Some((mut at, end)) = range.filter(|(_, end)| *end <= file.size()) else {
+        return Err("the pages lie outside the file".to_owned());
+    };
+    let mut counted: u64 = 0;
+    while at < end {
+        let (page, length) = read_header(file, at, end)?;
+        let compressed = page.compressed.filter(|size| *size <= end - at - length);
+        let Some(compressed) = compressed else { return Err("a page ends beyond its column".to_owned()) };
+        let values = check_page(&page, compressed, chunk.compression())?;
+        if page.kind != DICTIONARY_PAGE {
+            counted = counted.saturating_add(values);
+        }
+        at += length + compressed;
+    }
+    if i128::from(chunk.num_values()) == i128::from(counted) {
+        Ok(counted)
+    } else {
+        Err(format!("the pages have {counted} values, and the footer says {}", chunk.num_values()))
+    }
+}
+
+/// Checks a page, and returns how many values it claims.
+fn check_page(page: &PageHeader, compressed: u64, codec: Compression) -> Result<u64, String> {
+    let Some(size) = page.uncompressed else { return Err("a page has no size".to_owned()) };
+    // A page of the second version has its levels, uncompressed, before the rest.
+    if size > compressed.saturating_mul(expansion(codec)).saturating_add(64) {
+        return Err(format!("a page of {compressed} bytes claims {size}, more than {codec} can make"));
+    }
+    let Some(values) = page.values else { return Err("a page has no count of values".to_owned()) };
+    // Every value of a dictionary takes a byte at least.
+    if page.kind == DICTIONARY_PAGE && values > size {
+        return Err(format!("a dictionary of {size} bytes claims to have {values} values"));
+    }
+    if !page.encoding.is_some_and(|encoding| ENCODINGS.contains(&encoding)) {
+        return Err("a page has an unsupported encoding".to_owned());
+    }
+    Ok(values)
+}
+
+/// How many bytes a codec makes of one, at most.
+fn expansion(codec: Compression) -> u64 {
+    match codec {
+        Compression::UNCOMPRESSED => 1,
+        // A copy of up to 64 bytes takes 3.
+        Compression::SNAPPY => 22,
+        // Each further byte of a length stands for 255.
+        Compression::LZ4 | Compression::LZ4_RAW => 255,
+        // A block of 128 KiB that repeats one byte takes 4. Codecs that are not built in are refused later.
+        _ => 32 * 1024,
+    }
+}
+
+/// The supported encodings, by the format's numbers: plain, plain dictionary, run lengths, differences of integers,
+/// dictionary, and byte stream split. The others, differences of texts and of their lengths (6 and 7), have counts
+/// within the data by which a decoder allocates.
+const ENCODINGS: [i64; 6] = [0, 2, 3, 5, 8, 9];
+const DATA_PAGE: i64 = 0;
+const DICTIONARY_PAGE: i64 = 2;
+const DATA_PAGE_V2: i64 = 3;
+
+/// How many values a page has, and how they are encoded.
+type Counted = (Option<u64>, Option<i64>);
+
+/// The fields of a page header that are checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct PageHeader {
+    kind: i64,
+    uncompressed: Option<u64>,
+    compressed: Option<u64>,
+    values: Option<u64>,
+    encoding: Option<i64>,
+}
+
+/// Reads the page header at `at`, before `end`. Returns it and its length.
+fn read_header(file: &PartFile, at: u64, end: u64) -> Result<(PageHeader, u64), String> {
+    let there = usize::try_from(end - at).unwrap_or(usize::MAX).min(LARGEST_HEADER);
+    let mut length = there.min(HEADER);
+    loop {
+        let bytes = file.read_at(at, length).map_err(|error| error.to_string())?;
+        match parse_header(&bytes) {
+            Ok((header, length)) => return Ok((header, length as u64)),
+            Err(Malformed::Short) if length < there => length = there.min(length.saturating_mul(8)),
+            Err(_) => return Err("a page header is damaged".to_owned()),
+        }
+    }
+}
+
+fn parse_header(bytes: &[u8]) -> Result<(PageHeader, usize), Malformed> {
+    let mut thrift = Thrift { bytes, at: 0 };
+    let mut header = PageHeader { kind: -1, ..PageHeader::default() };
+    // Of the headers for kinds of pages only that of the page's kind counts, and the kind may come after it.
+    let mut kinds = [(DATA_PAGE, None), (DICTIONARY_PAGE, None), (DATA_PAGE_V2, None)];
+    thrift.read_struct(|thrift, id, ty| {
+        match id {
+            1 => header.kind = thrift.number(ty)?,
+            2 => header.uncompressed = u64::try_from(thrift.number(ty)?).ok(),
+            3 => header.compressed = u64::try_from(thrift.number(ty)?).ok(),
+            4 => drop(thrift.number(ty)?),
+            5 => kinds[0].1 = Some(thrift.page_of_kind(ty, 2, 4)?),
+            7 => kinds[1].1 = Some(thrift.page_of_kind(ty, 2, 2)?),
+            8 => kinds[2].1 = Some(thrift.page_of_kind(ty, 4, 6)?),
+            _ => thrift.skip(ty, DEEPEST)?,
+        }
+        Ok(())
+    })?;
+    let of_kind = kinds.iter().find(|(kind, _)| *kind == header.kind).and_then(|(_, found)| *found);
+    (header.values, header.encoding) = of_kind.unwrap_or_default();
+    Ok((header, thrift.at))
+}
+
+/// Why bytes are not a page header.
+#[derive(Debug, PartialEq, Eq)]
+enum Malformed {
+    /// They end too early.
+    Short,
+    /// They are something else.
+    Wrong,
+}
+
+/// The type of a field in Thrift's compact protocol, as far as it is read or skipped here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Boolean,
+    Byte,
+    Integer,
+    Double,
+    Binary,
+    List,
+    Struct,
+}
+
+struct Thrift<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Thrift<'_> {
+    fn byte(&mut self) -> Result<u8, Malformed> {
+        let byte = self.bytes.get(self.at).copied().ok_or(Malformed::Short)?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    fn pass(&mut self, length: u64) -> Result<(), Malformed> {
+        let length = usize::try_from(length).map_err(|_| Malformed::Wrong)?;
+        let end = self.at.checked_add(length).ok_or(Malformed::Wrong)?;
+        if end > LARGEST_HEADER {
+            return Err(Malformed::Wrong);
+        }
+        self.at = end;
+        if end > self.bytes.len() { Err(Malformed::Short) } else { Ok(()) }
+    }
+
+    fn unsigned(&mut self) -> Result<u64, Malformed> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(Malformed::Wrong)
+    }
+
+    fn integer(&mut self) -> Result<i64, Malformed> {
+        let value = self.unsigned()?;
+        Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+    }
+
+    /// Reads a 32-bit number. Another type, or a larger number, is an error: a decoder that goes by the field's place
+    /// alone would read something else.
+    fn number(&mut self, ty: Type) -> Result<i64, Malformed> {
+        match ty {
+            Type::Integer => i32::try_from(self.integer()?).map(i64::from).map_err(|_| Malformed::Wrong),
+            _ => Err(Malformed::Wrong),
+        }
+    }
+
+    /// Reads the header for one kind of pages: how many values there are, and their encoding, which is in field
+    /// `encoding`. Its fields up to `numbers` are numbers; then come flags, and the page's statistics.
+    fn page_of_kind(&mut self, ty: Type, encoding: i64, numbers: i64) -> Result<Counted, Malformed> {
+        if ty != Type::Struct {
+            return Err(Malformed::Wrong);
+        }
+        let (mut values, mut encoded) = (None, None);
+        self.read_struct(|thrift, id, ty| match (id, ty) {
+            (1, _) => thrift.number(ty).map(|count| values = u64::try_from(count).ok()),
+            (id, _) if id == encoding => thrift.number(ty).map(|word| encoded = Some(word)),
+            (id, _) if id <= numbers => thrift.number(ty).map(drop),
+            (_, Type::Struct) => thrift.statistics(),
+            _ => thrift.skip(ty, DEEPEST),
+        })?;
+        Ok((values, encoded))
+    }
+
+    fn statistics(&mut self) -> Result<(), Malformed> {
+        self.read_struct(|thrift, id, ty| match (id, ty) {
+            (1 | 2 | 5 | 6, Type::Binary) | (3 | 4, Type::Integer) | (7 | 8, Type::Boolean) | (9.., _) => {
+                thrift.skip(ty, DEEPEST)
+            }
+            _ => Err(Malformed::Wrong),
+        })
+    }
+
+    /// Calls `field` with the number and the type of each field of a struct; `field` reads or skips it.
+    fn read_struct(
+        &mut self,
+        mut field: impl FnMut(&mut Self, i64, Type) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
+        let mut id: i64 = 0;
+        loop {
+            let byte = self.byte()?;
+            if byte == 0 {
+                return Ok(());
+            }
+            id = match byte >> 4 {
+                0 => self.integer()?,
+                step => id.checked_add(i64::from(step)).ok_or(Malformed::Wrong)?,
+            };
+            field(self, id, Type::of(byte & 0x0f)?)?;
+        }
+    }
+
+    fn skip(&mut self, ty: Type, depth: u32) -> Result<(), Malformed> {
+        let depth = depth.checked_sub(1).ok_or(Malformed::Wrong)?;
+        match ty {
+            // Its value is part of its type.
+            Type::Boolean => Ok(()),
+            Type::Byte => self.pass(1),
+            Type::Integer => self.unsigned().map(drop),
+            Type::Double => self.pass(8),
+            Type::Binary => {
+                let length = self.unsigned()?;
+                self.pass(length)
+            }
+            Type::Struct => self.read_struct(|thrift, _, ty| thrift.skip(ty, depth)),
+            Type::List => {
+                let byte = self.byte()?;
+                let count = match byte >> 4 {
+                    15 => self.unsigned()?,
+                    count => u64::from(count),
+                };
+                let ty = match Type::of(byte & 0x0f)? {
+                    // In a list each one has a byte of its own.
+                    Type::Boolean => Type::Byte,
+                    other => other,
+                };
+                // Every item takes a byte at least, so this ends where the bytes do.
+                (0..count).try_for_each(|_| self.skip(ty, depth))
+            }
+        }
+    }
+}
+
+impl Type {
+    fn of(word: u8) -> Result<Self, Malformed> {
+        Ok(match word {
+            1 | 2 => Self::Boolean,
+            3 => Self::Byte,
+            4..=6 => Self::Integer,
+            7 => Self::Double,
+            8 => Self::Binary,
+            9 | 10 => Self::List,
+            12 => Self::Struct,
+            _ => return Err(Malformed::Wrong),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The number as Thrift writes it.
+    fn varint(number: i64) -> Vec<u8> {
+        let mut number = ((number << 1) ^ (number >> 63)).cast_unsigned();
+        let mut bytes = Vec::new();
+        while number >= 0x80 {
+            bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+        bytes
+    }
+
+    fn numbers(numbers: &[i64]) -> Vec<u8> {
+        numbers.iter().flat_map(|number| [vec![0x15], varint(*number)].concat()).collect()
+    }
+
+    fn data_page(sizes: [i64; 2], values: i64, encoding: i64, statistics: &[u8]) -> Vec<u8> {
+        let inner = [numbers(&[values, encoding, 3, 3]), statistics.to_vec()].concat();
+        [numbers(&[DATA_PAGE, sizes[0], sizes[1]]), vec![0x2c], inner, vec![0, 0]].concat()
+    }
+
+    fn parse(bytes: &[u8]) -> Result<PageHeader, Malformed> {
+        parse_header(bytes).map(|(header, _)| header)
+    }
+
+    #[test]
+    fn a_header_is_read_whatever_else_it_carries() {
+        let expected = PageHeader {
+            kind: DATA_PAGE,
+            uncompressed: Some(800),
+            compressed: Some(90),
+            values: Some(100),
+            encoding: Some(8),
+        };
+        // The extremes of the page, a number of nulls, a flag; and what later versions may add.
+        let statistics = [0x1c, 0x18, 2, b'a', b'b', 0x26, 4, 0x28, 0, 0x21, 0x2c, 0, 0];
+        for extra in [&[][..], &statistics, &[0x99, 0x2c, 0x15, 2, 0, 0], &[0x97, 1, 2, 3, 4, 5, 6, 7, 8]] {
+            let bytes = data_page([800, 90], 100, 8, extra);
+            assert_eq!(parse_header(&bytes), Ok((expected.clone(), bytes.len())), "{extra:?}");
+            for length in 0..bytes.len() {
+                assert_eq!(parse(&bytes[..length]), Err(Malformed::Short), "{extra:?}, {length} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_that_another_decoder_could_take_for_something_else_is_none() {
+        let plain = [numbers(&[DATA_PAGE, 8, 8]), vec![0x2c], numbers(&[1, 0, 3, 3]), vec![0, 0]].concat();
+        assert!(parse(&plain).is_ok());
+        let cases = [
+            // A size that is text, or a number of more than 32 bits.
+            [numbers(&[DATA_PAGE]), vec![0x18, 1, 8], numbers(&[8]), vec![0]].concat(),
+            [numbers(&[DATA_PAGE, 1 << 32, 8]), vec![0]].concat(),
+            // A number that never ends.
+            [vec![0x15], vec![0xff; 40]].concat(),
+            // A header for data pages that is a number, or has a text for a count.
+            [numbers(&[DATA_PAGE, 8, 8]), vec![0x25, 2, 0]].concat(),
+            [numbers(&[DATA_PAGE, 8, 8]), vec![0x2c, 0x18, 1, 8, 0, 0]].concat(),
+            // Extremes that are numbers.
+            data_page([8, 8], 1, 0, &[0x1c, 0x15, 2, 0]),
+            // A type that does not exist.
+            vec![0x1f, 0],
+            // A list within a list, and so on.
+            [numbers(&[DATA_PAGE, 8, 8]), vec![0x99], vec![0x19; 100]].concat(),
+        ];
+        for bytes in cases {
+            assert_eq!(parse(&bytes), Err(Malformed::Wrong), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn of_two_headers_for_one_kind_the_last_counts_as_it_does_for_the_decoder() {
+        let kind = |values| [vec![0x0c, 0x0a], numbers(&[values, 0, 3, 3]), vec![0]].concat();
+        let bytes = [numbers(&[DATA_PAGE, 8, 8]), kind(1), kind(7), vec![0]].concat();
+        assert_eq!(parse(&bytes).unwrap().values, Some(7));
+        // The kind may come again after them.
+        let bytes =
+            [numbers(&[DATA_PAGE, 8, 8]), kind(1), vec![0x05, 2], varint(DICTIONARY_PAGE), vec![0]].concat();
+        assert_eq!(parse(&bytes).unwrap().values, None);
+    }
+
+    #[test]
+    fn a_page_claims_no_more_than_its_codec_can_make_of_its_bytes() {
+        let page = |kind, uncompressed, values, encoding| PageHeader {
+            kind,
+            uncompressed: Some(uncompressed),
+            compressed: Some(1000),
+            values: Some(values),
+            encoding: Some(encoding),
+        };
+        let check = |page: &PageHeader, codec| check_page(page, 1000, codec).is_ok();
+        for (codec, most) in [
+            (Compression::UNCOMPRESSED, 1_064),
+            (Compression::SNAPPY, 22_064),
+            (Compression::LZ4_RAW, 255_064),
+            (Compression::ZSTD(parquet::basic::ZstdLevel::default()), 32_768_064),
+        ] {
+            assert!(check(&page(DATA_PAGE, most, 1, 0), codec), "{codec}");
+            assert!(!check(&page(DATA_PAGE, most + 1, 1, 0), codec), "{codec}");
+        }
+        let codec = Compression::LZ4_RAW;
+        assert!(check(&page(DICTIONARY_PAGE, 1000, 1000, 2), codec));
+        assert!(!check(&page(DICTIONARY_PAGE, 1000, 1001, 2), codec));
+        for encoding in 0..10 {
+            let ours = matches!(encoding, 0 | 2 | 3 | 5 | 8 | 9);
+            assert_eq!(check(&page(DATA_PAGE_V2, 1000, 10, encoding), codec), ours, "{encoding}");
+        }
+        assert!(!check(&PageHeader { values: None, ..page(DATA_PAGE, 1, 1, 0) }, codec));
+        assert!(!check(&PageHeader { uncompressed: None, ..page(DATA_PAGE, 1, 1, 0) }, codec));
+        assert!(!check(&PageHeader { encoding: None, ..page(DATA_PAGE, 1, 1, 0) }, codec));
+    }
+}

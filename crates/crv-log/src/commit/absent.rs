@@ -1,0 +1,45 @@
+//! The errors for a run or a table that was never written.
+
+use crv_core::grammar::TableName;
+use crv_core::suggest::nearest;
+
+use super::publish::RunLog;
+use crate::error::{Error, ErrorKind, Result};
+use crate::paths::{self, RunPaths};
+use crate::store::{EntryKind, Store};
+
+impl RunLog {
+    /// Whether anything lies in the run's directory: tables, artifacts or a bundle.
+    pub fn exists(&self) -> Result<bool> {
+        let entries = self.store.list(self.paths.root(), None).map_err(|error| self.read_failed(error))?;
+        Ok(!entries.is_empty())
+    }
+
+    /// Returns an error if the run does not exist.
+    pub fn check_exists(&self) -> Result<()> {
+        if self.exists()? { Ok(()) } else { Err(no_run(&*self.store, &self.paths)) }
+    }
+
+    /// The error for a table without a state: there is no such run, nothing was written, or the manifest is lost.
+    pub(super) fn unwritten(&self, table: TableName) -> Error {
+        let absent = self.check_exists().err().filter(|error| error.kind() == ErrorKind::Manifest);
+        absent.unwrap_or_else(|| self.no_manifest(table, &self.paths.manifest(table)))
+    }
+}
+
+/// The error for a run that does not exist, with the name of the run that was probably meant.
+fn no_run(store: &dyn Store, run: &RunPaths) -> Error {
+    let runs = store.locate(&paths::runs_dir());
+    let root = runs.strip_suffix("/runs").unwrap_or(&runs);
+    // Error ignored: without a listing the error suggests no run.
+    let entries = store.list(&paths::runs_dir(), None).unwrap_or_default();
+    let names = entries.iter().filter(|entry| entry.kind == EntryKind::Directory);
+    let near = nearest(run.run().as_str(), names.map(|entry| entry.name.as_str()));
+    let hint = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            "check the run id and the root; `crv runs` and list_runs() list the runs there are".to_owned()
+        }
+    };
+    Error::manifest(format!("there is no run `{}` under `{root}`", run.run())).with_hint(hint)
+}

@@ -1,0 +1,353 @@
+//! The state of a table as of a commit, and how a commit changes it.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
+
+use crv_core::grammar::TableName;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::paths::{BucketId, CommitNumber, PartId};
+use crate::ticks::{TickRange, TickSpan};
+use crv_schema::schema::TableSchema;
+
+/// How long a vacuumed part is remembered: no commit that began before the vacuum may name it.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A part: one immutable Parquet file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its id, which is its file name.
+    pub id: PartId,
+    /// How many rows it holds; at least 1.
+    pub rows: u64,
+    /// The size of the file.
+    pub bytes: u64,
+    /// The first and last tick of its rows.
+    pub ticks: TickSpan,
+    /// When it was created; of a merged part, when its merge was committed.
+    pub created_at: Timestamp,
+    /// CRC-32C of the whole file; `None` for parts written by an implementation that keeps none.
+    pub crc32c: Option<u32>,
+    /// Whether it holds lists whose item type was not known yet. Other readers may misread such a part or refuse it.
+    pub provisional: bool,
+}
+
+/// The parts of a table in one bucket, in the order they were appended. Counts are derived, never stored.
+#[derive(Debug, Clone, Default)]
+pub struct Partition {
+    parts: Vec<Part>,
+    /// The first and last tick of all parts: most reads need few partitions, and skip the others.
+    ticks: Option<TickSpan>,
+    /// The index of each part in the list; computed on first use, which most partitions never have.
+    places: OnceLock<HashMap<PartId, usize>>,
+}
+
+impl PartialEq for Partition {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts == other.parts
+    }
+}
+
+impl Eq for Partition {}
+
+impl Partition {
+    /// A partition of these parts; `None` if a part is there twice.
+    fn of(parts: Vec<Part>) -> Option<Self> {
+        let mut ids: Vec<PartId> = parts.iter().map(|part| part.id).collect();
+        ids.sort_unstable();
+        ids.is_sorted_by(|id, next| id < next).then(|| Self {
+            ticks: span(&parts),
+            parts,
+            places: OnceLock::new(),
+        })
+    }
+
+    fn places(&self) -> &HashMap<PartId, usize> {
+        self.places
+            .get_or_init(|| self.parts.iter().enumerate().map(|(place, part)| (part.id, place)).collect())
+    }
+
+    /// The parts, in the order they were appended.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Rows of all parts.
+    pub fn rows(&self) -> u64 {
+        total(self.parts.iter().map(|part| part.rows))
+    }
+
+    /// Bytes of all parts.
+    pub fn bytes(&self) -> u64 {
+        total(self.parts.iter().map(|part| part.bytes))
+    }
+
+    /// The first and last tick; `None` without parts.
+    pub fn ticks(&self) -> Option<TickSpan> {
+        self.ticks
+    }
+
+    fn add(&mut self, part: Part) -> bool {
+        let Some(place) = self.places().get(&part.id).copied() else {
+            if let Some(places) = self.places.get_mut() {
+                places.insert(part.id, self.parts.len());
+            }
+            self.ticks = Some(self.ticks.map_or(part.ticks, |ticks| ticks.union(part.ticks)));
+            self.parts.push(part);
+            return true;
+        };
+        // Already known from a manifest that another implementation wrote back without our keys: complete it.
+        if let Some(known) = self.parts.get_mut(place) {
+            known.crc32c = known.crc32c.or(part.crc32c);
+            known.provisional |= part.provisional;
+        }
+        false
+    }
+
+    /// Replaces the parts in `ids` by `parts`, at the place of the first of them. Returns how many were added, and
+    /// removed.
+    fn replace(&mut self, ids: &HashSet<PartId>, parts: Vec<Part>) -> (u64, u64) {
+        let mut new: Vec<Part> =
+            parts.into_iter().filter(|part| !self.places().contains_key(&part.id)).collect();
+        let added = new.len() as u64;
+        let at = self.parts.iter().position(|part| ids.contains(&part.id)).unwrap_or(self.parts.len());
+        let rest = self.parts.split_off(at);
+        let before = rest.len();
+        self.parts.append(&mut new);
+        let kept = self.parts.len();
+        self.parts.extend(rest.into_iter().filter(|part| !ids.contains(&part.id)));
+        self.places = OnceLock::new();
+        self.ticks = span(&self.parts);
+        (added, (before + kept - self.parts.len()) as u64)
+    }
+
+    /// Removes these parts in one pass. Returns how many were there.
+    fn remove(&mut self, ids: &HashSet<PartId>) -> u64 {
+        let before = self.parts.len();
+        self.parts.retain(|part| !ids.contains(&part.id));
+        let removed = before - self.parts.len();
+        if removed > 0 {
+            self.places = OnceLock::new();
+            self.ticks = span(&self.parts);
+        }
+        removed as u64
+    }
+}
+
+/// A table as of commit [`commit`](TableState::commit).
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableState {
+    /// The table.
+    pub table: TableName,
+    /// When its manifest was first created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Ticks per bucket; `None` in manifests of an implementation that does not say.
+    pub tick_bucket_size: Option<u64>,
+    /// The union of what was written; `None` until the first commit.
+    pub schema: Option<Arc<TableSchema>>,
+    /// The last commit this state includes.
+    pub commit: CommitNumber,
+    partitions: BTreeMap<BucketId, Arc<Partition>>,
+    part_count: u64,
+    /// Parts whose removal a vacuum has announced, and when: no later commit may name them.
+    vacuumed: BTreeMap<(BucketId, PartId), Timestamp>,
+    /// Parts that a commit other than a compaction took out, and when: their files are kept for readers of earlier
+    /// snapshots. A part that was merged has no record: the creation time of the part that replaced it says when.
+    removed: BTreeMap<(BucketId, PartId), Timestamp>,
+}
+
+impl TableState {
+    /// A table without rows.
+    pub fn new(
+        table: TableName,
+        tick_bucket_size: Option<u64>,
+        commit: CommitNumber,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            table,
+            created_at: now,
+            updated_at: now,
+            tick_bucket_size,
+            schema: None,
+            commit,
+            partitions: BTreeMap::new(),
+            part_count: 0,
+            vacuumed: BTreeMap::new(),
+            removed: BTreeMap::new(),
+        }
+    }
+
+    /// The buckets that hold parts, in order.
+    pub fn partitions(&self) -> &BTreeMap<BucketId, Arc<Partition>> {
+        &self.partitions
+    }
+
+    /// How many parts there are.
+    pub fn part_count(&self) -> u64 {
+        self.part_count
+    }
+
+    /// Whether nothing was ever committed to this table: its manifest was created, and no first append succeeded yet.
+    pub fn is_unwritten(&self) -> bool {
+        self.schema.is_none() && self.partitions.is_empty()
+    }
+
+    /// Every part, in bucket order and then in the order they were appended.
+    pub fn parts(&self) -> impl Iterator<Item = (BucketId, &Part)> {
+        let partitions = self.partitions.iter();
+        partitions.flat_map(|(bucket, partition)| partition.parts.iter().map(move |part| (*bucket, part)))
+    }
+
+    /// The parts that may hold rows of `range`, in bucket order and then in the order they were appended.
+    /// Pure: every read selects its parts with this.
+    pub fn parts_in(&self, range: TickRange) -> impl Iterator<Item = (BucketId, &Part)> {
+        let wanted = move |ticks: &TickSpan| range.overlaps(*ticks);
+        let partitions =
+            self.partitions.iter().filter(move |(_, partition)| partition.ticks.as_ref().is_some_and(wanted));
+        let parts = partitions
+            .flat_map(|(bucket, partition)| partition.parts.iter().map(move |part| (*bucket, part)));
+        parts.filter(move |(_, part)| wanted(&part.ticks))
+    }
+
+    /// Whether this part is live.
+    pub fn contains(&self, bucket: BucketId, id: PartId) -> bool {
+        self.partitions.get(&bucket).is_some_and(|partition| partition.places().contains_key(&id))
+    }
+
+    /// Adds a part. Idempotent: a part is its bucket and its id.
+    pub fn add(&mut self, bucket: BucketId, part: Part) {
+        self.removed.remove(&(bucket, part.id));
+        if Arc::make_mut(self.partitions.entry(bucket).or_default()).add(part) {
+            self.part_count += 1;
+        }
+    }
+
+    /// Adds all parts of a bucket at once; `None` if the bucket has parts already, or one is there twice.
+    pub(super) fn add_partition(&mut self, bucket: BucketId, parts: Vec<Part>) -> Option<()> {
+        let Entry::Vacant(vacant) = self.partitions.entry(bucket) else { return None };
+        self.part_count += parts.len() as u64;
+        vacant.insert(Arc::new(Partition::of(parts)?));
+        Some(())
+    }
+
+    /// Removes parts. Idempotent.
+    pub fn remove(&mut self, parts: impl IntoIterator<Item = (BucketId, PartId)>) {
+        let mut by_bucket: BTreeMap<BucketId, HashSet<PartId>> = BTreeMap::new();
+        for (bucket, id) in parts {
+            by_bucket.entry(bucket).or_default().insert(id);
+        }
+        for (bucket, ids) in by_bucket {
+            let Some(partition) = self.partitions.get_mut(&bucket) else { continue };
+            let partition = Arc::make_mut(partition);
+            self.part_count -= partition.remove(&ids);
+            if partition.parts.is_empty() {
+                self.partitions.remove(&bucket);
+            }
+        }
+    }
+
+    /// Replaces parts by others, bucket by bucket, at the place of the first that is removed. Idempotent.
+    pub fn replace(&mut self, remove: &[(BucketId, PartId)], add: &[(BucketId, Part)]) {
+        let mut by_bucket: BTreeMap<BucketId, (HashSet<PartId>, Vec<Part>)> = BTreeMap::new();
+        for (bucket, id) in remove {
+            by_bucket.entry(*bucket).or_default().0.insert(*id);
+        }
+        for (bucket, part) in add {
+            let (removed, added) = by_bucket.entry(*bucket).or_default();
+            // A part that is also removed is not added; one that is given twice is added once.
+            if !removed.contains(&part.id) && !added.iter().any(|known| known.id == part.id) {
+                self.removed.remove(&(*bucket, part.id));
+                added.push(part.clone());
+            }
+        }
+        for (bucket, (ids, parts)) in by_bucket {
+            let partition = Arc::make_mut(self.partitions.entry(bucket).or_default());
+            let (added, removed) = partition.replace(&ids, parts);
+            let is_empty = partition.parts.is_empty();
+            self.part_count = self.part_count + added - removed;
+            if is_empty {
+                self.partitions.remove(&bucket);
+            }
+        }
+    }
+
+    /// Records that a commit of this time took these parts out. Idempotent.
+    pub fn note_removed(&mut self, parts: &[(BucketId, PartId)], at: Timestamp) {
+        for part in parts {
+            let time = self.removed.entry(*part).or_insert(at);
+            *time = at.max(*time);
+        }
+    }
+
+    /// Parts that a commit other than a compaction took out, and when. A vacuum of a part ends its record.
+    pub fn removed(&self) -> &BTreeMap<(BucketId, PartId), Timestamp> {
+        &self.removed
+    }
+
+    /// Records that a vacuum removes these parts, and drops records older than [`REMEMBERED`]. Idempotent.
+    pub fn note_vacuumed(&mut self, parts: &[(BucketId, PartId)], now: Timestamp) {
+        for part in parts {
+            self.removed.remove(part);
+            let time = self.vacuumed.entry(*part).or_insert(now);
+            *time = now.max(*time);
+        }
+        self.vacuumed.retain(|_, time| now.duration_since(*time) <= REMEMBERED);
+    }
+
+    /// Parts whose removal a vacuum has announced, and when.
+    pub fn vacuumed(&self) -> &BTreeMap<(BucketId, PartId), Timestamp> {
+        &self.vacuumed
+    }
+
+    /// Whether a vacuum has announced the removal of this part, so that no commit may name it.
+    pub fn was_vacuumed(&self, bucket: BucketId, id: PartId) -> bool {
+        self.vacuumed.contains_key(&(bucket, id))
+    }
+
+    /// Copies the records of vacuumed parts, and of parts that were taken out and are not live here.
+    pub fn copy_notes(&mut self, other: &Self) {
+        self.vacuumed.extend(other.vacuumed.iter().map(|(part, at)| (*part, *at)));
+        let gone = other.removed.iter().filter(|((bucket, id), _)| !self.contains(*bucket, *id));
+        let gone: Vec<_> = gone.map(|(part, at)| (*part, *at)).collect();
+        self.removed.extend(gone);
+    }
+
+    /// Adds a document's record of a part that was taken out.
+    pub(crate) fn remember_removed(&mut self, bucket: BucketId, id: PartId, at: Timestamp) {
+        self.removed.insert((bucket, id), at);
+    }
+
+    /// Adds a document's record of a part that was vacuumed.
+    pub(crate) fn remember_vacuumed(&mut self, bucket: BucketId, id: PartId, at: Timestamp) {
+        self.vacuumed.insert((bucket, id), at);
+    }
+
+    /// Rows of all parts.
+    pub fn rows(&self) -> u64 {
+        total(self.partitions.values().map(|partition| partition.rows()))
+    }
+
+    /// Bytes of all parts.
+    pub fn bytes(&self) -> u64 {
+        total(self.partitions.values().map(|partition| partition.bytes()))
+    }
+
+    /// The first and last tick of the table; `None` without rows.
+    pub fn ticks(&self) -> Option<TickSpan> {
+        self.partitions.values().filter_map(|partition| partition.ticks()).reduce(TickSpan::union)
+    }
+}
+
+/// The first and last tick of these parts.
+fn span(parts: &[Part]) -> Option<TickSpan> {
+    parts.iter().map(|part| part.ticks).reduce(TickSpan::union)
+}
+
+/// The sum, saturating: a document may claim counts that no store can hold.
+pub(super) fn total(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}

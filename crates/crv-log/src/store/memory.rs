@@ -1,0 +1,156 @@
+//! A store in memory: for tests, and for runs that need not outlive the process.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use super::{Blob, Entry, EntryKind, Held, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
+use crate::paths::StorePath;
+use crate::stamp;
+
+/// Objects in a map. Everything is "durable" for as long as the value lives.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    objects: Mutex<Objects>,
+}
+
+#[derive(Debug, Default)]
+struct Objects {
+    by_path: BTreeMap<String, Object>,
+    versions: u64,
+}
+
+#[derive(Debug)]
+struct Object {
+    bytes: Bytes,
+    version: u64,
+    modified: u64,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// This process's store for `root`: every handle with that root shares it, as handles share a directory.
+    pub fn of_root(root: &str) -> Arc<Self> {
+        static STORES: Mutex<BTreeMap<String, Arc<MemoryStore>>> = Mutex::new(BTreeMap::new());
+        let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(stores.entry(root.to_owned()).or_default())
+    }
+
+    fn objects(&self) -> MutexGuard<'_, Objects> {
+        // Every change below is a single insert or remove: a panic cannot leave it incomplete.
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn tag(version: u64) -> Tag {
+    Tag([version, 0, 0])
+}
+
+impl Store for MemoryStore {
+    fn read(&self, path: &StorePath) -> Result<Option<(Bytes, Tag)>, StoreError> {
+        let objects = self.objects();
+        Ok(objects.by_path.get(path.as_str()).map(|object| (object.bytes.clone(), tag(object.version))))
+    }
+
+    fn tag(&self, path: &StorePath) -> Result<Option<Tag>, StoreError> {
+        Ok(self.objects().by_path.get(path.as_str()).map(|object| tag(object.version)))
+    }
+
+    fn modified(&self, path: &StorePath) -> Result<Option<u64>, StoreError> {
+        Ok(self.objects().by_path.get(path.as_str()).map(|object| object.modified))
+    }
+
+    fn open(&self, path: &StorePath) -> Result<Option<Box<dyn Blob>>, StoreError> {
+        let found = self.objects().by_path.get(path.as_str()).map(|object| object.bytes.clone());
+        Ok(found.map(|bytes| Box::new(MemoryBlob(bytes)) as Box<dyn Blob>))
+    }
+
+    fn list(&self, dir: &StorePath, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
+        let prefix = if dir.as_str().is_empty() { String::new() } else { format!("{}/", dir.as_str()) };
+        let mut entries: BTreeMap<String, EntryKind> = BTreeMap::new();
+        for (path, object) in self.objects().by_path.range(prefix.clone()..) {
+            let Some(rest) = path.strip_prefix(&prefix) else { break };
+            let (name, kind) = match rest.split_once('/') {
+                Some((name, _)) => (name, EntryKind::Directory),
+                None => (rest, EntryKind::Object(object.bytes.len() as u64)),
+            };
+            if after.is_none_or(|after| name > after) {
+                entries.insert(name.to_owned(), kind);
+            }
+        }
+        Ok(entries.into_iter().map(|(name, kind)| Entry { name, kind }).collect())
+    }
+
+    fn put(&self, path: &StorePath, bytes: &[u8], mode: PutMode<'_>) -> Result<PutOutcome, StoreError> {
+        let mut objects = self.objects();
+        let now = objects.by_path.get(path.as_str()).map(|object| tag(object.version));
+        let holds = match mode {
+            PutMode::Replace => true,
+            PutMode::IfAbsent => now.is_none(),
+            PutMode::IfMatches(expected) => now.as_ref() == Some(expected),
+        };
+        if !holds {
+            return Ok(PutOutcome::Refused);
+        }
+        objects.versions += 1;
+        let version = objects.versions;
+        let modified = u64::try_from(stamp::now().as_nanosecond()).unwrap_or(0);
+        let object = Object { bytes: Bytes::copy_from_slice(bytes), version, modified };
+        objects.by_path.insert(path.as_str().to_owned(), object);
+        Ok(PutOutcome::Stored(tag(version)))
+    }
+
+    fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError> {
+        Ok(Ready { path: path.clone(), held: Held::Memory(Bytes::copy_from_slice(bytes)) })
+    }
+
+    fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError> {
+        match &ready.held {
+            Held::Memory(bytes) => self.put(&ready.path, bytes, PutMode::IfAbsent),
+            Held::File { .. } => Err(StoreError::readied_elsewhere(self.locate(&ready.path))),
+        }
+    }
+
+    fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
+        match self.put(path, bytes, PutMode::IfAbsent)? {
+            PutOutcome::Stored(_) => Ok(()),
+            PutOutcome::Refused => {
+                Err(StoreError::new("write", self.locate(path), io::ErrorKind::AlreadyExists.into()))
+            }
+        }
+    }
+
+    fn settle(&self, _paths: &[StorePath]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn remove(&self, path: &StorePath) -> Result<(), StoreError> {
+        self.objects().by_path.remove(path.as_str());
+        Ok(())
+    }
+
+    fn locate(&self, path: &StorePath) -> String {
+        format!("memory:{path}")
+    }
+}
+
+#[derive(Debug)]
+struct MemoryBlob(Bytes);
+
+impl Blob for MemoryBlob {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let end = start.checked_add(length).filter(|end| *end <= self.0.len());
+        end.map(|end| self.0.slice(start..end)).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}

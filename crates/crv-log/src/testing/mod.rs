@@ -1,0 +1,3 @@
+//! Random states of tables, for the tests of several crates.
+
+pub mod states;

@@ -1,0 +1,4 @@
+//! Random schemas and small frames, for the tests of several crates.
+
+pub mod frames;
+pub mod schemas;
