@@ -98,7 +98,7 @@ impl Context {
 /// Returns the store's error if the run does not exist, as a missing run and not as a damaged one.
 fn no_run(dataset: &Dataset) -> Result<(), CliError> {
     dataset.check_exists().map_err(|error| match error.kind() {
-        ErrorKind::Manifest => CliError::missing(error.to_string(), error.hint().unwrap_or_default()),
+        ErrorKind::NotFound => CliError::missing(error.to_string(), error.hint().unwrap_or_default()),
         _ => error.into(),
     })
 }

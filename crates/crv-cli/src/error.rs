@@ -68,10 +68,10 @@ impl CliError {
             Self::Store { error, .. } => match error.kind() {
                 ErrorKind::Config | ErrorKind::Argument => 2,
                 ErrorKind::Schema => 3,
-                ErrorKind::Read | ErrorKind::Write => 4,
+                ErrorKind::Read | ErrorKind::Write | ErrorKind::Conflict => 4,
                 ErrorKind::Manifest => 5,
                 ErrorKind::UnknownOutcome => 6,
-                _ => 1,
+                ErrorKind::NotFound | _ => 1,
             },
         }
     }

@@ -47,20 +47,11 @@ pub fn frame(table: TableName, rows: &[Row]) -> Result<RecordBatch, ArrowError> 
     }
 }
 
-/// Texts in the errors for a table, and for a run, that was never written.
-pub const UNWRITTEN: [&str; 2] = ["nothing was written to it", "there is no run"];
-
-fn is_unwritten(error: &str) -> bool {
-    UNWRITTEN.iter().any(|text| error.contains(text))
-}
-
 /// Reads every row of `table`; `None` if it was never written.
 pub fn read(dataset: &Dataset, table: TableName) -> Result<Option<Vec<Row>>, String> {
     let scan = match dataset.scan(table) {
         Ok(scan) => scan,
-        Err(error) if error.kind() == ErrorKind::Manifest && is_unwritten(&error.to_string()) => {
-            return Ok(None);
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("`{table}` cannot be read: {error}")),
     };
     let name = if table == TableName::IdentityEdges { "edge_weight" } else { "quantity" };

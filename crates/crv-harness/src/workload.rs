@@ -14,16 +14,6 @@ use crate::model::{Row, TABLES};
 use crate::rows;
 use crate::torn::Torn;
 
-/// In the error of maintenance that gave up: the interrupted process may hold the lock of a manifest.
-const GAVE_WAY: &str = "other writers keep changing it";
-/// In the error of a writer whose staged parts were vacuumed: parts look old here, and no commit named them yet.
-const VACUUMED: &str = "a vacuum removed it";
-/// In the errors of a merge, a vacuum or a rebuild of a table that was never written.
-const UNWRITTEN: &str = rows::UNWRITTEN[0];
-const NO_RUN: &str = rows::UNWRITTEN[1];
-/// In the error of a rebuild of a table that was never written.
-const NEVER_WRITTEN: &str = "has no parts on disk";
-
 /// Options of a vacuum that removes every file that is not needed now.
 pub const NOW: VacuumOptions = VacuumOptions { older_than: Duration::ZERO, dry_run: false };
 
@@ -174,10 +164,10 @@ impl Processes {
         let told = |error: crv_io::Error| format!("{step:?} failed: {error}");
         match step {
             Step::Write(tables, ticks) => {
-                unless(self.machine.write(&dataset, tables, ticks), &[VACUUMED]).map_err(told)
+                unless(self.machine.write(&dataset, tables, ticks), &[ErrorKind::Conflict]).map_err(told)
             }
             Step::Gather(tables, ticks) => {
-                unless(self.machine.gather(&dataset, tables, ticks), &[VACUUMED]).map_err(told)
+                unless(self.machine.gather(&dataset, tables, ticks), &[ErrorKind::Conflict]).map_err(told)
             }
             Step::Tear(tick) => {
                 let mut torn = Torn::begin(&self.machine, &dataset, *tick).map_err(told)?;
@@ -185,7 +175,7 @@ impl Processes {
                     ErrorKind::Write | ErrorKind::UnknownOutcome => torn.go_on(&self.machine),
                     _ => Err(error),
                 });
-                unless(done, &[VACUUMED]).map_err(told)
+                unless(done, &[ErrorKind::Conflict]).map_err(told)
             }
             Step::Abort(table) => {
                 let frame =
@@ -209,24 +199,26 @@ impl Processes {
                 self.machine.sim.plan(Plan::new(Fault::Full, Lasts::UntilMended, 0));
                 Ok(())
             }
-            Step::Prune => unless(dataset.prune(Duration::ZERO), &[GAVE_WAY]).map_err(told),
+            Step::Prune => unless(dataset.prune(Duration::ZERO), &[ErrorKind::Conflict]).map_err(told),
             Step::Compact(table) => {
                 let merged = dataset.compact(*table, CompactOptions::default());
-                unless(merged, &[VACUUMED, UNWRITTEN, NO_RUN]).map_err(told)
+                unless(merged, &[ErrorKind::Conflict, ErrorKind::NotFound]).map_err(told)
             }
             Step::PutBack(table) => self.machine.put_back(&dataset, *table),
-            Step::Vacuum => unless(dataset.vacuum(NOW), &[UNWRITTEN, NO_RUN]).map_err(told),
+            Step::Vacuum => unless(dataset.vacuum(NOW), &[ErrorKind::NotFound]).map_err(told),
             Step::Rebuild(table) => {
-                unless(dataset.rebuild_manifest(*table), &[GAVE_WAY, NEVER_WRITTEN, NO_RUN]).map_err(told)
+                unless(dataset.rebuild_manifest(*table), &[ErrorKind::Conflict, ErrorKind::NotFound])
+                    .map_err(told)
             }
         }
     }
 }
 
-/// Ignores errors whose text contains one of `excused`.
-fn unless<T>(outcome: Result<T, crv_io::Error>, excused: &[&str]) -> Result<(), crv_io::Error> {
+/// Ignores errors of the `excused` kinds: parts look old here, so that a vacuum may remove one before its commit, the
+/// interrupted process may hold the lock of a manifest, and a table may not have been written yet.
+fn unless<T>(outcome: Result<T, crv_io::Error>, excused: &[ErrorKind]) -> Result<(), crv_io::Error> {
     match outcome {
-        Err(error) if !excused.iter().any(|why| error.to_string().contains(why)) => Err(error),
+        Err(error) if !excused.contains(&error.kind()) => Err(error),
         _ => Ok(()),
     }
 }

@@ -7,7 +7,7 @@ use arrow_schema::Schema;
 use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
 
-use crate::commit::{LogOptions, PruneReport, RunLog};
+use crate::commit::{LogReader, PruneReport, Publisher};
 use crate::config::{FsProtocol, IoSettings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::maintenance::compact::{Background, Bounds, Compaction, Which, together};
@@ -62,7 +62,8 @@ pub struct Dataset {
 #[derive(Debug)]
 struct Shared {
     settings: Arc<IoSettings>,
-    log: Arc<RunLog>,
+    log: Arc<LogReader>,
+    publisher: Arc<Publisher>,
     background: Arc<Background>,
     verifier: Arc<Verifier>,
 }
@@ -77,15 +78,13 @@ impl Dataset {
     /// Opens the run `run_id` in `store`, whatever root and protocol the settings name.
     pub fn with_store(settings: IoSettings, run_id: &str, store: Arc<dyn Store>) -> Result<Self> {
         let run = paths::validate_run_id(run_id)?;
-        let options = LogOptions {
-            tick_bucket_size: settings.tick_bucket_size(),
-            write_manifest_every_n: settings.write_manifest_every_n(),
-        };
-        let log = Arc::new(RunLog::new(store, RunPaths::new(run), Arc::new(ParquetFooters), options));
+        let (paths, footers) = (RunPaths::new(run), Arc::new(ParquetFooters));
+        let log = Arc::new(LogReader::new(store, paths, footers, settings.tick_bucket_size()));
+        let publisher = Arc::new(Publisher::new(Arc::clone(&log), settings.write_manifest_every_n()));
         let verifier = Arc::new(Verifier::new(settings.verify_reads()));
         let settings = Arc::new(settings);
-        let background = Arc::new(Background::new(Arc::clone(&log), Arc::clone(&settings)));
-        Ok(Self { shared: Arc::new(Shared { settings, log, background, verifier }) })
+        let background = Arc::new(Background::new(Arc::clone(&publisher), Arc::clone(&settings)));
+        Ok(Self { shared: Arc::new(Shared { settings, log, publisher, background, verifier }) })
     }
 
     /// The settings this handle was opened with.
@@ -124,8 +123,8 @@ impl Dataset {
 
     /// Begins a transaction: appends to several tables that become visible as one commit.
     pub fn transaction(&self) -> Transaction {
-        let Shared { settings, log, background, .. } = &*self.shared;
-        Transaction::new(Arc::clone(log), Arc::clone(settings), Arc::clone(background))
+        let Shared { settings, publisher, background, .. } = &*self.shared;
+        Transaction::new(Arc::clone(publisher), Arc::clone(settings), Arc::clone(background))
     }
 
     /// A scan of `table` as of now. An error if the table was never written, or its manifest is lost.
@@ -152,13 +151,13 @@ impl Dataset {
 
     /// Makes `manifest` the state of its table, as one commit. Every part it names must be on disk.
     pub fn replace_manifest(&self, manifest: &TableManifest) -> Result<()> {
-        replace::replace(&self.shared.log, manifest)
+        replace::replace(&self.shared.publisher, manifest)
     }
 
     /// Rebuilds the manifest of `table` from the footers of the parts on disk. Leaves out parts that were never
     /// committed, if the log or the old manifest can tell.
     pub fn rebuild_manifest(&self, table: TableName) -> Result<RebuildReport> {
-        rebuild::rebuild(&self.shared.log, table)
+        rebuild::rebuild(&self.shared.publisher, table)
     }
 
     /// Merges the parts of `table`, bucket by bucket, so that it reads as if it had been written at once: rows stay
@@ -180,9 +179,11 @@ impl Dataset {
     ) -> Result<CompactReport> {
         options.check()?;
         let bounds = Bounds { threads: parallel::computing(), max_bytes: options.max_bytes };
-        let Shared { settings, log, .. } = &*self.shared;
+        let Shared { settings, publisher, .. } = &*self.shared;
         let which = Which::Ticks(options.ticks);
-        Compaction { log, settings, table, which, bounds }.run(Vec::new(), || true, &progress).into_result()
+        Compaction { publisher, settings, table, which, bounds }
+            .run(Vec::new(), || true, &progress)
+            .into_result()
     }
 
     /// The parts that `table` consists of now, in the order of a scan: for tools that read the files themselves.
@@ -196,13 +197,13 @@ impl Dataset {
     /// [`older_than`](VacuumOptions::older_than) names are kept; older ones may name parts that no longer exist. Other
     /// readers and writers may go on meanwhile.
     pub fn vacuum(&self, options: VacuumOptions) -> Result<VacuumReport> {
-        vacuum::vacuum(&self.shared.log, options)
+        vacuum::vacuum(&self.shared.publisher, options)
     }
 
     /// Removes commit files that are older than `retention`; one base file replaces them. The tables do not change, and
     /// other readers and writers may go on meanwhile.
     pub fn prune(&self, retention: Duration) -> Result<PruneReport> {
-        self.shared.log.prune(retention)
+        self.shared.publisher.prune(retention)
     }
 
     /// Checks the log, the manifests, the parts and every name in the run's directory for damage. Writes nothing.
@@ -228,7 +229,7 @@ impl Dataset {
     ///
     /// To be called while no process writes to the run. On a run that needs no repair it does nothing.
     pub fn repair(&self) -> Result<RepairReport> {
-        repair::repair(&self.shared.log)
+        repair::repair(&self.shared.publisher)
     }
 
     /// The tables that were written in this run, in the order of the registry.
@@ -236,8 +237,12 @@ impl Dataset {
         self.shared.log.list_tables()
     }
 
-    pub(crate) fn log(&self) -> &RunLog {
+    pub(crate) fn log(&self) -> &LogReader {
         &self.shared.log
+    }
+
+    pub(crate) fn publisher(&self) -> &Publisher {
+        &self.shared.publisher
     }
 
     /// The store and the paths of this run, for files that belong to no table.
@@ -250,7 +255,7 @@ impl Dataset {
     /// a handle rewrites manifests, too, but starts no further merges and ignores errors.
     pub fn close(&self) -> Result<()> {
         let merged = self.shared.background.finish();
-        let closed = self.shared.log.close();
+        let closed = self.shared.publisher.close();
         let errors = [merged, closed].into_iter().filter_map(Result::err);
         together("errors while closing", errors.collect()).map_or(Ok(()), Err)
     }
@@ -260,7 +265,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         // Errors ignored: this is maintenance, which the next handle does.
         self.background.stop();
-        let _ = self.log.close();
+        let _ = self.publisher.close();
     }
 }
 

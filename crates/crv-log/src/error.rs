@@ -29,11 +29,15 @@ pub enum ErrorKind {
     /// A commit may or may not have taken effect, and storage does not say. Check before trying again:
     /// the error carries the commit's number and id.
     UnknownOutcome,
+    /// Other writers kept changing the same things. Nothing was changed; the same call can be tried again.
+    Conflict,
+    /// There is no such run, or nothing was ever written to the table. Check the name, or append first.
+    NotFound,
 }
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Config,
         Self::Schema,
         Self::Write,
@@ -41,6 +45,8 @@ impl ErrorKind {
         Self::Read,
         Self::Argument,
         Self::UnknownOutcome,
+        Self::Conflict,
+        Self::NotFound,
     ];
 
     /// The stable code of this kind, the same in every language.
@@ -53,6 +59,8 @@ impl ErrorKind {
             Self::Read => "read",
             Self::Argument => "argument",
             Self::UnknownOutcome => "unknown-outcome",
+            Self::Conflict => "conflict",
+            Self::NotFound => "not-found",
         }
     }
 }
@@ -149,6 +157,13 @@ impl Error {
         if self.0.kind == ErrorKind::Read {
             self.0.kind = ErrorKind::Write;
         }
+        self
+    }
+
+    /// The same error, of kind [`NotFound`](ErrorKind::NotFound).
+    #[must_use]
+    pub fn not_found(mut self) -> Self {
+        self.0.kind = ErrorKind::NotFound;
         self
     }
 

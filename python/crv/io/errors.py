@@ -9,9 +9,11 @@ from typing import ClassVar
 __all__ = [
     "IoArgumentError",
     "IoConfigError",
+    "IoConflictError",
     "IoError",
     "IoLostRowsWarning",
     "IoManifestError",
+    "IoNotFoundError",
     "IoReadError",
     "IoSchemaError",
     "IoUnknownOutcomeError",
@@ -43,10 +45,22 @@ class IoWriteError(IoError):
     kind = "write"
 
 
+class IoConflictError(IoWriteError):
+    """Other writers kept changing the same things. Nothing was changed, and the same call can be retried."""
+
+    kind = "conflict"
+
+
 class IoManifestError(IoError):
     """A manifest or commit file is missing, damaged or too new. Check and repair the run, or upgrade crv."""
 
     kind = "manifest"
+
+
+class IoNotFoundError(IoManifestError):
+    """There is no such run, or nothing was ever written to the table. Check the name, or append first."""
+
+    kind = "not-found"
 
 
 class IoReadError(IoError):
@@ -90,6 +104,8 @@ BY_KIND: dict[str, type[IoError]] = {
         IoReadError,
         IoArgumentError,
         IoUnknownOutcomeError,
+        IoConflictError,
+        IoNotFoundError,
     )
 }
 """The class of each kind; the native module looks the class of an error up here."""

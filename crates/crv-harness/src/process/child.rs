@@ -1,6 +1,7 @@
 //! What the child processes do: write, read, and maintenance.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -126,10 +127,16 @@ pub fn keep(root: &Path, run: &str, seed: u64, rounds: u64) -> Result<(), String
 }
 
 fn is_excused(error: &Error) -> bool {
-    let text = error.to_string();
-    ["keep changing", "has no parts on disk", "No such file", "nothing was written to it", "there is no run"]
-        .iter()
-        .any(|excuse| text.contains(excuse))
+    matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound)
+        || has_cause(error, io::ErrorKind::NotFound)
+}
+
+/// Returns whether an error of the file system of this kind caused `error`.
+pub(super) fn has_cause(error: &Error, kind: io::ErrorKind) -> bool {
+    let first: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(first), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == kind)
 }
 
 /// Aborts a transaction after its parts were staged.
@@ -144,7 +151,7 @@ fn commitless(dataset: &Dataset) -> Result<(), Error> {
 
 /// Locks the directory of a table as the store does, creates the file `locked` in it, and waits to be killed.
 pub fn lock(dir: &Path) -> Result<(), String> {
-    let failed = |error: std::io::Error| error.to_string();
+    let failed = |error: io::Error| error.to_string();
     let _lock = OsFiles.try_lock(dir).map_err(failed)?.ok_or("it is locked already")?;
     fs_err::write(dir.join("locked"), b"").map_err(failed)?;
     loop {

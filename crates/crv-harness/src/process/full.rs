@@ -1,5 +1,6 @@
 //! A real disk that fills up: a small memory file system where mounting is allowed, a limit on file sizes elsewhere.
 
+use std::io;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -82,7 +83,8 @@ pub fn fill(root: &Path, notes: &Path, limited: bool) -> Result<(), String> {
                 if error.kind() != ErrorKind::Write {
                     return Err(found(format!("kind {:?}: {error}", error.kind())));
                 }
-                if !limited && !error.hint().is_some_and(|hint| hint.contains("make room")) {
+                let is_full = child::has_cause(&error, io::ErrorKind::StorageFull) && error.hint().is_some();
+                if !limited && !is_full {
                     return Err(found(format!("no hint: {error}")));
                 }
                 failed += 1;

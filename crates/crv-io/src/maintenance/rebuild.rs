@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crv_core::grammar::TableName;
 
-use crate::commit::{Change, Known, Operation, Plan, RunLog, TableChange};
-use crate::error::{Error, Result};
+use crate::commit::{Change, Known, LogReader, Operation, Plan, Publisher, TableChange};
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Part, TableManifest, TableState, check_part};
 use crate::parallel;
 use crate::part::footer::{self, PartFooter, Undecided};
@@ -38,11 +38,11 @@ pub struct RebuildReport {
 type Place = (BucketId, PartId);
 
 /// Rebuilds the manifest of `table`, and publishes what differs from the log.
-pub(crate) fn rebuild(log: &RunLog, table: TableName) -> Result<RebuildReport> {
-    log.with_table_lost(table, |known| plan(log, table, known))
+pub(crate) fn rebuild(publisher: &Publisher, table: TableName) -> Result<RebuildReport> {
+    publisher.with_table_lost(table, |known| plan(publisher.log(), table, known))
 }
 
-fn plan(log: &RunLog, table: TableName, known: &Known) -> Result<Plan<RebuildReport>> {
+fn plan(log: &LogReader, table: TableName, known: &Known) -> Result<Plan<RebuildReport>> {
     let on_disk = parts_on_disk(log, table)?;
     let entries: HashMap<Place, &Part> = known
         .state
@@ -93,7 +93,7 @@ fn plan(log: &RunLog, table: TableName, known: &Known) -> Result<Plan<RebuildRep
 
 /// The parts whose rows are also in another part of their bucket.
 fn superseded(
-    log: &RunLog,
+    log: &LogReader,
     table: TableName,
     footers: &HashMap<Place, PartFooter>,
 ) -> Result<HashSet<Place>> {
@@ -106,7 +106,7 @@ fn superseded(
 
 /// Builds a table's new state.
 struct Rebuilt<'a> {
-    log: &'a RunLog,
+    log: &'a LogReader,
     table: TableName,
     size: u64,
     schema: TableSchema,
@@ -114,7 +114,7 @@ struct Rebuilt<'a> {
 }
 
 impl<'a> Rebuilt<'a> {
-    fn new(log: &'a RunLog, table: TableName, known: &Known) -> Self {
+    fn new(log: &'a LogReader, table: TableName, known: &Known) -> Self {
         let size = known.state.tick_bucket_size.unwrap_or(log.tick_bucket_size());
         let mut state = TableState::new(table, Some(size), known.state.commit, known.state.created_at);
         state.updated_at = stamp::now();
@@ -163,8 +163,8 @@ impl<'a> Rebuilt<'a> {
     ) -> Result<Plan<RebuildReport>> {
         if self.state.part_count() == 0 && known.state.is_unwritten() {
             self.log.check_exists()?;
-            return Err(Error::manifest(format!("{} has no parts on disk", self.log.name(self.table)))
-                .with_hint("check the run id and root_dir"));
+            let text = format!("{} has no parts on disk", self.log.name(self.table));
+            return Err(Error::new(ErrorKind::NotFound, text).with_hint("check the run id and root_dir"));
         }
         let add: Vec<(BucketId, Part)> = self
             .state
@@ -202,7 +202,7 @@ impl<'a> Rebuilt<'a> {
 }
 
 /// Every part of the table on disk, committed or not. Unrecognized names are ignored.
-fn parts_on_disk(log: &RunLog, table: TableName) -> Result<Vec<Place>> {
+fn parts_on_disk(log: &LogReader, table: TableName) -> Result<Vec<Place>> {
     let list = |dir: &StorePath| log.store.list(dir, None).map_err(|error| log.read_failed(error));
     let mut buckets = Vec::new();
     for entry in list(&log.paths.table(table))? {

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use super::check::history::{Break, Cause, History, Remedy};
 use super::check::{self, CheckOptions, Problem, ProblemKind};
 use super::rebuild::{RebuildReport, rebuild};
-use crate::commit::{Base, RunLog};
+use crate::commit::{Base, LogReader, Publisher};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::TableState;
 use crate::paths::{CommitNumber, StorePath};
@@ -87,8 +87,9 @@ impl Serialize for RepairKind {
 }
 
 /// Repairs the run.
-pub(crate) fn repair(log: &RunLog) -> Result<RepairReport> {
-    let mut repair = Repair { log, actions: Vec::new(), given_up: BTreeSet::new() };
+pub(crate) fn repair(publisher: &Publisher) -> Result<RepairReport> {
+    let log = &**publisher.log();
+    let mut repair = Repair { log, publisher, actions: Vec::new(), given_up: BTreeSet::new() };
     for _ in 0..STEPS {
         let (history, problems) = check::settled(log);
         if !repair.step(&history, &problems)? {
@@ -108,7 +109,8 @@ pub(crate) fn repair(log: &RunLog) -> Result<RepairReport> {
 }
 
 struct Repair<'a> {
-    log: &'a RunLog,
+    log: &'a LogReader,
+    publisher: &'a Publisher,
     actions: Vec<RepairAction>,
     /// Tables that cannot be rebuilt.
     given_up: BTreeSet<TableName>,
@@ -161,7 +163,7 @@ impl Repair<'_> {
         let (tag, kept) = self.keep(&path)?;
         let (kind, message) = match remedy {
             Remedy::Write(state) => {
-                if !self.log.restore_manifest(&dated(state), tag.as_ref())? {
+                if !self.publisher.restore_manifest(&dated(state), tag.as_ref())? {
                     return self.overtaken(&path);
                 }
                 let parts = state.part_count();
@@ -203,7 +205,7 @@ impl Repair<'_> {
 
     /// Rebuilds the manifest of `table`. `None` if this is impossible: the check that follows reports why.
     fn rebuild(&mut self, table: TableName, kept: Option<&StorePath>) -> Result<Option<RebuildReport>> {
-        match rebuild(self.log, table) {
+        match rebuild(self.publisher, table) {
             Err(error) if matches!(error.kind(), ErrorKind::Manifest | ErrorKind::Read) => {
                 self.given_up.insert(table);
                 if let Some(kept) = kept {
@@ -227,7 +229,7 @@ impl Repair<'_> {
             if known.checkpoint().is_some_and(|checkpoint| checkpoint < through) {
                 let path = self.log.paths.manifest(*table);
                 let tag = self.log.store.tag(&path).map_err(|error| self.log.read_failed(error))?;
-                if !self.log.restore_manifest(&state, tag.as_ref())? {
+                if !self.publisher.restore_manifest(&state, tag.as_ref())? {
                     return self.overtaken(&path);
                 }
             }
@@ -235,7 +237,7 @@ impl Repair<'_> {
         }
         let path = self.log.paths.base();
         let (tag, kept) = self.keep(&path)?;
-        if !self.log.restore_base(&Base { through, tables, ids: Vec::new() }, tag.as_ref())? {
+        if !self.publisher.restore_base(&Base { through, tables, ids: Vec::new() }, tag.as_ref())? {
             return self.overtaken(&path);
         }
         let message = format!("written from the manifests, which include all commits up to {through}");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use crate::commit::{Change, Operation, RunLog, TableChange};
+use crate::commit::{Change, Operation, Publisher, TableChange};
 use crate::error::{Error, Result};
 use crate::manifest::{self, Part, TableManifest};
 use crate::part::footer::{self, Undecided};
@@ -12,14 +12,15 @@ use crate::schema::TableSchema;
 
 /// Makes `manifest` the state of its table: one commit adds the parts that are new in it and removes those that it does
 /// not name, then `manifest.json` is written. Every part that it names must be on disk.
-pub(crate) fn replace(log: &RunLog, manifest: &TableManifest) -> Result<()> {
+pub(crate) fn replace(publisher: &Publisher, manifest: &TableManifest) -> Result<()> {
+    let log = publisher.log();
     let table = manifest.table;
     let invalid =
         |why: &str| Error::manifest(format!("{}: the manifest cannot be written: {why}", log.name(table)));
     let document = serde_json::to_vec(manifest).map_err(|error| invalid(&error.to_string()))?;
     let wanted = manifest::decode(table, &document).map_err(|why| invalid(&why))?.state;
-    log.ensure_table(table)?;
-    log.change_table(table, |state| {
+    publisher.ensure_table(table)?;
+    publisher.change_table(table, |state| {
         let live: HashSet<(BucketId, PartId)> = state
             .partitions()
             .iter()

@@ -16,7 +16,7 @@ use crv_core::grammar::TableName;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
-use crate::commit::{Parts, RunLog};
+use crate::commit::{LogReader, Parts, Publisher};
 use crate::error::{Error, Result};
 use crate::manifest::TableState;
 use crate::parallel;
@@ -134,15 +134,16 @@ struct Found {
 }
 
 /// Removes the files that no table of the run needs.
-pub(crate) fn vacuum(log: &RunLog, options: VacuumOptions) -> Result<VacuumReport> {
+pub(crate) fn vacuum(publisher: &Publisher, options: VacuumOptions) -> Result<VacuumReport> {
+    let log = &**publisher.log();
     let now = stamp::now();
     let mut found = unfinished(log, now, options.older_than)?;
     for table in log.table_dirs()? {
-        found.extend(look(log, table, now, options.older_than)?);
+        found.extend(inspect(publisher, table, now, options.older_than)?);
     }
     let (mut old, young): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|found| found.is_old_enough);
     if !options.dry_run {
-        decide(log, &mut old)?;
+        announce(publisher, &mut old)?;
         parallel::for_each(&old, parallel::WAITING, |found| {
             log.store.remove(&found.candidate.path).map_err(|error| log.write_failed(error))
         })?;
@@ -166,24 +167,30 @@ pub(crate) fn vacuum(log: &RunLog, options: VacuumOptions) -> Result<VacuumRepor
 }
 
 /// Returns the files of a table that are not needed.
-fn look(log: &RunLog, table: TableName, now: Timestamp, older_than: Duration) -> Result<Vec<Found>> {
+fn inspect(
+    publisher: &Publisher,
+    table: TableName,
+    now: Timestamp,
+    older_than: Duration,
+) -> Result<Vec<Found>> {
+    let log = &**publisher.log();
     loop {
         // Listed before the state is loaded: a part that is committed in between is live in the state.
         let candidates = candidates(log, table)?;
         if candidates.is_empty() {
             return Ok(Vec::new());
         }
-        let Some(state) = log.durable_state(table)? else { return Ok(Vec::new()) };
+        let Some(state) = publisher.durable_state(table)? else { return Ok(Vec::new()) };
         match classify(log, &state, candidates, now, older_than) {
             // The unreadable part may have been replaced and vacuumed by another process: retry with the newer state.
-            Err(_) if log.durable_state(table)?.is_some_and(|now| now.commit > state.commit) => {}
+            Err(_) if publisher.durable_state(table)?.is_some_and(|now| now.commit > state.commit) => {}
             classified => return classified,
         }
     }
 }
 
 /// The parts and temporary files in a table's directories.
-fn candidates(log: &RunLog, table: TableName) -> Result<Vec<Candidate>> {
+fn candidates(log: &LogReader, table: TableName) -> Result<Vec<Candidate>> {
     let list = |dir: &StorePath| log.store.list(dir, None).map_err(|error| log.read_failed(error));
     let dir = log.paths.table(table);
     let mut found = Vec::new();
@@ -227,7 +234,7 @@ fn unfinished_of(name: &str) -> Option<&str> {
 }
 
 /// Temporary files in the run's directory and in that of its log.
-fn unfinished(log: &RunLog, now: Timestamp, older_than: Duration) -> Result<Vec<Found>> {
+fn unfinished(log: &LogReader, now: Timestamp, older_than: Duration) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     for dir in [log.paths.root(), &log.paths.commits()] {
         for entry in log.store.list(dir, None).map_err(|error| log.read_failed(error))? {
@@ -251,7 +258,7 @@ fn unfinished(log: &RunLog, now: Timestamp, older_than: Duration) -> Result<Vec<
 
 /// Returns the candidates that are not needed, and why.
 fn classify(
-    log: &RunLog,
+    log: &LogReader,
     state: &TableState,
     candidates: Vec<Candidate>,
     now: Timestamp,
@@ -295,7 +302,7 @@ struct Retired {
 
 impl Retired {
     /// Reads the footers of the live parts and of the removed parts in the buckets of `candidates`.
-    fn read(log: &RunLog, state: &TableState, candidates: &[Candidate]) -> Result<Self> {
+    fn read(log: &LogReader, state: &TableState, candidates: &[Candidate]) -> Result<Self> {
         let buckets: BTreeSet<BucketId> =
             candidates.iter().filter_map(|candidate| candidate.part).map(|(_, bucket, _)| bucket).collect();
         let partitions = buckets.iter().filter_map(|bucket| Some((bucket, state.partitions().get(bucket)?)));
@@ -328,7 +335,7 @@ impl Retired {
 }
 
 /// When a file was written; `None` if it is missing.
-fn written(log: &RunLog, candidate: &Candidate) -> Result<Option<Timestamp>> {
+fn written(log: &LogReader, candidate: &Candidate) -> Result<Option<Timestamp>> {
     let modified = log.store.modified(&candidate.path).map_err(|error| log.read_failed(error))?;
     Ok(modified.map(|modified| Timestamp::from_nanosecond(i128::from(modified)).unwrap_or(Timestamp::MAX)))
 }
@@ -341,7 +348,7 @@ fn is_older(since: Timestamp, now: Timestamp, keep: Duration) -> bool {
 
 /// Publishes a vacuum commit with the parts that need one before their removal. Drops those from `old` that another
 /// commit has added meanwhile.
-fn decide(log: &RunLog, old: &mut Vec<Found>) -> Result<()> {
+fn announce(publisher: &Publisher, old: &mut Vec<Found>) -> Result<()> {
     let mut undecided = Parts::new();
     for found in old.iter().filter(|found| found.undecided) {
         if let Some((table, bucket, id)) = found.candidate.part {
@@ -351,7 +358,7 @@ fn decide(log: &RunLog, old: &mut Vec<Found>) -> Result<()> {
     if undecided.is_empty() {
         return Ok(());
     }
-    let dead = log.publish_vacuum(&undecided)?;
+    let dead = publisher.publish_vacuum(&undecided)?;
     old.retain(|found| {
         let is_dead = |(table, bucket, id)| {
             dead.get(&table).is_some_and(|parts: &Vec<_>| parts.contains(&(bucket, id)))

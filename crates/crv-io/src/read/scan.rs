@@ -12,7 +12,7 @@ use super::batches::ScanBatches;
 use super::part::PartReader;
 use super::pinned;
 use super::verify::{Pinned, Verifier};
-use crate::commit::RunLog;
+use crate::commit::LogReader;
 use crate::error::{Error, Result};
 use crate::manifest::{Part, TableState};
 use crate::parallel;
@@ -25,7 +25,7 @@ use crate::ticks::TickRange;
 /// Rows come in bucket order, within a bucket in append order, always in the table's schema.
 #[derive(Debug, Clone)]
 pub struct Scan {
-    log: Arc<RunLog>,
+    log: Arc<LogReader>,
     state: Arc<TableState>,
     verifier: Arc<Verifier>,
     schema: Arc<TableSchema>,
@@ -56,7 +56,7 @@ pub struct ScanPart {
 }
 
 impl Scan {
-    pub(crate) fn new(log: Arc<RunLog>, state: Arc<TableState>, verifier: Arc<Verifier>) -> Self {
+    pub(crate) fn new(log: Arc<LogReader>, state: Arc<TableState>, verifier: Arc<Verifier>) -> Self {
         let schema = state.schema.clone();
         let schema = schema.unwrap_or_else(|| Arc::new(TableSchema::of(get_table(state.table))));
         Self {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crv_core::grammar::TableName;
 
-use crate::commit::RunLog;
+use crate::commit::LogReader;
 use crate::config::VerifyReads;
 use crate::error::{Error, ErrorKind};
 use crate::manifest::TableState;
@@ -61,7 +61,7 @@ impl Verifier {
 /// A part of a snapshot, and the handle that the snapshot belongs to.
 #[derive(Debug, Clone)]
 pub(crate) struct Pinned {
-    pub(crate) log: Arc<RunLog>,
+    pub(crate) log: Arc<LogReader>,
     pub(crate) state: Arc<TableState>,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) bucket: BucketId,

@@ -18,7 +18,7 @@ pub use options::AppendOptions;
 pub use summary::{AppendSummary, PartSummary, TransactionSummary};
 pub use transaction::Transaction;
 
-use crate::commit::RunLog;
+use crate::commit::LogReader;
 use crate::error::{Error, ErrorKind};
 use crate::validate::ValidationError;
 
@@ -26,7 +26,7 @@ use crate::validate::ValidationError;
 pub(crate) const ROWS_AT_ONCE: usize = 32 * 1024;
 
 /// The error for rows that do not fit their table.
-pub(crate) fn refused(log: &RunLog, table: TableName, error: ValidationError) -> Error {
+pub(crate) fn refused(log: &LogReader, table: TableName, error: ValidationError) -> Error {
     let text = format!("{}: {error}", log.name(table));
     Error::caused_by(ErrorKind::Schema, text, error.hint(), error)
 }

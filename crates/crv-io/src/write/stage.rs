@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crv_core::grammar::TableName;
 
-use crate::commit::RunLog;
+use crate::commit::LogReader;
 use crate::error::Result;
 use crate::manifest::Part;
 use crate::paths::{BucketId, StorePath};
@@ -27,7 +27,7 @@ pub(super) struct Staging {
 
 impl Staging {
     /// Takes a part's bytes, and stages them at once if too many bytes are held. `&self`: several threads call this.
-    pub(super) fn put(&self, log: &RunLog, path: StorePath, bytes: Vec<u8>) -> Result<()> {
+    pub(super) fn put(&self, log: &LogReader, path: StorePath, bytes: Vec<u8>) -> Result<()> {
         let size = bytes.len();
         if self.held_bytes.fetch_add(size, Ordering::Relaxed) + size <= HOLD {
             self.held.lock().unwrap_or_else(PoisonError::into_inner).push((path, bytes));
@@ -37,7 +37,7 @@ impl Staging {
         self.write(log, &path, &bytes)
     }
 
-    fn write(&self, log: &RunLog, path: &StorePath, bytes: &[u8]) -> Result<()> {
+    fn write(&self, log: &LogReader, path: &StorePath, bytes: &[u8]) -> Result<()> {
         // Recorded first: a write that fails may have taken effect, and its file must be removed too.
         self.staged.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
         log.store.stage(path, bytes).map_err(|error| log.write_failed(error))
@@ -53,7 +53,7 @@ impl Staging {
     }
 
     /// Makes every part durable, its contents and its directory entry (invariant 1).
-    pub(super) fn settle(&mut self, log: &RunLog) -> Result<()> {
+    pub(super) fn settle(&mut self, log: &LogReader) -> Result<()> {
         let held = std::mem::take(self.held.get_mut().unwrap_or_else(PoisonError::into_inner));
         self.held_bytes.store(0, Ordering::Relaxed);
         let staged = self.staged.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +65,7 @@ impl Staging {
     }
 
     /// Removes the staged files. Only for parts that no commit can name.
-    pub(super) fn discard(&mut self, log: &RunLog) {
+    pub(super) fn discard(&mut self, log: &LogReader) {
         for path in std::mem::take(self.staged.get_mut().unwrap_or_else(PoisonError::into_inner)) {
             // Error ignored: a file that stays is an orphan.
             let _ = log.store.remove(&path);

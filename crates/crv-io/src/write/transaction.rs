@@ -14,7 +14,7 @@ use super::split::{BucketRows, Rows, split};
 use super::stage::Staging;
 use super::summary::{AppendSummary, PartSummary, TransactionSummary};
 use super::{ROWS_AT_ONCE, refused};
-use crate::commit::{RunLog, TableChange};
+use crate::commit::{LogReader, Publisher, TableChange};
 use crate::config::IoSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::maintenance::compact::Background;
@@ -37,7 +37,7 @@ const ROWS_KEPT: u64 = 16 * 1024;
 #[derive(Debug)]
 #[must_use = "a transaction that is not committed writes nothing"]
 pub struct Transaction {
-    log: Arc<RunLog>,
+    publisher: Arc<Publisher>,
     settings: Arc<IoSettings>,
     background: Arc<Background>,
     staging: Staging,
@@ -69,9 +69,13 @@ struct Pending {
 }
 
 impl Transaction {
-    pub(crate) fn new(log: Arc<RunLog>, settings: Arc<IoSettings>, background: Arc<Background>) -> Self {
+    pub(crate) fn new(
+        publisher: Arc<Publisher>,
+        settings: Arc<IoSettings>,
+        background: Arc<Background>,
+    ) -> Self {
         Self {
-            log,
+            publisher,
             settings,
             background,
             staging: Staging::default(),
@@ -96,7 +100,7 @@ impl Transaction {
 
     /// Refuses a schema that is nested too deeply, as [`append`](Self::append) does, but without rows.
     pub fn check_nesting(&self, table: TableName, schema: &Schema) -> Result<()> {
-        check_nesting(schema).map_err(|error| refused(&self.log, table, error))
+        check_nesting(schema).map_err(|error| refused(self.log(), table, error))
     }
 
     /// As [`append`](Self::append). `copy: false` saves a copy of the rows: for the only append of a transaction, and
@@ -111,7 +115,7 @@ impl Transaction {
         self.check_whole()?;
         let summary = AppendSummary {
             table,
-            run_id: self.log.paths.run().clone(),
+            run_id: self.log().paths.run().clone(),
             rows: frame.num_rows() as u64,
             buckets: Vec::new(),
             parts: Vec::new(),
@@ -119,23 +123,23 @@ impl Transaction {
         };
         if frame.is_empty() {
             check_empty(get_table(table), frame, options.checks(&self.settings))
-                .map_err(|error| refused(&self.log, table, error))?;
+                .map_err(|error| refused(self.log(), table, error))?;
             self.summaries.push(summary);
             return Ok(());
         }
         let (known, is_new) = match self.schemas.get(&table) {
             Some(pending) => (Arc::clone(&pending.schema), pending.grown),
-            None => self.log.schema(table).map_err(Error::while_writing)?,
+            None => self.log().schema(table).map_err(Error::while_writing)?,
         };
         let prepared = prepare(get_table(table), frame, &options.checks(&self.settings), &known)
-            .map_err(|error| refused(&self.log, table, error))?;
+            .map_err(|error| refused(self.log(), table, error))?;
         let batches = (0..prepared.batches()).map(|batch| prepared.ticks(batch).values().as_ref());
         let buckets = split(batches, self.settings.tick_bucket_size())?;
         // Before any part, so that parts without a manifest always mean damage.
-        self.log.ensure_table(table).map_err(Error::while_writing)?;
+        self.publisher.ensure_table(table).map_err(Error::while_writing)?;
         let rows_kept = self.rows_kept.saturating_add(summary.rows);
         let prepared = if copy && rows_kept <= ROWS_KEPT {
-            prepared.owned().map_err(|error| refused(&self.log, table, error))?
+            prepared.owned().map_err(|error| refused(self.log(), table, error))?
         } else {
             prepared
         };
@@ -158,15 +162,16 @@ impl Transaction {
         self.rows_kept = 0;
         let all = std::mem::take(&mut self.kept);
         let encoded = parallel::map(&all, parallel::computing(), |kept| self.encode(kept))?;
+        let log = self.publisher.log();
         for (kept, parts) in all.iter().zip(encoded) {
             let table = kept.table;
             if let Some(summary) = self.summaries.get_mut(kept.summary) {
                 for (bucket, part) in kept.buckets.iter().zip(&parts) {
-                    let path = self.log.paths.part(table, bucket.bucket, part.id);
+                    let path = log.paths.part(table, bucket.bucket, part.id);
                     summary.buckets.push(bucket.bucket.get());
                     summary.parts.push(PartSummary {
                         bucket_id: bucket.bucket.get(),
-                        path: self.log.store.locate(&path),
+                        path: log.store.locate(&path),
                         rows: part.rows,
                         bytes: part.bytes,
                         tick_min: part.ticks.min,
@@ -183,7 +188,7 @@ impl Transaction {
     fn encode(&self, kept: &Kept) -> Result<Vec<Part>> {
         let Kept { table, prepared, buckets, .. } = kept;
         let table = *table;
-        let run = self.log.paths.run();
+        let run = self.log().paths.run();
         let encoder = Encoder::new(
             &self.settings,
             run.as_ref(),
@@ -195,10 +200,10 @@ impl Transaction {
         parallel::map(buckets, threads, |rows| {
             let batches = pieces(rows).map(|piece| cut(prepared, rows, &piece));
             let bytes = encoder.encode(rows.rows, batches).map_err(|error| match error {
-                Failed::Validation(error) => refused(&self.log, table, error),
+                Failed::Validation(error) => refused(self.log(), table, error),
                 Failed::Parquet(error) => Error::new(
                     ErrorKind::Write,
-                    format!("{}: could not encode bucket {}: {error}", self.log.name(table), rows.bucket),
+                    format!("{}: could not encode bucket {}: {error}", self.log().name(table), rows.bucket),
                 ),
             })?;
             let part = Part {
@@ -210,14 +215,18 @@ impl Transaction {
                 crc32c: Some(crc32c::crc32c(&bytes)),
                 provisional: prepared.provisional(),
             };
-            self.staging.put(&self.log, self.log.paths.part(table, rows.bucket, part.id), bytes)?;
+            self.staging.put(self.log(), self.log().paths.part(table, rows.bucket, part.id), bytes)?;
             Ok(part)
         })
     }
 
+    fn log(&self) -> &LogReader {
+        self.publisher.log()
+    }
+
     fn check_whole(&self) -> Result<()> {
         if self.broken {
-            let run = self.log.paths.run();
+            let run = self.log().paths.run();
             return Err(Error::new(
                 ErrorKind::Write,
                 format!("run `{run}`: an earlier append of this transaction failed; it cannot be committed"),
@@ -254,15 +263,17 @@ impl Transaction {
         }
         // The draft is written in parallel with the parts, but published only after they are durable.
         // On an error, dropping `self` removes the staged files.
-        let (log, staging) = (&self.log, &mut self.staging);
-        let (settled, draft) = parallel::both(|| staging.settle(log), || log.draft(&changes));
+        let (publisher, staging) = (&*self.publisher, &mut self.staging);
+        let (settled, draft) =
+            parallel::both(|| staging.settle(publisher.log()), || publisher.draft(&changes));
         settled?;
-        let number = self.log.append(changes, draft).map_err(Error::while_writing).inspect_err(|error| {
-            if error.kind() == ErrorKind::UnknownOutcome {
-                // The commit may be there: its parts must stay.
-                self.staging.forget();
-            }
-        })?;
+        let number =
+            self.publisher.append(changes, draft).map_err(Error::while_writing).inspect_err(|error| {
+                if error.kind() == ErrorKind::UnknownOutcome {
+                    // The commit may be there: its parts must stay.
+                    self.staging.forget();
+                }
+            })?;
         let parts = self.staging.parts().iter();
         self.background
             .appended(parts.flat_map(|(table, parts)| parts.iter().map(|(bucket, _)| (*table, *bucket))));
@@ -287,7 +298,7 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        self.staging.discard(&self.log);
+        self.staging.discard(self.publisher.log());
     }
 }
 

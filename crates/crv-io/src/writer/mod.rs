@@ -363,7 +363,7 @@ impl Writer {
     /// Reads back whether the commit of unknown outcome took effect.
     fn look(&mut self) -> Result<()> {
         let Some(doubt) = &self.doubt else { return Ok(()) };
-        let took_effect = self.dataset.log().took_effect(doubt.number, &doubt.id).map_err(|error| {
+        let took_effect = self.dataset.publisher().took_effect(doubt.number, &doubt.id).map_err(|error| {
             error.with_hint(
                 "the rows are kept: flush again when storage answers; or search for the rows yourself, and pass the \
                  outcome to `resolve`",

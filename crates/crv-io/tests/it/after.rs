@@ -275,6 +275,23 @@ fn a_rebuild_does_not_replace_a_manifest_that_is_newer_than_what_it_knows() {
     assert_eq!(all_ticks(&root.open()), Vec::from_iter(0..6));
 }
 
+/// Commits that are published between the read of the manifest and that of the log are live: a rebuild counts their parts.
+#[test]
+fn a_rebuild_counts_what_is_committed_while_it_reads_the_log() {
+    let root = Root::new();
+    let writer = root.open();
+    (0..3).for_each(|tick| append(&writer, [tick]));
+    let is_log = |call: Call<'_>| matches!(call, Call::List(path) if path.file_name() == "_commits");
+    let (rebuilder, written) = beside(&root, When::Before, is_log, move || {
+        (3..6).for_each(|tick| append(&writer, [tick]));
+    });
+    let report = rebuilder.rebuild_manifest(EDGES).unwrap();
+    assert!(written.is_done());
+    assert_eq!((report.parts, report.rows), (6, 6));
+    assert_eq!((report.left_out, report.missing), (vec![], vec![]));
+    assert_eq!(all_ticks(&root.open()), Vec::from_iter(0..6));
+}
+
 /// A manifest that is replaced at every read neither stops a reader nor makes it wait.
 #[test]
 fn a_manifest_that_keeps_moving_does_not_keep_a_reader() {

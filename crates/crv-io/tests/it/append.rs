@@ -77,7 +77,7 @@ fn a_table_that_was_never_written_has_no_manifest() {
     let dataset = root.open();
     append(&dataset, [1]);
     let error = dataset.scan(TableName::Holdings).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Manifest);
+    assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.hint().unwrap().contains("rebuild_manifest"), "{error}");
 }
 

@@ -150,7 +150,7 @@ fn a_bound_below_one_is_refused_and_an_unwritten_table_is_told() {
     assert_eq!(error.kind(), ErrorKind::Argument);
     assert!(error.to_string().contains("`max_bytes` is 0"), "{error}");
     let error = dataset.compact(EDGES, CompactOptions::default()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Manifest);
+    assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.to_string().contains("there is no run"), "{error}");
     assert!(root.files().is_empty());
 }

@@ -2,13 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use bytes::Bytes;
-use crv_io::paths::StorePath;
-use crv_io::store::{Blob, Entry, MemoryStore, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
+use crv_io::store::{MemoryStore, Store, StoreError};
 use crv_io::{AppendOptions, Dataset, Error, ErrorKind, IoSettings, TableName, TickRange};
 
+use crate::hooked::{Call, Hooked, Reply, When};
 use crate::support::{EDGES, RUN, all_ticks, append, edges, holdings, ticks_of};
 
 /// How an operation fails.
@@ -22,107 +21,58 @@ pub(crate) enum Fault {
     UnknownAndDone,
 }
 
-/// A store whose operation number `at` fails, once or from then on.
+/// Storage in memory whose write number `at` fails, once or from then on.
 #[derive(Debug)]
 pub(crate) struct Faulty {
-    inner: MemoryStore,
-    /// Operations before the first that fails.
-    pub(crate) left: AtomicI64,
-    fault: Fault,
-    forever: bool,
+    store: Arc<dyn Store>,
+    /// Writes before the first that fails.
+    pub(crate) left: Arc<AtomicI64>,
 }
 
 impl Faulty {
     pub(crate) fn new(at: i64, fault: Fault, forever: bool) -> Self {
-        Self { inner: MemoryStore::new(), left: AtomicI64::new(at), fault, forever }
-    }
-
-    /// Counts an operation, and returns whether it fails.
-    fn fails(&self) -> bool {
-        let left = self.left.fetch_sub(1, Ordering::SeqCst);
-        left == 0 || (self.forever && left < 0)
+        let left = Arc::new(AtomicI64::new(at));
+        let counted = Arc::clone(&left);
+        // The write that a hook before it chose to fail after it.
+        let failing = AtomicBool::new(false);
+        let store = Hooked::over(Arc::new(MemoryStore::new()), move |when, call| {
+            if !call.is_write() || matches!(call, Call::Remove(_)) {
+                return Ok(Reply::True);
+            }
+            let (Call::Ready(path) | Call::Put(path) | Call::Stage(path) | Call::Settle(path)) = call else {
+                return Ok(Reply::True);
+            };
+            let error = || StoreError::new("write", path.as_str(), io::ErrorKind::StorageFull.into());
+            if when == When::After {
+                return if failing.swap(false, Ordering::SeqCst) {
+                    Err(error().unknown())
+                } else {
+                    Ok(Reply::True)
+                };
+            }
+            let left = counted.fetch_sub(1, Ordering::SeqCst);
+            if left != 0 && !(forever && left < 0) {
+                return Ok(Reply::True);
+            }
+            match fault {
+                Fault::Refused => Err(error()),
+                Fault::UnknownAndNot => Err(error().unknown()),
+                Fault::UnknownAndDone => {
+                    failing.store(true, Ordering::SeqCst);
+                    Ok(Reply::True)
+                }
+            }
+        });
+        Self { store, left }
     }
 
     pub(crate) fn mend(&self) {
         self.left.store(i64::MAX, Ordering::SeqCst);
     }
-
-    fn error(&self, path: &StorePath) -> StoreError {
-        let error = StoreError::new("write", self.locate(path), io::ErrorKind::StorageFull.into());
-        if self.fault == Fault::Refused { error } else { error.unknown() }
-    }
-
-    /// Makes a write, unless it fails.
-    fn write<T>(
-        &self,
-        path: &StorePath,
-        write: impl FnOnce() -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        if !self.fails() {
-            return write();
-        }
-        if self.fault == Fault::UnknownAndDone {
-            write()?;
-        }
-        Err(self.error(path))
-    }
-}
-
-impl Store for Faulty {
-    fn read(&self, path: &StorePath) -> Result<Option<(Bytes, Tag)>, StoreError> {
-        self.inner.read(path)
-    }
-
-    fn tag(&self, path: &StorePath) -> Result<Option<Tag>, StoreError> {
-        self.inner.tag(path)
-    }
-
-    fn modified(&self, path: &StorePath) -> Result<Option<u64>, StoreError> {
-        self.inner.modified(path)
-    }
-
-    fn open(&self, path: &StorePath) -> Result<Option<Box<dyn Blob>>, StoreError> {
-        self.inner.open(path)
-    }
-
-    fn list(&self, dir: &StorePath, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
-        self.inner.list(dir, after)
-    }
-
-    fn put(&self, path: &StorePath, bytes: &[u8], mode: PutMode<'_>) -> Result<PutOutcome, StoreError> {
-        self.write(path, || self.inner.put(path, bytes, mode))
-    }
-
-    fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError> {
-        self.write(path, || self.inner.ready(path, bytes))
-    }
-
-    fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError> {
-        let path = ready.path().clone();
-        self.write(&path, || self.inner.publish(ready))
-    }
-
-    fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
-        // A part's name is unique: after an error the caller removes it, whatever the outcome.
-        self.write(path, || self.inner.stage(path, bytes))
-    }
-
-    fn settle(&self, paths: &[StorePath]) -> Result<(), StoreError> {
-        let Some(first) = paths.first() else { return Ok(()) };
-        self.write(first, || self.inner.settle(paths))
-    }
-
-    fn remove(&self, path: &StorePath) -> Result<(), StoreError> {
-        self.inner.remove(path)
-    }
-
-    fn locate(&self, path: &StorePath) -> String {
-        self.inner.locate(path)
-    }
 }
 
 pub(crate) fn open(store: &Arc<Faulty>) -> Dataset {
-    Dataset::with_store(IoSettings::default(), RUN, Arc::clone(store) as Arc<dyn Store>).unwrap()
+    Dataset::with_store(IoSettings::default(), RUN, Arc::clone(&store.store)).unwrap()
 }
 
 /// Appends one tick to two tables.
@@ -138,7 +88,7 @@ pub(crate) fn ticks(store: &Arc<Faulty>) -> Vec<i64> {
     let dataset = open(store);
     let read = |table| match ticks_of(&dataset, table, TickRange::ALL) {
         Ok(ticks) => ticks,
-        Err(error) if error.kind() == ErrorKind::Manifest => Vec::new(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         Err(error) => panic!("{error}"),
     };
     let ticks = read(EDGES);
@@ -153,7 +103,7 @@ pub(crate) fn orphans(store: &Arc<Faulty>) -> usize {
     let mut files = 0;
     let mut named = 0;
     for table in [EDGES, TableName::Holdings] {
-        let dir = store.list(&paths.bucket(table, crv_io::paths::BucketId::new(0)), None).unwrap();
+        let dir = store.store.list(&paths.bucket(table, crv_io::paths::BucketId::new(0)), None).unwrap();
         files += dir.len();
         named += dataset.scan(table).map_or(0, |scan| scan.parts().len());
     }
@@ -220,7 +170,7 @@ fn the_first_append_of_a_run_fails_at_every_write() {
         assert_eq!(ticks(&store), expected);
         if outcome.is_err() {
             let error = open(&store).scan(EDGES).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Manifest, "as if never tried");
+            assert_eq!(error.kind(), ErrorKind::NotFound, "as if never tried");
             tick(&dataset, 0).unwrap();
         }
         append(&dataset, [7]);

@@ -1,12 +1,13 @@
 //! The cached state of a handle, and what others changed since it was read.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_schema::Field;
 use crv_io::{AppendOptions, Dataset, ErrorKind, TableName, TickRange, VacuumOptions};
 
+use crate::hooked::{Hooked, unpoisoned};
 use crate::support::{EDGES, RUN, Root, all_ticks, append, holdings, ticks_of};
 use crate::vacuum::{DAYS, age};
 
@@ -20,6 +21,35 @@ fn exchange(tick: i64, payload: ArrayRef) -> RecordBatch {
         ("additional_payload", Arc::new(StructArray::from(vec![(field, payload)]))),
     ])
     .unwrap()
+}
+
+/// While a commit of a handle is written, synced and published, and while manifests are rewritten after it, other threads
+/// of the handle read: each write is held until a read has returned.
+#[test]
+fn reads_of_a_handle_do_not_wait_for_its_commits() {
+    let root = Root::new();
+    append(&root.open(), [0]);
+    let handle: Arc<OnceLock<Dataset>> = Arc::default();
+    let reads = Arc::new(Mutex::new(Vec::new()));
+    let (reader, seen) = (Arc::clone(&handle), Arc::clone(&reads));
+    let dataset = Hooked::open(&root, root.settings(), move |when, call| {
+        if !call.is_write() {
+            return;
+        }
+        let Some(reader) = reader.get().cloned() else { return };
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || sender.send((all_ticks(&reader), reader.tables().unwrap())));
+        let (ticks, tables) =
+            receiver.recv_timeout(Duration::from_secs(60)).expect("the read waits for the commit");
+        assert_eq!(tables, [EDGES]);
+        unpoisoned(&seen).push((format!("{when:?} {call:?}"), ticks));
+    });
+    all_ticks(&dataset);
+    handle.set(dataset.clone()).unwrap();
+    append(&dataset, [1]);
+    let reads = unpoisoned(&reads);
+    let seen = |wanted: &[i64]| reads.iter().filter(|(_, ticks)| ticks == wanted).count();
+    assert!(seen(&[0]) > 0 && seen(&[0, 1]) > 0 && seen(&[0]) + seen(&[0, 1]) == reads.len(), "{reads:#?}");
 }
 
 /// A rebuild of one table must not move the cached head past commits that the handle's other tables have not replayed:

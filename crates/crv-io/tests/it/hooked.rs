@@ -1,12 +1,12 @@
-//! A local store with a hook before and after each of its calls: to act as another process, to fail, or to record the
-//! call.
+//! A store with a hook before and after each of its calls: to act as another process, to fail, to reply wrongly, or to
+//! record the call. The only store of the tests that wraps another.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use crv_io::paths::StorePath;
-use crv_io::store::{Blob, Entry, LocalStore, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
+use crv_io::store::{Blob, Entry, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
 use crv_io::{Dataset, IoSettings};
 
 use crate::support::{RUN, Root};
@@ -25,18 +25,43 @@ pub(crate) enum Call<'a> {
     Tag(&'a StorePath),
     Open(&'a StorePath),
     List(&'a StorePath),
+    /// The bytes of a document are written, for a later `publish`.
+    Ready(&'a StorePath),
     /// A document gets its name, by `put` or by `publish`.
     Put(&'a StorePath),
-    /// A part gets its name.
+    /// A part gets its name, alone or with others.
     Stage(&'a StorePath),
+    /// A part gets its name alone, as merged parts do; before `Stage`.
+    StageAlone(&'a StorePath),
     Settle(&'a StorePath),
     Remove(&'a StorePath),
 }
 
-type Hook = Box<dyn Fn(When, Call<'_>) -> Result<(), StoreError> + Send + Sync>;
+impl Call<'_> {
+    /// Whether the call changes or syncs files.
+    pub(crate) fn is_write(self) -> bool {
+        !matches!(self, Self::Read(_) | Self::Tag(_) | Self::Open(_) | Self::List(_) | Self::StageAlone(_))
+    }
+
+    /// Whether a commit gets its name.
+    pub(crate) fn is_commit(self) -> bool {
+        matches!(self, Self::Put(path) if path.as_str().contains("/_commits/"))
+    }
+}
+
+/// What the caller of a call is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// What the store says.
+    True,
+    /// That the condition of a `put` did not hold.
+    Refused,
+}
+
+type Hook = Box<dyn Fn(When, Call<'_>) -> Result<Reply, StoreError> + Send + Sync>;
 
 pub(crate) struct Hooked {
-    inner: LocalStore,
+    inner: Arc<dyn Store>,
     hook: Hook,
 }
 
@@ -47,12 +72,20 @@ impl fmt::Debug for Hooked {
 }
 
 impl Hooked {
-    /// A store whose calls fail where `hook` does.
+    /// A local store whose calls fail where `hook` does.
     pub(crate) fn store(
         root: &Root,
         hook: impl Fn(When, Call<'_>) -> Result<(), StoreError> + Send + Sync + 'static,
     ) -> Arc<dyn Store> {
-        Arc::new(Self { inner: LocalStore::new(root.path().to_str().unwrap()), hook: Box::new(hook) })
+        Self::over(root.store(), move |when, call| hook(when, call).map(|()| Reply::True))
+    }
+
+    /// The store `inner`, whose calls fail where `hook` does, and whose puts reply as it says.
+    pub(crate) fn over(
+        inner: Arc<dyn Store>,
+        hook: impl Fn(When, Call<'_>) -> Result<Reply, StoreError> + Send + Sync + 'static,
+    ) -> Arc<dyn Store> {
+        Arc::new(Self { inner, hook: Box::new(hook) })
     }
 
     /// A dataset on a store with a hook that never fails.
@@ -79,7 +112,7 @@ impl Hooked {
                 Call::Stage(path) => format!("stage {}", path.as_str()),
                 Call::Settle(path) => format!("settle {}", path.as_str()),
                 Call::Remove(path) => format!("remove {}", path.as_str()),
-                Call::Read(_) | Call::Tag(_) | Call::Open(_) | Call::List(_) => return,
+                _ => return,
             };
             // A name counts once the call has returned; a removed file may be gone as soon as the call begins.
             if (when == When::Before) == matches!(call, Call::Remove(_)) {
@@ -98,6 +131,19 @@ impl Hooked {
         let result = call_inner()?;
         (self.hook)(When::After, call)?;
         Ok(result)
+    }
+
+    fn around_put(
+        &self,
+        path: &StorePath,
+        put: impl FnOnce() -> Result<PutOutcome, StoreError>,
+    ) -> Result<PutOutcome, StoreError> {
+        (self.hook)(When::Before, Call::Put(path))?;
+        let outcome = put()?;
+        Ok(match (self.hook)(When::After, Call::Put(path))? {
+            Reply::True => outcome,
+            Reply::Refused => PutOutcome::Refused,
+        })
     }
 }
 
@@ -123,26 +169,36 @@ impl Store for Hooked {
     }
 
     fn put(&self, path: &StorePath, bytes: &[u8], mode: PutMode<'_>) -> Result<PutOutcome, StoreError> {
-        self.around(Call::Put(path), || self.inner.put(path, bytes, mode))
+        self.around_put(path, || self.inner.put(path, bytes, mode))
     }
 
     fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError> {
-        self.inner.ready(path, bytes)
+        self.around(Call::Ready(path), || self.inner.ready(path, bytes))
     }
 
     fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError> {
         let path = ready.path().clone();
-        self.around(Call::Put(&path), || self.inner.publish(ready))
+        self.around_put(&path, || self.inner.publish(ready))
     }
 
     fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
+        (self.hook)(When::Before, Call::StageAlone(path))?;
         self.around(Call::Stage(path), || self.inner.stage(path, bytes))
     }
 
+    fn stage_all(&self, objects: &[(StorePath, Vec<u8>)], staged: &[StorePath]) -> Result<(), StoreError> {
+        for (path, bytes) in objects {
+            self.around(Call::Stage(path), || self.inner.stage(path, bytes))?;
+        }
+        let names = objects.iter().map(|(path, _)| path).chain(staged).cloned();
+        self.settle(&names.collect::<Vec<_>>())
+    }
+
     fn settle(&self, paths: &[StorePath]) -> Result<(), StoreError> {
-        paths.iter().try_for_each(|path| (self.hook)(When::Before, Call::Settle(path)))?;
+        let each = |when| paths.iter().try_for_each(|path| (self.hook)(when, Call::Settle(path)).map(drop));
+        each(When::Before)?;
         self.inner.settle(paths)?;
-        paths.iter().try_for_each(|path| (self.hook)(When::After, Call::Settle(path)))
+        each(When::After)
     }
 
     fn remove(&self, path: &StorePath) -> Result<(), StoreError> {

@@ -7,6 +7,7 @@ use crv_io::{
     AppendOptions, CheckOptions, Dataset, ErrorKind, ProblemKind, RepairKind, RepairReport, TableName,
 };
 
+use crate::hooked::{Hooked, unpoisoned};
 use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, holdings, sealed};
 
 fn commit(root: &Root, number: u64) -> PathBuf {
@@ -217,6 +218,24 @@ fn what_manifests_include_need_not_be_in_the_log() {
         root.open().prune(Duration::ZERO).unwrap();
         assert_eq!(all_ticks(&root.open()), [1, 2, 3, 4, 5, 6], "{case}");
     }
+}
+
+/// Only manifests that are behind are written again before the base.
+#[test]
+fn a_manifest_that_includes_every_commit_is_left_as_it_is() {
+    let root = run(5);
+    fs_err::remove_file(commit(&root, 3)).unwrap();
+    let (dataset, events) = Hooked::recording(&root, root.settings());
+    assert_eq!(kinds(&dataset.repair().unwrap()), [RepairKind::WriteBase]);
+    let puts: Vec<String> =
+        unpoisoned(&events).iter().filter(|event| event.starts_with("put")).cloned().collect();
+    assert_eq!(puts, [format!("put runs/{RUN}/_commits/base.json")]);
+}
+
+#[test]
+fn the_codes_of_repairs_are_those_of_the_documentation() {
+    let codes = RepairKind::ALL.map(|kind| serde_json::to_value(kind).unwrap());
+    assert_eq!(codes, ["set-aside-commit", "write-manifest", "rebuild-manifest", "write-base"]);
 }
 
 #[test]

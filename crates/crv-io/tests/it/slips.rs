@@ -15,7 +15,7 @@ use crate::support::{EDGES, RUN, Root, append, edges, holdings, ticks_of};
 
 fn assert_no_run(error: &Error, root: &Root, run: &str, hint: &str) {
     let expected = format!("there is no run `{run}` under `{}`", root.path().display());
-    assert_eq!((error.kind(), error.to_string()), (ErrorKind::Manifest, expected));
+    assert_eq!((error.kind(), error.to_string()), (ErrorKind::NotFound, expected));
     assert!(error.hint().unwrap().contains(hint), "{error:?}");
 }
 

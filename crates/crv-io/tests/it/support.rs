@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use crv_io::store::{LocalStore, Store};
 use crv_io::{AppendOptions, Dataset, IoSettings, Result, TableName, TickRange};
 use tempfile::TempDir;
 
@@ -37,6 +38,10 @@ impl Root {
 
     pub(crate) fn open(&self) -> Dataset {
         Dataset::open(self.settings(), RUN).unwrap()
+    }
+
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::new(LocalStore::new(self.path().to_str().unwrap()))
     }
 
     pub(crate) fn run_dir(&self) -> PathBuf {

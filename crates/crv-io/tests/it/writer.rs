@@ -53,7 +53,7 @@ fn tick(writer: &mut Writer, tick: i64) -> Result<(), Error> {
 fn seen(dataset: &Dataset, table: TableName) -> Vec<i64> {
     match ticks_of(dataset, table, TickRange::ALL) {
         Ok(ticks) => ticks,
-        Err(error) if error.kind() == ErrorKind::Manifest => Vec::new(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         Err(error) => panic!("{error}"),
     }
 }

@@ -3,12 +3,12 @@
 use crv_core::grammar::TableName;
 use crv_core::suggest::nearest;
 
-use super::publish::RunLog;
+use super::reader::LogReader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::paths::{self, RunPaths};
 use crate::store::{EntryKind, Store};
 
-impl RunLog {
+impl LogReader {
     /// Whether anything lies in the run's directory: tables, artifacts or a bundle.
     pub fn exists(&self) -> Result<bool> {
         let entries = self.store.list(self.paths.root(), None).map_err(|error| self.read_failed(error))?;
@@ -20,10 +20,21 @@ impl RunLog {
         if self.exists()? { Ok(()) } else { Err(no_run(&*self.store, &self.paths)) }
     }
 
-    /// The error for a table without a state: there is no such run, nothing was written, or the manifest is lost.
+    /// The error for a table without rows or without a manifest: there is no such run, nothing was written, or the
+    /// manifest is lost.
     pub(super) fn unwritten(&self, table: TableName) -> Error {
-        let absent = self.check_exists().err().filter(|error| error.kind() == ErrorKind::Manifest);
-        absent.unwrap_or_else(|| self.no_manifest(table, &self.paths.manifest(table)))
+        if let Err(absent) = self.check_exists()
+            && absent.kind() == ErrorKind::NotFound
+        {
+            return absent;
+        }
+        let path = self.paths.manifest(table);
+        let lost = self.no_manifest(table, &path);
+        // Parts without a manifest were written: the manifest is lost. Looked for last, since a first append creates the
+        // manifest before any bucket. A failed read must not hide that it is lost.
+        let has_parts = self.has_buckets(table).unwrap_or(true);
+        let is_lost = has_parts && matches!(self.store.tag(&path), Ok(None) | Err(_));
+        if is_lost { lost } else { lost.not_found() }
     }
 }
 
@@ -41,5 +52,6 @@ fn no_run(store: &dyn Store, run: &RunPaths) -> Error {
             "check the run id and the root; `crv runs` and list_runs() list the runs there are".to_owned()
         }
     };
-    Error::manifest(format!("there is no run `{}` under `{root}`", run.run())).with_hint(hint)
+    let text = format!("there is no run `{}` under `{root}`", run.run());
+    Error::new(ErrorKind::NotFound, text).with_hint(hint)
 }

@@ -9,16 +9,16 @@ use std::collections::BTreeMap;
 use crv_core::grammar::TableName;
 
 use super::backoff::{self, TRIES};
-use super::base_file::{self, decode, encode};
-use super::cache::RunView;
+use super::base_file::{self, decode};
+use super::cache::Cache;
 use super::change::Commit;
-use super::load::damaged;
-use super::publish::{RunLog, encoding_failed};
+use super::errors::damaged;
+use super::reader::LogReader;
 use crate::error::Result;
 use crate::manifest::TableState;
 use crate::paths::CommitNumber;
 use crate::stamp;
-use crate::store::{PutMode, PutOutcome, StoreError, Tag};
+use crate::store::{StoreError, Tag};
 use crv_schema::schema::SchemaConflict;
 
 /// The state of every table of a run as of a commit.
@@ -100,7 +100,7 @@ pub(super) struct BaseSeen {
     pub(super) through: CommitNumber,
 }
 
-impl RunLog {
+impl LogReader {
     /// Reads the base of the log and its tag; an empty base if nothing was pruned.
     pub fn read_base(&self) -> Result<(Base, Option<Tag>)> {
         let path = self.paths.base();
@@ -126,21 +126,13 @@ impl RunLog {
         }
     }
 
-    /// Replaces the version `expected` of the base; `false` if another writer replaced it first.
-    pub(super) fn write_base(&self, base: &Base, expected: Option<&Tag>) -> Result<bool> {
-        let bytes = encode(base).map_err(|error| encoding_failed(&error))?;
-        let mode = expected.map_or(PutMode::IfAbsent, PutMode::IfMatches);
-        let put = self.store.put(&self.paths.base(), &bytes, mode);
-        Ok(put.map_err(|error| self.write_failed(error))? != PutOutcome::Refused)
-    }
-
     /// Refreshes what the cached state has of the base. Costs one `stat` if nothing was pruned since.
-    pub(super) fn see_base(&self, view: &mut RunView) -> Result<()> {
+    pub(super) fn see_base(&self, cache: &mut Cache) -> Result<()> {
         let tag = self.store.tag(&self.paths.base()).map_err(|error| self.read_failed(error))?;
-        if tag != view.base.tag {
+        if tag != cache.base.tag {
             // Guard: the head is read after the tag, so that the next call notices a base written in between.
             let head = self.read_base_head()?;
-            view.base = BaseSeen { tag, through: head.through };
+            cache.base = BaseSeen { tag, through: head.through };
         }
         Ok(())
     }

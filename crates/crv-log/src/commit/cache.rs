@@ -14,7 +14,7 @@ use crv_schema::schema::SchemaConflict;
 
 /// The cached state of a run. Every loaded table is as of `head`.
 #[derive(Debug, Default)]
-pub(super) struct RunView {
+pub(super) struct Cache {
     /// The newest commit known; `None` before anything was read.
     pub(super) head: Option<CommitNumber>,
     pub(super) tables: BTreeMap<TableName, Loaded>,
@@ -43,7 +43,15 @@ pub(super) struct Loaded {
     pub(super) unlogged: Vec<(BucketId, Part)>,
 }
 
-impl RunView {
+impl Loaded {
+    /// A table whose manifest was just written from `state`.
+    pub(super) fn written(state: Arc<TableState>, manifest: Tag) -> Self {
+        let checkpoint = state.commit;
+        Self { state, manifest, checkpoint, tried: checkpoint, dirty: false, unlogged: Vec::new() }
+    }
+}
+
+impl Cache {
     /// Returns a cached table's state.
     pub(super) fn state(&self, table: TableName) -> Option<&Arc<TableState>> {
         self.tables.get(&table).map(|loaded| &loaded.state)

@@ -1,18 +1,24 @@
 //! Checkpoints: when a `manifest.json` is rewritten, and how, without ever replacing a newer one.
 //!
 //! A checkpoint is maintenance: the commit is durable without it. One that fails is retried after a later commit;
-//! [`RunLog::close`] returns the error if it still fails then.
+//! [`Publisher::close`] returns the error if it still fails then.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crv_core::grammar::TableName;
 
 use super::backoff;
-use super::cache::RunView;
-use super::publish::{RunLog, encoding_failed};
+use super::base::Base;
+use super::base_file;
+use super::cache::Cache;
+use super::errors::encoding_failed;
+use super::publish::{Publisher, Turn};
+use super::reader::LogReader;
 use crate::error::Result;
 use crate::manifest::{self, TableState};
 use crate::parallel;
+use crate::paths::CommitNumber;
 use crate::store::{PutMode, PutOutcome, Tag};
 
 /// A checkpoint is due when the commits since the last one are a sixteenth of the table's parts or of the
@@ -29,132 +35,190 @@ fn is_due(head: u64, checkpoint: u64, parts: u64, every_n: Option<u64>) -> bool 
     }
 }
 
-impl RunLog {
-    /// Rewrites the manifests that are due after a commit to `touched`.
-    pub(super) fn after_commit(&self, view: &mut RunView, touched: &[TableName]) {
-        if !touched.iter().any(|table| self.due(view, *table)) {
-            return;
+/// Writes manifests of one run, and what must be durable before them.
+#[derive(Debug)]
+pub(super) struct Checkpointer {
+    log: Arc<LogReader>,
+    /// Commits between two checkpoints of a table; `None`: by the number of its parts.
+    every_n: Option<u64>,
+}
+
+impl Checkpointer {
+    pub(super) fn new(log: Arc<LogReader>, every_n: Option<u64>) -> Self {
+        Self { log, every_n }
+    }
+
+    /// Makes every commit up to `head` durable. A commit can be read a moment before its writer has synced its name;
+    /// nothing that is built on it may become durable before it (invariants 2 and 5).
+    pub(super) fn sync_log(&self, head: CommitNumber) -> Result<()> {
+        if self.log.cache().durable >= head {
+            return Ok(());
+        }
+        self.sync_through(head)?;
+        let mut cache = self.log.cache();
+        cache.durable = cache.durable.max(head);
+        Ok(())
+    }
+
+    /// Makes the names of all commits up to `head` durable: they are in one directory, which is synced.
+    pub(super) fn sync_through(&self, head: CommitNumber) -> Result<()> {
+        match self.log.store.settle(&[self.log.paths.commit(head)]) {
+            // There is no log: the state comes from manifests alone.
+            Err(error) if error.io().kind() == ErrorKind::NotFound => Ok(()),
+            other => other.map_err(|error| self.log.write_failed(error)),
+        }
+    }
+
+    /// Writes `state` as its table's `manifest.json`, under the condition of `mode`. The commits that it includes must
+    /// be durable.
+    pub(super) fn put_manifest(&self, state: &TableState, mode: PutMode<'_>) -> Result<PutOutcome> {
+        let bytes = manifest::encode(state).map_err(|error| encoding_failed(&error))?;
+        let path = self.log.paths.manifest(state.table);
+        self.log.store.put(&path, &bytes, mode).map_err(|error| self.log.write_failed(error))
+    }
+
+    /// Replaces the version `expected` of the base; `false` if another writer replaced it first.
+    pub(super) fn put_base(&self, base: &Base, expected: Option<&Tag>) -> Result<bool> {
+        let bytes = base_file::encode(base).map_err(|error| encoding_failed(&error))?;
+        let mode = expected.map_or(PutMode::IfAbsent, PutMode::IfMatches);
+        let put = self.log.store.put(&self.log.paths.base(), &bytes, mode);
+        Ok(put.map_err(|error| self.log.write_failed(error))? != PutOutcome::Refused)
+    }
+
+    /// Rewrites the manifests of `tables` from the cached state, in parallel. Returns those that another writer wrote
+    /// meanwhile.
+    fn write(&self, tables: &[TableName]) -> Result<Vec<TableName>> {
+        let mut jobs = Vec::with_capacity(tables.len());
+        let head = {
+            let cache = self.log.cache();
+            for table in tables {
+                // A manifest of ours names no part that the log does not (invariant 5).
+                if let Some(loaded) = cache.tables.get(table).filter(|loaded| loaded.unlogged.is_empty()) {
+                    jobs.push((*table, Arc::clone(&loaded.state), loaded.manifest.clone()));
+                }
+            }
+            cache.head()
+        };
+        // Guard: the commits are durable before a manifest that includes them.
+        self.sync_log(head)?;
+        let written = parallel::map(&jobs, parallel::WAITING, |(_, state, expected)| {
+            self.put_manifest(state, PutMode::IfMatches(expected))
+        })?;
+        let mut cache = self.log.cache();
+        let mut refused = Vec::new();
+        for ((table, state, expected), outcome) in jobs.into_iter().zip(written) {
+            match outcome {
+                PutOutcome::Stored(tag) => mark_written(&mut cache, table, &state, &expected, tag),
+                PutOutcome::Refused => refused.push(table),
+            }
+        }
+        Ok(refused)
+    }
+
+    /// Returns the tables whose manifest is due after a commit to `touched`.
+    fn due_after(&self, touched: &[TableName]) -> Vec<TableName> {
+        let mut cache = self.log.cache();
+        if !touched.iter().any(|table| self.is_due(&cache, *table)) {
+            return Vec::new();
         }
         let mut tables = touched.to_vec();
-        if self.write_manifest_every_n.is_none() {
+        if self.every_n.is_none() {
             // Tables that do not change, too: their readers replay every commit after their checkpoint.
-            for table in self.table_dirs().unwrap_or_default() {
+            for table in self.log.table_dirs().unwrap_or_default() {
                 if !tables.contains(&table) {
-                    if view.state(table).is_none() && self.load(view, table).is_err() {
+                    if cache.state(table).is_none() && self.log.load(&mut cache, table).is_err() {
                         continue;
                     }
                     tables.push(table);
                 }
             }
         }
-        tables.retain(|table| self.due(view, *table));
+        tables.retain(|table| self.is_due(&cache, *table));
+        tables
+    }
+
+    fn is_due(&self, cache: &Cache, table: TableName) -> bool {
+        cache.tables.get(&table).is_some_and(|loaded| {
+            let parts = loaded.state.part_count();
+            // A failed attempt postpones the next one as well: else each commit would write all parts.
+            let last = loaded.checkpoint.max(loaded.tried);
+            // A manifest with unlogged parts is not rewritten until they are adopted.
+            loaded.unlogged.is_empty() && is_due(cache.head().get(), last.get(), parts, self.every_n)
+        })
+    }
+}
+
+impl Publisher {
+    /// Rewrites the manifests that are due after a commit to `touched`.
+    pub(super) fn after_commit(&self, turn: &Turn<'_>, touched: &[TableName]) {
+        let tables = self.checkpointer.due_after(touched);
         // Error ignored: see the module.
-        let _ = self.checkpoint(view, &tables);
+        let _ = self.checkpoint(turn, &tables);
+        let mut cache = self.log.cache();
         for table in tables {
-            if let Some(loaded) = view.tables.get_mut(&table) {
+            if let Some(loaded) = cache.tables.get_mut(&table) {
                 loaded.tried = loaded.state.commit;
             }
         }
     }
 
-    fn due(&self, view: &RunView, table: TableName) -> bool {
-        view.tables.get(&table).is_some_and(|loaded| {
-            let parts = loaded.state.part_count();
-            // A manifest with unlogged parts is not rewritten until they are adopted.
-            loaded.unlogged.is_empty()
-                // A failed attempt postpones the next one as well: else each commit would write all parts.
-                && is_due(view.head().get(), loaded.checkpoint.max(loaded.tried).get(), parts, self.write_manifest_every_n)
-        })
-    }
-
     /// Rewrites the manifest of every table that this handle changed, if it is behind.
     pub fn close(&self) -> Result<()> {
-        let mut view = self.view();
-        let ours: Vec<TableName> = view.ours.iter().copied().collect();
-        let mut behind = Vec::new();
-        for table in ours {
-            // A later refresh may have dropped the table from the cache.
-            if view.state(table).is_some() || self.load(&mut view, table)? {
-                behind.extend(view.tables.get(&table).filter(|loaded| loaded.dirty).map(|_| table));
-            }
-        }
+        let turn = self.turn();
+        let behind = self.behind()?;
         // A handle that only read has nothing to make durable.
-        if !behind.is_empty() {
-            self.checkpoint(&mut view, &behind)?;
-        }
-        view.ours.clear();
+        self.checkpoint(&turn, &behind)?;
+        self.log.cache().ours.clear();
         Ok(())
     }
 
-    /// Rewrites the manifests of `tables` from the cached state, in parallel.
-    pub(super) fn checkpoint(&self, view: &mut RunView, tables: &[TableName]) -> Result<()> {
+    /// The tables that this handle changed and whose manifest is behind.
+    fn behind(&self) -> Result<Vec<TableName>> {
+        let mut cache = self.log.cache();
+        let mut behind = Vec::new();
+        for table in cache.ours.clone() {
+            // A later refresh may have dropped the table from the cache.
+            if cache.state(table).is_some() || self.log.load(&mut cache, table)? {
+                behind.extend(cache.tables.get(&table).filter(|loaded| loaded.dirty).map(|_| table));
+            }
+        }
+        Ok(behind)
+    }
+
+    /// Rewrites the manifests of `tables` from the cached state.
+    pub(super) fn checkpoint(&self, turn: &Turn<'_>, tables: &[TableName]) -> Result<()> {
         if tables.is_empty() {
             return Ok(());
         }
-        // Guard: the commits are durable before a manifest that includes them.
-        self.settle_log(view)?;
-        let mut jobs = Vec::with_capacity(tables.len());
-        for table in tables {
-            // A manifest of ours names no part that the log does not (invariant 5).
-            if let Some(loaded) = view.tables.get(table).filter(|loaded| loaded.unlogged.is_empty()) {
-                jobs.push((*table, Arc::clone(&loaded.state), loaded.manifest.clone()));
-            }
-        }
-        let written = parallel::map(&jobs, parallel::WAITING, |(_, state, expected)| {
-            self.put_manifest(state, PutMode::IfMatches(expected))
-        })?;
-        for ((table, state, _), outcome) in jobs.into_iter().zip(written) {
-            match outcome {
-                PutOutcome::Stored(tag) => mark_written(view, table, &state, tag),
-                PutOutcome::Refused => self.checkpoint_over(view, table)?,
-            }
-        }
-        Ok(())
+        let refused = self.checkpointer.write(tables)?;
+        refused.into_iter().try_for_each(|table| self.checkpoint_over(turn, table))
     }
 
     /// Rewrites a manifest that another writer wrote meanwhile, unless it is current. Starts from that manifest: it may
     /// name parts that the log does not.
-    fn checkpoint_over(&self, view: &mut RunView, table: TableName) -> Result<()> {
+    fn checkpoint_over(&self, turn: &Turn<'_>, table: TableName) -> Result<()> {
         for attempt in 0..4 {
             backoff::wait(attempt);
-            if !self.load(view, table)? {
+            if !self.log.load(&mut self.log.cache(), table)? {
                 return Ok(());
             }
-            self.adopt_unlogged(view, &[table])?;
-            let Some(loaded) = view.tables.get(&table).filter(|loaded| loaded.dirty) else { return Ok(()) };
-            let (state, expected) = (Arc::clone(&loaded.state), loaded.manifest.clone());
-            if let PutOutcome::Stored(tag) =
-                self.write_manifest(view, &state, PutMode::IfMatches(&expected))?
-            {
-                mark_written(view, table, &state, tag);
+            self.adopt_unlogged(turn, &[table])?;
+            if self.log.cache().tables.get(&table).is_none_or(|loaded| !loaded.dirty) {
+                return Ok(());
+            }
+            if self.checkpointer.write(&[table])?.is_empty() {
                 return Ok(());
             }
         }
         // Other writers keep rewriting it, each time from a newer state than this handle's.
         Ok(())
     }
-
-    /// Writes `state` as its table's `manifest.json`, under the condition of `mode`. Guard: the commits that it
-    /// includes are durable before it.
-    pub(super) fn write_manifest(
-        &self,
-        view: &mut RunView,
-        state: &TableState,
-        mode: PutMode<'_>,
-    ) -> Result<PutOutcome> {
-        self.settle_log(view)?;
-        self.put_manifest(state, mode)
-    }
-
-    pub(super) fn put_manifest(&self, state: &TableState, mode: PutMode<'_>) -> Result<PutOutcome> {
-        let bytes = manifest::encode(state).map_err(|error| encoding_failed(&error))?;
-        let path = self.paths.manifest(state.table);
-        self.store.put(&path, &bytes, mode).map_err(|error| self.write_failed(error))
-    }
 }
 
-fn mark_written(view: &mut RunView, table: TableName, state: &TableState, tag: Tag) {
-    if let Some(loaded) = view.tables.get_mut(&table) {
+/// Records that `state` was written as its table's manifest, in place of the version `expected`.
+fn mark_written(cache: &mut Cache, table: TableName, state: &TableState, expected: &Tag, tag: Tag) {
+    // A reader of this handle may have loaded a newer manifest meanwhile.
+    if let Some(loaded) = cache.tables.get_mut(&table).filter(|loaded| loaded.manifest == *expected) {
         loaded.manifest = tag;
         loaded.checkpoint = state.commit;
         loaded.dirty = loaded.state.commit != state.commit;

@@ -12,7 +12,7 @@ use crv_core::tables::get_table;
 
 use super::change::Commit;
 use super::lineage;
-use super::publish::RunLog;
+use super::reader::LogReader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Part, TableState};
 use crate::parallel;
@@ -57,7 +57,7 @@ pub fn join_base(manifest: TableState, base: Option<&TableState>) -> (TableState
     (state, unlogged)
 }
 
-impl RunLog {
+impl LogReader {
     /// Joins a foreign `manifest` with the log.
     pub(super) fn join_log(&self, manifest: TableState) -> Result<Joined> {
         let (base, commits) = self.read_whole_log()?;

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use crv_core::grammar::TableName;
 
-use super::publish::RunLog;
+use super::reader::LogReader;
 use crate::error::Result;
 use crate::manifest::{self, TableState};
-use crate::paths::BucketId;
 
-impl RunLog {
+impl LogReader {
     /// Returns the newest state of each table that was written, in the order of the registry.
     ///
     /// The schema of a table with a foreign manifest stays unknown here.
@@ -47,12 +46,5 @@ impl RunLog {
         let unlogged = joined.unlogged.iter().map(|(bucket, part)| (*bucket, part.id)).collect();
         self.drop_merged(&mut joined.state, &unlogged)?;
         Ok(Some(joined.state))
-    }
-
-    /// Returns whether the table has a bucket directory.
-    pub fn has_buckets(&self, table: TableName) -> Result<bool> {
-        let entries =
-            self.store.list(&self.paths.table(table), None).map_err(|error| self.read_failed(error))?;
-        Ok(entries.iter().any(|entry| BucketId::parse_dir_name(&entry.name).is_some()))
     }
 }

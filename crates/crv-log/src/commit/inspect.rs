@@ -6,7 +6,7 @@ use super::base::Base;
 use super::base_file;
 use super::change::Commit;
 use super::file;
-use super::publish::RunLog;
+use super::reader::LogReader;
 use crate::manifest::{self, Decoded, TableManifest};
 use crate::paths::{CommitNumber, StorePath};
 use crate::store::StoreError;
@@ -55,7 +55,7 @@ impl<T> Found<T> {
     }
 }
 
-impl RunLog {
+impl LogReader {
     /// Reads the base of the log. `read` counts the bytes.
     pub fn look_at_base(&self, read: &mut u64) -> Found<Base> {
         self.look(&self.paths.base(), base_file::FORMAT, read, base_file::decode)

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crv_core::grammar::TableName;
 
-use super::cache::RunView;
+use super::cache::Cache;
 use super::change::{Change, Operation, TableChange};
-use super::publish::RunLog;
+use super::publish::Publisher;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Part, TableState};
 use crate::paths::{BucketId, CommitNumber, PartId};
@@ -30,20 +30,24 @@ impl Merge {
     }
 }
 
-impl RunLog {
+impl Publisher {
     /// Returns the newest state of `table`, with every part in the log: maintenance plans from it.
     pub fn logged_state(&self, table: TableName) -> Result<Arc<TableState>> {
-        let mut view = self.view();
-        if view.state(table).is_none() && !self.load(&mut view, table)? {
-            return Err(self.unwritten(table));
+        let turn = self.turn();
+        {
+            let mut cache = self.log.cache();
+            if cache.state(table).is_none() && !self.log.load(&mut cache, table)? {
+                return Err(self.log.unwritten(table));
+            }
+            self.log.refresh(&mut cache)?;
+            self.log.load_all(&mut cache, &[table])?;
         }
-        self.refresh(&mut view)?;
-        self.load_all(&mut view, &[table])?;
-        self.adopt_unlogged(&mut view, &[table])?;
-        self.load_all(&mut view, &[table])?;
-        match view.state(table) {
+        self.adopt_unlogged(&turn, &[table])?;
+        let mut cache = self.log.cache();
+        self.log.load_all(&mut cache, &[table])?;
+        match cache.state(table) {
             Some(state) if !state.is_unwritten() => Ok(Arc::clone(state)),
-            _ => Err(self.unwritten(table)),
+            _ => Err(self.log.unwritten(table)),
         }
     }
 
@@ -61,19 +65,18 @@ impl RunLog {
         table: TableName,
         merges: &[Merge],
     ) -> Result<Option<(CommitNumber, Vec<bool>)>> {
-        let mut view = self.view();
-        self.load_all(&mut view, &[table])?;
+        let turn = self.turn();
         let mut standing = Vec::new();
-        let mut gave_way = false;
+        let mut none_left = false;
         let change = Change { operation: Operation::Compact, tables: BTreeMap::new() };
-        let published = self.publish(&mut view, change, None, |view, change| {
-            self.load_all(view, &[table])?;
-            standing = standing_in(view, table, merges);
+        let published = self.publish(&turn, change, None, |cache, change| {
+            self.log.load_all(cache, &[table])?;
+            standing = standing_in(cache, table, merges);
             let merges = merges.iter().zip(&standing).filter(|(_, stands)| **stands);
             let merges: Vec<&Merge> = merges.map(|(merge, _)| merge).collect();
-            gave_way = merges.is_empty();
-            if gave_way {
-                return Err(Error::new(ErrorKind::Write, "another writer replaced the same parts"));
+            none_left = merges.is_empty();
+            if none_left {
+                return Err(Error::new(ErrorKind::Conflict, "another writer replaced the same parts"));
             }
             let removed = |merge: &&Merge| {
                 let bucket = merge.bucket;
@@ -89,17 +92,17 @@ impl RunLog {
         });
         match published {
             Ok(number) => {
-                self.after_commit(&mut view, &[table]);
+                self.after_commit(&turn, &[table]);
                 Ok(Some((number, standing)))
             }
-            Err(_) if gave_way => Ok(None),
+            Err(_) if none_left => Ok(None),
             Err(error) => Err(error),
         }
     }
 }
 
 /// Returns for each merge whether its inputs are live in the cached state.
-fn standing_in(view: &RunView, table: TableName, merges: &[Merge]) -> Vec<bool> {
-    let state = view.state(table);
+fn standing_in(cache: &Cache, table: TableName, merges: &[Merge]) -> Vec<bool> {
+    let state = cache.state(table);
     merges.iter().map(|merge| state.is_some_and(|state| merge.stands(state))).collect()
 }

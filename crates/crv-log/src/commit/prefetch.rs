@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::change::Commit;
-use super::publish::RunLog;
+use super::reader::LogReader;
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::paths::CommitNumber;
@@ -19,14 +19,14 @@ const ONE_BY_ONE: u64 = 8;
 
 /// The commits from a number on, in order.
 pub(super) struct Prefetch<'a> {
-    log: &'a RunLog,
+    log: &'a LogReader,
     first: CommitNumber,
     next: CommitNumber,
     last: Option<CommitNumber>,
     read: VecDeque<Result<Option<Commit>>>,
 }
 
-impl RunLog {
+impl LogReader {
     /// Returns the commits from `first` on: up to `last` if that is known, else up to the first that is not there.
     pub(super) fn commits_from(&self, first: CommitNumber, last: Option<CommitNumber>) -> Prefetch<'_> {
         Prefetch { log: self, first, next: first, last, read: VecDeque::new() }

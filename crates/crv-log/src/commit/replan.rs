@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crv_core::grammar::TableName;
 
 use super::backoff::{self, TRIES};
-use super::cache::{Loaded, RunView};
+use super::cache::Loaded;
 use super::change::{Change, Commit};
-use super::publish::RunLog;
+use super::publish::{Publisher, Turn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::TableState;
 use crate::paths::{BucketId, CommitNumber, PartId};
@@ -40,33 +40,31 @@ pub struct Known {
     pub logged: HashMap<Place, bool>,
 }
 
-impl RunLog {
-    /// Ticks per bucket, from the settings.
-    pub fn tick_bucket_size(&self) -> u64 {
-        self.tick_bucket_size
-    }
-
+impl Publisher {
     /// Plans a change from the newest state of `table` and publishes it; plans again if another commit comes
     /// first. Then rewrites the manifest.
     pub fn change_table(&self, table: TableName, plan: impl Fn(&TableState) -> Result<Change>) -> Result<()> {
-        let mut view = self.view();
+        let turn = self.turn();
         for attempt in 0..TRIES {
             backoff::pause_before(attempt);
-            if view.state(table).is_none() && !self.load(&mut view, table)? {
-                return Err(self.no_manifest(table, &self.paths.manifest(table)));
+            {
+                let mut cache = self.log.cache();
+                if cache.state(table).is_none() && !self.log.load(&mut cache, table)? {
+                    return Err(self.log.no_manifest(table, &self.log.paths.manifest(table)));
+                }
+                self.log.refresh(&mut cache)?;
             }
-            self.refresh(&mut view)?;
-            self.adopt_unlogged(&mut view, &[table])?;
-            let Some(state) = view.state(table).cloned() else { continue };
+            self.adopt_unlogged(&turn, &[table])?;
+            let Some(state) = self.log.cache().state(table).cloned() else { continue };
             let change = plan(&state)?;
             if change.tables.values().all(super::TableChange::is_empty) {
-                return self.checkpoint(&mut view, &[table]);
+                return self.checkpoint(&turn, &[table]);
             }
-            if self.publish_at(&mut view, &state, change)?.is_some() {
-                return self.checkpoint(&mut view, &[table]);
+            if self.publish_at(&turn, &state, change)?.is_some() {
+                return self.checkpoint(&turn, &[table]);
             }
         }
-        Err(self.gave_way(table))
+        Err(self.conflict(table))
     }
 
     /// Calls `plan` with what is known of `table`, whose manifest may be lost; publishes the change that it returns,
@@ -76,94 +74,95 @@ impl RunLog {
         table: TableName,
         plan: impl Fn(&Known) -> Result<Plan<R>>,
     ) -> Result<R> {
-        let mut view = self.view();
-        let path = self.paths.manifest(table);
+        let turn = self.turn();
+        let log = &*self.log;
+        let path = log.paths.manifest(table);
         for attempt in 0..TRIES {
             backoff::pause_before(attempt);
             // Guard: the state is read after the manifest's tag, so that the write below does not replace a manifest
             // that another writer wrote meanwhile and that is newer than this state.
-            let there = self.store.tag(&path).map_err(|error| self.read_failed(error))?;
-            let known = self.know(&mut view, table)?;
+            let there = log.store.tag(&path).map_err(|error| log.read_failed(error))?;
+            let known = self.know(table)?;
             let planned = match plan(&known) {
                 // The plan may have failed because of a commit that was published meanwhile.
-                Err(_) if self.has_moved(&mut view, known.state.commit)? => continue,
+                Err(_) if self.has_moved(known.state.commit)? => continue,
                 planned => planned?,
             };
             let Plan { mut state, change, report } = planned;
             if let Some(change) = change {
-                let Some(number) = self.publish_at(&mut view, &known.state, change)? else { continue };
+                let Some(number) = self.publish_at(&turn, &known.state, change)? else { continue };
                 state.commit = number;
             }
             let mode = there.as_ref().map_or(PutMode::IfAbsent, PutMode::IfMatches);
-            if let PutOutcome::Stored(tag) = self.write_manifest(&mut view, &state, mode)? {
-                let checkpoint = state.commit;
-                let loaded = Loaded {
-                    state: Arc::new(state),
-                    manifest: tag,
-                    checkpoint,
-                    tried: checkpoint,
-                    dirty: false,
-                    unlogged: Vec::new(),
-                };
-                view.tables.insert(table, loaded);
+            // Guard: the commits are durable before a manifest that includes them.
+            self.checkpointer.sync_log(state.commit)?;
+            if let PutOutcome::Stored(tag) = self.checkpointer.put_manifest(&state, mode)? {
+                let mut cache = log.cache();
+                cache.tables.remove(&table);
+                // A reader of this handle may have read later commits meanwhile. It loads the table again.
+                if cache.head() == state.commit {
+                    cache.tables.insert(table, Loaded::written(Arc::new(state), tag));
+                }
                 return Ok(report);
             }
         }
-        Err(self.gave_way(table))
+        Err(self.conflict(table))
     }
 
     /// Returns whether a commit was published after `commit`.
-    fn has_moved(&self, view: &mut RunView, commit: CommitNumber) -> Result<bool> {
-        self.refresh(view)?;
-        Ok(view.head() > commit)
+    fn has_moved(&self, commit: CommitNumber) -> Result<bool> {
+        let mut cache = self.log.cache();
+        self.log.refresh(&mut cache)?;
+        Ok(cache.head() > commit)
     }
 
     /// Reads what the manifest and the log say about `table`; the log alone if the manifest is lost or damaged.
-    fn know(&self, view: &mut RunView, table: TableName) -> Result<Known> {
-        let mut from_manifest = match self.load(view, table) {
+    fn know(&self, table: TableName) -> Result<Known> {
+        let (log, mut cache) = (&*self.log, self.log.cache());
+        let mut from_manifest = match log.load(&mut cache, table) {
             // A manifest without parts counts, too: parts on disk then belong to a first append under way.
-            Ok(true) => view.state(table).map(|state| TableState::clone(state)),
+            Ok(true) => cache.state(table).map(|state| TableState::clone(state)),
             Ok(false) => None,
             Err(error) if can_mend(&error) => None,
             Err(error) => return Err(error),
         };
-        let (base, commits) = self.read_whole_log()?;
+        let (base, commits) = log.read_whole_log()?;
         let mut from_log = base.state(table);
         let mut logged: HashMap<_, _> =
             from_log.parts().map(|(bucket, part)| ((bucket, part.id), true)).collect();
         let first = commits.first().map(|commit| commit.number);
         for commit in commits {
             note(&mut logged, &commit, table);
-            commit.apply(&mut from_log).map_err(|conflict| self.conflicting(&commit, &conflict))?;
+            commit.apply(&mut from_log).map_err(|conflict| log.conflicting(&commit, &conflict))?;
             // Commits that were published since the table was loaded.
             if let Some(state) = from_manifest.as_mut().filter(|state| state.commit < commit.number) {
-                commit.apply(state).map_err(|conflict| self.conflicting(&commit, &conflict))?;
+                commit.apply(state).map_err(|conflict| log.conflicting(&commit, &conflict))?;
             }
         }
         // Drop every table from the cache: none may stay behind the new head.
         let known = from_manifest.as_ref().map_or(from_log.commit, |state| state.commit);
-        view.restart_at(if from_manifest.is_some() { known } else { known.max(self.find_head()?) });
+        cache.restart_at(if from_manifest.is_some() { known } else { known.max(log.find_head()?) });
         // A log that goes back to commit 1, or to its base, names every committed part of this table.
         let whole = first.map_or(base.through > CommitNumber::ZERO, |first| first == base.through.next());
         let log_tells = whole && !logged.is_empty();
         let tells = from_manifest.is_some() || log_tells;
         let mut state = from_manifest.unwrap_or(from_log);
-        state.commit = view.head();
+        state.commit = cache.head();
         Ok(Known { state, tells, logged })
     }
 
     /// Publishes `change` if the head is still that of `planned_from`; `None` if another commit came first.
     fn publish_at(
         &self,
-        view: &mut RunView,
+        turn: &Turn<'_>,
         planned_from: &TableState,
         change: Change,
     ) -> Result<Option<CommitNumber>> {
         let planned_at = planned_from.commit;
         let mut overtaken = false;
-        let published = self.publish(view, change, None, |view, _| {
-            overtaken = view.head() != planned_at;
-            if overtaken { Err(Error::new(ErrorKind::Write, "another commit came first")) } else { Ok(()) }
+        let published = self.publish(turn, change, None, |cache, _| {
+            overtaken = cache.head() != planned_at;
+            if overtaken { Err(Error::new(ErrorKind::Conflict, "another commit came first")) } else { Ok(()) }
         });
         match published {
             Ok(number) => Ok(Some(number)),
@@ -172,10 +171,13 @@ impl RunLog {
         }
     }
 
-    fn gave_way(&self, table: TableName) -> Error {
+    fn conflict(&self, table: TableName) -> Error {
         Error::new(
-            ErrorKind::Write,
-            format!("{}: other writers keep changing it; gave up after {TRIES} conflicts", self.name(table)),
+            ErrorKind::Conflict,
+            format!(
+                "{}: other writers keep changing it; gave up after {TRIES} conflicts",
+                self.log.name(table)
+            ),
         )
         .with_hint("try again when the run is quieter")
     }

@@ -6,44 +6,45 @@ use std::sync::Arc;
 use crv_core::grammar::TableName;
 
 use super::change::{Change, Operation, TableChange};
-use super::publish::RunLog;
-use crate::error::Result;
+use super::publish::Publisher;
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::TableState;
 use crate::paths::{BucketId, PartId};
 
 /// Parts by table.
 pub type Parts = BTreeMap<TableName, Vec<(BucketId, PartId)>>;
 
-impl RunLog {
+impl Publisher {
     /// Returns the newest state of `table`, also of one without rows; `None` for one that is being created. Guard: the
     /// commits that it includes are durable, so that a part they replaced or took out may be removed.
     pub fn durable_state(&self, table: TableName) -> Result<Option<Arc<TableState>>> {
-        let mut view = self.view();
+        let (log, mut cache) = (&*self.log, self.log.cache());
         // Loaded again: a first append may have created the manifest meanwhile, before any bucket.
-        if !self.load(&mut view, table)? && !self.has_buckets(table)? && !self.load(&mut view, table)? {
+        if !log.load(&mut cache, table)? && !log.has_buckets(table)? && !log.load(&mut cache, table)? {
             return Ok(None);
         }
-        self.refresh(&mut view)?;
-        self.load_all(&mut view, &[table])?;
-        self.settle_log(&mut view)?;
-        Ok(view.state(table).map(Arc::clone))
+        log.refresh(&mut cache)?;
+        log.load_all(&mut cache, &[table])?;
+        let (head, state) = (cache.head(), cache.state(table).map(Arc::clone));
+        drop(cache);
+        self.checkpointer.sync_log(head)?;
+        Ok(state)
     }
 
     /// Announces in the log that these parts will be removed, except those that are live by now. A writer that commits
     /// one of them later is refused (invariant 7). Returns the parts that may be removed. Guard: which parts are live
     /// is determined again after each race lost.
     pub fn publish_vacuum(&self, parts: &Parts) -> Result<Parts> {
-        let mut view = self.view();
+        let turn = self.turn();
         let tables: Vec<TableName> = parts.keys().copied().collect();
-        self.load_all(&mut view, &tables)?;
         let mut dead = Parts::new();
         let mut is_empty = false;
         let change = Change { operation: Operation::Vacuum, tables: BTreeMap::new() };
-        let published = self.publish(&mut view, change, None, |view, change| {
-            self.load_all(view, &tables)?;
+        let published = self.publish(&turn, change, None, |cache, change| {
+            self.log.load_all(cache, &tables)?;
             dead.clone_from(parts);
             for (table, parts) in &mut dead {
-                let state = view.state(*table);
+                let state = cache.state(*table);
                 parts.retain(|(bucket, id)| state.is_some_and(|state| !state.contains(*bucket, *id)));
             }
             dead.retain(|_, parts| !parts.is_empty());
@@ -51,13 +52,13 @@ impl RunLog {
             change.tables = dead.iter().map(|(table, parts)| (*table, removal(parts))).collect();
             is_empty = dead.is_empty();
             if is_empty {
-                return Err(crate::error::Error::argument("every part was committed meanwhile"));
+                return Err(Error::new(ErrorKind::Conflict, "every part was committed meanwhile"));
             }
             Ok(())
         });
         match published {
             Ok(_) => {
-                self.after_commit(&mut view, &tables);
+                self.after_commit(&turn, &tables);
                 Ok(dead)
             }
             Err(_) if is_empty => Ok(dead),

@@ -4,14 +4,14 @@ use crv_core::grammar::TableName;
 
 use super::history::{Break, Cause, History, TableHistory};
 use super::report::{Problem, ProblemKind};
-use crate::commit::{Damage, Found, RunLog};
+use crate::commit::{Damage, Found, LogReader};
 use crate::paths::StorePath;
 
 const RESTORE: &str = "restore the file from a copy of the run";
 const UPGRADE: &str = "read the run with the version of crv that wrote it, or a later one";
 
 /// The problems of the log and of every manifest.
-pub(super) fn problems(log: &RunLog, history: &History) -> Vec<Problem> {
+pub(super) fn problems(log: &LogReader, history: &History) -> Vec<Problem> {
     let teller = Teller { log, history };
     let mut problems = Vec::new();
     if let Some(why) = &history.unlisted {
@@ -33,7 +33,7 @@ pub(super) fn problems(log: &RunLog, history: &History) -> Vec<Problem> {
 }
 
 struct Teller<'a> {
-    log: &'a RunLog,
+    log: &'a LogReader,
     history: &'a History,
 }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crv_core::grammar::TableName;
 
-use crate::commit::{Base, Commit, Damage, Found, RunLog, join_base};
+use crate::commit::{Base, Commit, Damage, Found, LogReader, join_base};
 use crate::manifest::{Decoded, Part, TableState};
 use crate::paths::{BucketId, CommitNumber, PartId};
 
@@ -98,7 +98,7 @@ impl TableHistory {
 
 impl History {
     /// Reads the log and all manifests.
-    pub(crate) fn read(log: &RunLog) -> Self {
+    pub(crate) fn read(log: &LogReader) -> Self {
         let mut bytes = 0;
         let manifests = TableName::ALL.iter().map(|table| (*table, log.look_at_manifest(*table, &mut bytes)));
         let manifests: Vec<(TableName, Found<Decoded>)> = manifests.collect();

@@ -18,7 +18,7 @@ pub use report::{CheckOptions, CheckProgress, CheckReport, Problem, ProblemKind}
 use history::History;
 use parts::{Inspector, PartProblem};
 
-use crate::commit::RunLog;
+use crate::commit::LogReader;
 use crate::error::Result;
 use crate::manifest::{TableState, check_part};
 
@@ -27,7 +27,7 @@ const LOOKS: usize = 3;
 
 /// Checks the run. `progress` is called after every part.
 pub(crate) fn check(
-    log: &RunLog,
+    log: &LogReader,
     options: CheckOptions,
     progress: &(dyn Fn(CheckProgress) + Sync),
 ) -> Result<CheckReport> {
@@ -74,7 +74,7 @@ pub(crate) fn check(
 }
 
 /// Reads the log and the manifests. Returns the problems that persist while other processes write.
-pub(crate) fn settled(log: &RunLog) -> (History, Vec<Problem>) {
+pub(crate) fn settled(log: &LogReader) -> (History, Vec<Problem>) {
     let mut history = History::read(log);
     let mut problems = documents::problems(log, &history);
     for _ in 1..LOOKS {
@@ -94,7 +94,7 @@ pub(crate) fn settled(log: &RunLog) -> (History, Vec<Problem>) {
 }
 
 /// The problem of a table that records no bucket size, and whose parts contradict that of the settings.
-fn bucket_size(log: &RunLog, state: &TableState) -> Option<Problem> {
+fn bucket_size(log: &LogReader, state: &TableState) -> Option<Problem> {
     let size = log.tick_bucket_size();
     if state.tick_bucket_size.is_some() {
         return None;

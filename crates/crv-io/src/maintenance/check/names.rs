@@ -6,7 +6,7 @@ use crv_core::grammar::TableName;
 
 use super::parts::Merged;
 use super::report::{Problem, ProblemKind};
-use crate::commit::RunLog;
+use crate::commit::LogReader;
 use crate::paths::{
     ARTIFACTS_DIR, BASE_FILE, BUNDLE_FILE, BucketId, COMMITS_DIR, CommitNumber, MANIFEST_FILE, PartId,
     StorePath, TABLES_DIR, TMP_SUFFIX, is_replaced_name,
@@ -24,7 +24,11 @@ pub(super) struct NameProblem {
 }
 
 /// Replaces the problems of parts that were merged by one for each table: such parts are normal until a vacuum.
-pub(super) fn summarize_merged(log: &RunLog, found: &mut Vec<NameProblem>, merged: &Merged) -> Vec<Problem> {
+pub(super) fn summarize_merged(
+    log: &LogReader,
+    found: &mut Vec<NameProblem>,
+    merged: &Merged,
+) -> Vec<Problem> {
     let mut counts: BTreeMap<TableName, (u64, String)> = BTreeMap::new();
     found.retain(|name| {
         let Some(part) = name.part.filter(|part| merged.contains_key(part)) else { return true };
@@ -52,7 +56,7 @@ enum Place {
 
 /// The problems of all names; `is_live` returns whether a part is live.
 pub(super) fn problems(
-    log: &RunLog,
+    log: &LogReader,
     is_live: impl Fn(TableName, BucketId, PartId) -> bool,
 ) -> Vec<NameProblem> {
     let mut walk =
@@ -65,7 +69,7 @@ pub(super) fn problems(
 }
 
 struct Walk<'a, F> {
-    log: &'a RunLog,
+    log: &'a LogReader,
     is_live: F,
     todo: Vec<(StorePath, Place)>,
     found: Vec<NameProblem>,

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use crv_core::grammar::TableName;
 
 use super::report::{CheckProgress, Problem, ProblemKind};
-use crate::commit::RunLog;
+use crate::commit::LogReader;
 use crate::error::Result;
 use crate::manifest::{Part, TableState, check_part};
 use crate::parallel;
@@ -29,7 +29,7 @@ pub(super) struct PartProblem {
 
 /// Checks parts, and counts them.
 pub(super) struct Inspector<'a> {
-    pub(super) log: &'a RunLog,
+    pub(super) log: &'a LogReader,
     pub(super) deep: bool,
     pub(super) progress: &'a (dyn Fn(CheckProgress) + Sync),
     pub(super) of: u64,
@@ -178,7 +178,7 @@ fn misfit(table: &TableSchema, part: &TableSchema) -> Option<String> {
 }
 
 /// The live parts of a table whose rows are also in another live part.
-pub(super) fn doubled(log: &RunLog, state: &TableState, merged: &Merged) -> Vec<PartProblem> {
+pub(super) fn doubled(log: &LogReader, state: &TableState, merged: &Merged) -> Vec<PartProblem> {
     let table = state.table;
     let held = state.parts().filter_map(|(bucket, part)| {
         let holder = merged.get(&(table, bucket, part.id))?;

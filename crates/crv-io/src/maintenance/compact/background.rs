@@ -14,14 +14,14 @@ use crv_core::grammar::TableName;
 
 use super::outcome::SetAside;
 use super::{Bounds, Compaction, Which, together};
-use crate::commit::RunLog;
+use crate::commit::Publisher;
 use crate::config::IoSettings;
 use crate::error::{Error, Result};
 use crate::paths::BucketId;
 
 /// The queue of tables with sealed buckets, and the state of the thread that merges them.
 pub(crate) struct Background {
-    log: Arc<RunLog>,
+    publisher: Arc<Publisher>,
     settings: Arc<IoSettings>,
     queue: Mutex<Queue>,
     /// Notified when the thread ends.
@@ -61,8 +61,8 @@ impl fmt::Debug for Background {
 }
 
 impl Background {
-    pub(crate) fn new(log: Arc<RunLog>, settings: Arc<IoSettings>) -> Self {
-        Self { log, settings, queue: Mutex::default(), idle: Condvar::new() }
+    pub(crate) fn new(publisher: Arc<Publisher>, settings: Arc<IoSettings>) -> Self {
+        Self { publisher, settings, queue: Mutex::default(), idle: Condvar::new() }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -120,7 +120,7 @@ impl Background {
                 (table, queue.failed.remove(&table).map(|failed| failed.aside).unwrap_or_default())
             };
             let compaction = Compaction {
-                log: &self.log,
+                publisher: &self.publisher,
                 settings: &self.settings,
                 table,
                 which: Which::Sealed,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crv_core::grammar::TableName;
 
 use super::plan::Group;
-use crate::commit::{Merge, RunLog};
+use crate::commit::{Merge, Publisher};
 use crate::config::IoSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Part;
@@ -19,7 +19,7 @@ use crate::validate::MergedLayout;
 /// Merges parts of one table.
 #[derive(Debug)]
 pub(super) struct TableMerge<'a> {
-    pub(super) log: &'a RunLog,
+    pub(super) publisher: &'a Publisher,
     pub(super) settings: &'a IoSettings,
     pub(super) table: TableName,
     pub(super) schema: Arc<TableSchema>,
@@ -44,11 +44,11 @@ impl TableMerge<'_> {
             provisional,
         };
         let path = self.path(group.bucket, part.id);
-        let staged = self.log.store.stage(&path, &bytes);
+        let staged = self.publisher.log().store.stage(&path, &bytes);
         staged.map_err(|error| {
             // A write that fails may have taken effect.
-            let _ = self.log.store.remove(&path);
-            self.log.write_failed(error)
+            let _ = self.publisher.log().store.remove(&path);
+            self.publisher.log().write_failed(error)
         })?;
         Ok(Merge { bucket: group.bucket, inputs, part })
     }
@@ -60,14 +60,14 @@ impl TableMerge<'_> {
         merged: &(dyn Fn() + Sync),
     ) -> Result<(Vec<u8>, bool)> {
         let layout = MergedLayout::of(&self.schema);
-        let name = self.log.name(self.table);
+        let name = self.publisher.log().name(self.table);
         let failed = |why: &dyn std::fmt::Display| {
             let text = format!("{name}: could not merge the parts of bucket {}: {why}", group.bucket);
             Error::new(ErrorKind::Write, text)
         };
         let encoder = Encoder::new(
             self.settings,
-            self.log.paths.run().as_ref(),
+            self.publisher.log().paths.run().as_ref(),
             self.table,
             layout.schema(),
             layout.needs_arrow_metadata(),
@@ -77,7 +77,7 @@ impl TableMerge<'_> {
         let mut ancestors = inputs.to_vec();
         for part in &group.parts {
             let reader = PartReader {
-                store: Arc::clone(&self.log.store),
+                store: Arc::clone(&self.publisher.log().store),
                 name: name.clone(),
                 path: self.path(group.bucket, part.id),
                 bytes: part.bytes,
@@ -106,6 +106,6 @@ impl TableMerge<'_> {
     }
 
     pub(super) fn path(&self, bucket: BucketId, id: PartId) -> StorePath {
-        self.log.paths.part(self.table, bucket, id)
+        self.publisher.log().paths.part(self.table, bucket, id)
     }
 }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crv_core::grammar::TableName;
 
-use crate::commit::{Merge, RunLog};
+use crate::commit::{LogReader, Merge, Publisher};
 use crate::config::IoSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel;
@@ -47,7 +47,7 @@ pub(crate) struct Bounds {
 /// A compaction of one table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Compaction<'a> {
-    pub(crate) log: &'a RunLog,
+    pub(crate) publisher: &'a Publisher,
     pub(crate) settings: &'a IoSettings,
     pub(crate) table: TableName,
     pub(crate) which: Which,
@@ -66,7 +66,7 @@ impl Compaction<'_> {
         progress: &(dyn Fn(CompactProgress) + Sync),
     ) -> Outcome {
         let mut outcome = Outcome::of(self.table);
-        let state = match self.log.logged_state(self.table) {
+        let state = match self.publisher.logged_state(self.table) {
             Ok(state) => state,
             Err(error) => return Outcome { stopped: Some(error), aside, ..outcome },
         };
@@ -81,8 +81,8 @@ impl Compaction<'_> {
             let parts = read.fetch_add(1, Ordering::Relaxed) + 1;
             progress(CompactProgress { parts, of: of.load(Ordering::Relaxed) });
         };
-        let Self { log, settings, table, .. } = *self;
-        let work = TableMerge { log, settings, table, schema };
+        let Self { publisher, settings, table, .. } = *self;
+        let work = TableMerge { publisher, settings, table, schema };
         let mut budget = self.bounds.max_bytes;
         while outcome.stopped.is_none() && !groups.is_empty() {
             let is_first = outcome.report.parts_after == 0;
@@ -132,7 +132,6 @@ fn merge_batch(
     merged: &(dyn Fn() + Sync),
     outcome: &mut Outcome,
 ) -> Result<u64> {
-    let log = work.log;
     let done = parallel::map(batch, threads, |group| {
         // An error of one merge must not lose the parts that the others staged.
         Ok::<_, std::convert::Infallible>(work.merge(group, merged))
@@ -148,7 +147,7 @@ fn merge_batch(
                 ready.push(merge);
                 merged_groups.push(group);
             }
-            Err(error) => match log.are_gone(work.table, group.bucket, &group.ids()) {
+            Err(error) => match work.publisher.are_gone(work.table, group.bucket, &group.ids()) {
                 // Another process replaced the parts, and they were vacuumed before they were read here.
                 Ok(true) => outcome.report.gave_way += 1,
                 Ok(false) | Err(_) if is_of_storage(&error) => refused = refused.or(Some(error)),
@@ -174,11 +173,11 @@ fn publish(
     if ready.is_empty() {
         return Ok(());
     }
-    let log = work.log;
+    let log = work.publisher.log();
     let paths: Vec<StorePath> = ready.iter().map(|merge| work.path(merge.bucket, merge.part.id)).collect();
     let settled = log.store.settle(&paths).map_err(|error| log.write_failed(error));
     let published =
-        settled.and_then(|()| log.publish_merges(work.table, ready).map_err(Error::while_writing));
+        settled.and_then(|()| work.publisher.publish_merges(work.table, ready).map_err(Error::while_writing));
     let published = published.inspect_err(|error| {
         if error.kind() != ErrorKind::UnknownOutcome {
             remove(log, &paths);
@@ -202,7 +201,7 @@ fn publish(
 }
 
 /// Removes parts that no commit can name. Errors are ignored: a part that stays is an orphan.
-fn remove(log: &RunLog, paths: &[StorePath]) {
+fn remove(log: &LogReader, paths: &[StorePath]) {
     for path in paths {
         let _ = log.store.remove(path);
     }

@@ -1,0 +1,182 @@
+//! Appends: creating a table, drafting a commit, publishing it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crv_core::grammar::TableName;
+
+use super::cache::Cache;
+use super::change::{Change, Commit, Operation, TableChange};
+use super::file;
+use super::publish::{Draft, Publisher, Turn};
+use super::reader::LogReader;
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::TableState;
+use crate::paths::{BucketId, CommitNumber};
+use crate::stamp;
+use crate::store::PutMode;
+
+impl Publisher {
+    /// Makes sure that `table` has a durable manifest, an empty one if it is new, before its first part is written:
+    /// parts without a manifest always mean damage.
+    pub fn ensure_table(&self, table: TableName) -> Result<()> {
+        if !self.is_loaded(table)? && !self.create_table(table)? {
+            return Err(Error::manifest(format!(
+                "{}: its new manifest is missing again",
+                self.log.name(table)
+            )));
+        }
+        self.sync_unwritten(table)
+    }
+
+    /// Loads `table` if it is not cached. `false` if it has no manifest.
+    fn is_loaded(&self, table: TableName) -> Result<bool> {
+        let mut cache = self.log.cache();
+        Ok(cache.state(table).is_some() || self.log.load(&mut cache, table)?)
+    }
+
+    /// Creates the manifest of a table without parts, and loads it.
+    fn create_table(&self, table: TableName) -> Result<bool> {
+        let _turn = self.turn();
+        let log = &*self.log;
+        let beside = log.store.list(&log.paths.table(table), None).map_err(|error| log.read_failed(error))?;
+        let bucket = beside.iter().find(|entry| BucketId::parse_dir_name(&entry.name).is_some());
+        if let Some(bucket) = bucket {
+            // Another writer may have created the table since it was not found.
+            if self.is_loaded(table)? {
+                return Ok(true);
+            }
+            return Err(Error::manifest(format!(
+                "{} has parts (in `{}`) but no manifest `{}`",
+                log.name(table),
+                bucket.name,
+                log.store.locate(&log.paths.manifest(table))
+            ))
+            .with_hint(log.rebuild_hint(table)));
+        }
+        let head = {
+            let mut cache = log.cache();
+            log.refresh(&mut cache)?;
+            cache.head()
+        };
+        let state = TableState::new(table, Some(log.tick_bucket_size()), head, stamp::now());
+        self.checkpointer.sync_log(head)?;
+        // Refused: already created by another writer.
+        self.checkpointer.put_manifest(&state, PutMode::IfAbsent)?;
+        self.is_loaded(table)
+    }
+
+    /// Makes the manifest of a table without parts durable. Guard: it is durable before the first part. Another
+    /// writer may have created it without syncing its name yet, and a part that survived without it would mean
+    /// damage.
+    fn sync_unwritten(&self, table: TableName) -> Result<()> {
+        if self.log.cache().state(table).is_none_or(|state| !state.is_unwritten()) {
+            return Ok(());
+        }
+        self.log.store.settle(&[self.log.paths.manifest(table)]).map_err(|error| self.log.write_failed(error))
+    }
+
+    /// Publishes an append to tables that have a manifest ([`ensure_table`](Self::ensure_table)). If another
+    /// writer's commit came first, the schemas are united again.
+    pub fn append(
+        &self,
+        tables: BTreeMap<TableName, TableChange>,
+        draft: Option<Draft>,
+    ) -> Result<CommitNumber> {
+        let turn = self.turn();
+        let touched: Vec<TableName> = tables.keys().copied().collect();
+        self.log.load_all(&mut self.log.cache(), &touched)?;
+        self.adopt_unlogged(&turn, &touched)?;
+        let change = Change { operation: Operation::Append, tables };
+        let number = self.publish(&turn, change, draft, |cache, change| {
+            // The refresh after a race lost may have dropped tables from the cache.
+            self.log.load_all(cache, &touched)?;
+            rebase_append(&self.log, cache, change)
+        })?;
+        self.after_commit(&turn, &touched);
+        Ok(number)
+    }
+
+    /// Drafts the commit of an append: writes and syncs its file under a temporary name, while the parts are made
+    /// durable. `None` if a table is not cached or a step fails: [`append`](Self::append) then does the same work,
+    /// and returns its errors.
+    pub fn draft(&self, tables: &BTreeMap<TableName, TableChange>) -> Option<Draft> {
+        let mut change = Change { operation: Operation::Append, tables: tables.clone() };
+        let head = {
+            let cache = self.log.cache();
+            let known = |table| cache.tables.get(table).is_some_and(|loaded| loaded.unlogged.is_empty());
+            if !tables.keys().all(known) {
+                return None;
+            }
+            rebase_append(&self.log, &cache, &mut change).ok()?;
+            cache.head?
+        };
+        self.checkpointer.sync_log(head).ok()?;
+        let number = head.next();
+        let commit = Commit { number, id: stamp::attempt_id(), created_at: stamp::now(), change };
+        let bytes = file::encode(&commit).ok()?;
+        let ready = self.log.store.ready(&self.log.paths.commit(number), &bytes).ok()?;
+        Some(Draft { commit, ready })
+    }
+
+    /// Adds parts that only a manifest names to the log, so that losing the manifest loses nothing.
+    pub(super) fn adopt_unlogged(&self, turn: &Turn<'_>, tables: &[TableName]) -> Result<()> {
+        let changes = self.unlogged(tables);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let adopted: Vec<TableName> = changes.keys().copied().collect();
+        let change = Change { operation: Operation::Adopt, tables: changes };
+        let rebase = |cache: &mut Cache, change: &mut Change| rebase_append(&self.log, cache, change);
+        self.publish(turn, change, None, rebase).map_err(|error| {
+            // Reported as a failed write even if its outcome is unknown: nothing of the caller's was published,
+            // and adopting twice is harmless.
+            Error::new(ErrorKind::Write, format!("could not add earlier parts to the log: {error}"))
+                .with_hint("nothing was appended; try again")
+                .with_source(error)
+        })?;
+        let mut cache = self.log.cache();
+        for table in adopted {
+            if let Some(loaded) = cache.tables.get_mut(&table) {
+                loaded.unlogged.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// The parts of `tables` that only a manifest names, as a change that adds them.
+    fn unlogged(&self, tables: &[TableName]) -> BTreeMap<TableName, TableChange> {
+        let cache = self.log.cache();
+        let loaded = tables.iter().filter_map(|table| Some((*table, cache.tables.get(table)?)));
+        loaded
+            .filter(|(_, loaded)| !loaded.unlogged.is_empty())
+            .map(|(table, loaded)| {
+                let change = TableChange {
+                    add: loaded.unlogged.clone(),
+                    remove: Vec::new(),
+                    schema: loaded.state.schema.clone(),
+                    tick_bucket_size: loaded.state.tick_bucket_size,
+                };
+                (table, change)
+            })
+            .collect()
+    }
+}
+
+/// Rebases an append. The only conflict is a payload field that two writers gave two types.
+fn rebase_append(log: &LogReader, cache: &Cache, change: &mut Change) -> Result<()> {
+    for (table, change) in &mut change.tables {
+        let known = cache.state(*table).and_then(|state| state.schema.as_ref());
+        let (Some(schema), Some(known)) = (&change.schema, known) else { continue };
+        change.schema = if known.covers(schema) {
+            None
+        } else {
+            let union = known.union(schema).map_err(|conflict| {
+                Error::new(ErrorKind::Schema, format!("{}: {conflict}", log.name(*table)))
+                    .with_hint("another writer gave the field its type first; rename one of the two")
+            })?;
+            Some(Arc::new(union))
+        };
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Which tables a run has.
+
+use crv_core::grammar::TableName;
+
+use super::reader::LogReader;
+use crate::error::{ErrorKind, Result};
+use crate::manifest;
+use crate::paths::{BucketId, MANIFEST_FILE};
+use crate::store::EntryKind;
+
+/// How many bytes of a manifest are read to see whether rows were committed.
+const MANIFEST_START: usize = 1024;
+
+impl LogReader {
+    /// The tables that were written in this run.
+    pub fn list_tables(&self) -> Result<Vec<TableName>> {
+        let mut tables = self.table_dirs()?;
+        let mut failed = None;
+        tables.retain(|table| {
+            self.was_written(*table).unwrap_or_else(|error| {
+                failed = Some(error);
+                false
+            })
+        });
+        failed.map_or(Ok(tables), Err)
+    }
+
+    /// Returns whether anything was ever committed to this table. A first append that failed leaves a directory and
+    /// an empty manifest.
+    fn was_written(&self, table: TableName) -> Result<bool> {
+        let entries =
+            self.store.list(&self.paths.table(table), None).map_err(|error| self.read_failed(error))?;
+        let manifest = entries.iter().find(|entry| entry.name == MANIFEST_FILE).map(|entry| entry.kind);
+        match manifest {
+            Some(EntryKind::Object(_)) if self.manifest_says_written(table)? => Ok(true),
+            // A manifest that is damaged, or of another bucket size, was written.
+            Some(EntryKind::Object(_)) => match self.state(table) {
+                Ok(state) => Ok(state.is_some_and(|state| !state.is_unwritten())),
+                Err(error) if matches!(error.kind(), ErrorKind::Manifest | ErrorKind::Config) => Ok(true),
+                Err(error) => Err(error),
+            },
+            _ => Ok(entries.iter().any(|entry| BucketId::parse_dir_name(&entry.name).is_some())),
+        }
+    }
+
+    /// Returns whether the first bytes of a manifest show that rows were committed. Listing runs must not decode every
+    /// part of every table.
+    fn manifest_says_written(&self, table: TableName) -> Result<bool> {
+        let path = self.paths.manifest(table);
+        let opened = self.store.open(&path).map_err(|error| self.read_failed(error))?;
+        let Some(blob) = opened else { return Ok(false) };
+        let length = usize::try_from(blob.size()).unwrap_or(usize::MAX).min(MANIFEST_START);
+        // Not readable: the caller loads the table instead.
+        Ok(manifest::says_written(&blob.read_at(0, length).unwrap_or_default()))
+    }
+
+    /// The tables that have a directory in this run, in the order of the registry.
+    pub fn table_dirs(&self) -> Result<Vec<TableName>> {
+        let entries = self.store.list(&self.paths.tables(), None).map_err(|error| self.read_failed(error))?;
+        let names = entries.iter().filter(|entry| entry.kind == EntryKind::Directory);
+        let mut tables: Vec<TableName> = names.filter_map(|entry| entry.name.parse().ok()).collect();
+        tables.sort_by_key(|table| TableName::ALL.iter().position(|known| known == table));
+        Ok(tables)
+    }
+
+    /// Returns whether the table has a bucket directory.
+    pub fn has_buckets(&self, table: TableName) -> Result<bool> {
+        let entries =
+            self.store.list(&self.paths.table(table), None).map_err(|error| self.read_failed(error))?;
+        Ok(entries.iter().any(|entry| BucketId::parse_dir_name(&entry.name).is_some()))
+    }
+}
