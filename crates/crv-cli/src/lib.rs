@@ -9,7 +9,6 @@
 mod args;
 mod commands;
 mod context;
-mod demo;
 mod error;
 mod output;
 

@@ -16,9 +16,9 @@ use serde::Serialize;
 use super::facts::{TableFacts, Totals};
 use super::tables;
 use crate::context::Context;
-use crate::demo::Simulation;
 use crate::error::CliError;
 use crate::output::{self, Align, TextTable};
+use crv_demo::Simulation;
 
 /// Lines in each list of figures.
 const TOP: usize = 5;

@@ -3,9 +3,9 @@
 use crv_core::grammar::ActionKind;
 use serde_json::{Map, Value, json};
 
+use super::agents::{Agent, PerToken, TOKENS, USUAL_PRICE, World, spread};
 use super::event::Side;
 use super::market::{Market, ORDER_TTL, VENUE};
-use super::world::{Agent, PerToken, TOKENS, USUAL_PRICE, World, spread};
 
 /// What an agent could do about the token it thinks of.
 #[derive(Debug, Clone)]
@@ -157,7 +157,7 @@ impl Intent {
                 "audience": "everyone", "token_id": token, "endorsement_polarity": polarity,
             }),
             Intent::Chat { to, .. } => json!({
-                "channel": super::talk::whispers_to(&world.agents[*to].name), "visibility": "dm",
+                "channel": super::messages::whispers_to(&world.agents[*to].name), "visibility": "dm",
                 "utterance": format!("what do you make of {token}?"),
             }),
             Intent::Vote { stance } => json!({

@@ -7,9 +7,9 @@ use crv_core::error::JsonError;
 use crv_core::hashing::{hash_row, hash_state, json_dumps_canonical};
 use serde_json::{Map, Value, json};
 
-use super::mind::Thought;
-use super::scene::Scene;
-use super::world::{TOKENS, World};
+use super::agents::{TOKENS, World};
+use super::decisions::Thought;
+use super::scenarios::Scene;
 
 /// The engine's name; there is no model behind it, only the thought itself.
 pub(super) const ENGINE: &str = "little_world";

@@ -8,15 +8,15 @@ use serde_json::{Map, Value, json};
 
 use crv_core::grammar::{TableName, canonical_action_key};
 
+use super::agents::{MONEY, TOKENS, World};
 use super::columns::{integers, names, numbers, struct_lists, structs, texts};
+use super::decisions::{Candidate, Thought};
 use super::edges::Edge;
 use super::event::Event;
 use super::market::{Market, VENUE};
-use super::mind::{Candidate, Thought};
+use super::messages::Message;
 use super::oracle::{Call, ENGINE, SIGNATURE};
-use super::scene::Scene;
-use super::talk::Message;
-use super::world::{MONEY, TOKENS, World};
+use super::scenarios::Scene;
 
 type Batch = Result<RecordBatch, ArrowError>;
 

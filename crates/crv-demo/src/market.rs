@@ -3,8 +3,8 @@
 use crv_core::grammar::ExchangeKind;
 use serde_json::json;
 
+use super::agents::{PerToken, TOKENS, USUAL_PRICE, World};
 use super::event::{Event, Side};
-use super::world::{PerToken, TOKENS, USUAL_PRICE, World};
 
 /// The one venue of this world.
 pub(super) const VENUE: &str = "plaza";

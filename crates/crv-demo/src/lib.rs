@@ -4,39 +4,39 @@
 //! not a model of anything; but its rows obey every rule, units and coins are neither made nor lost, and its
 //! payloads differ from tick to tick as those of a real model do. The same seed gives the same rows.
 //!
-//! Who is who: [`world`] has the people, [`mind`] makes up their minds, [`market`], [`talk`] and [`oracle`] are what
-//! they act through, [`scene`] and [`edges`] are what they see and feel, and [`tables`] turns it all into Arrow.
+//! Who is who: [`agents`] has the people, [`decisions`] makes up their minds, [`market`], [`messages`] and [`oracle`] are what
+//! they act through, [`scenarios`] and [`edges`] are what they see and feel, and [`tables`] turns it all into Arrow.
 
+mod agents;
 mod columns;
+mod decisions;
 mod edges;
 mod event;
 mod market;
-mod mind;
+mod messages;
 mod oracle;
 mod position;
-mod scene;
+mod scenarios;
 mod tables;
-mod talk;
 #[cfg(test)]
 mod tests;
-mod world;
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use crv_core::grammar::TableName;
 
+use agents::World;
+use decisions::{Intent, Thought};
 use market::Market;
-use mind::{Intent, Thought};
 use oracle::Oracle;
 use tables::Records;
-use world::World;
 
 /// The share of people who think of the market in a given tick.
 const AWAKE: f64 = 0.6;
 
 /// A run of the little world, from its first tick on.
 #[derive(Debug, Clone)]
-pub(crate) struct Simulation {
+pub struct Simulation {
     rng: fastrand::Rng,
     tick: i64,
     world: World,
@@ -46,20 +46,20 @@ pub(crate) struct Simulation {
 
 impl Simulation {
     /// A world of `agents` people, two at least, in the state it has before tick 0.
-    pub(crate) fn new(seed: u64, agents: usize) -> Self {
+    pub fn new(seed: u64, agents: usize) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let world = World::new(&mut rng, agents);
         Simulation { rng, tick: 0, world, market: Market::new(), oracle: Oracle::default() }
     }
 
     /// Lives through one tick; every table has rows, and every row this tick's number.
-    pub(crate) fn step(&mut self) -> Result<Vec<(TableName, RecordBatch)>, ArrowError> {
+    pub fn step(&mut self) -> Result<Vec<(TableName, RecordBatch)>, ArrowError> {
         self.world.pass_time(&mut self.rng);
         self.market.open(self.tick);
         let mut records = Records::default();
         for agent in self.awake() {
-            let thought = mind::consider(&mut self.rng, &self.world, &self.market, agent);
-            let scene = scene::behold(&self.world, &self.market, &thought)?;
+            let thought = decisions::consider(&mut self.rng, &self.world, &self.market, agent);
+            let scene = scenarios::behold(&self.world, &self.market, &thought)?;
             records.calls.push(self.oracle.ask(&mut self.rng, &self.world, &thought, &scene)?);
             records.scenes.push(scene);
             self.act(&thought, &mut records);
@@ -67,7 +67,7 @@ impl Simulation {
             records.thoughts.push(thought);
         }
         self.market.close();
-        records.messages.push(talk::herald(&self.world, &self.market, self.tick));
+        records.messages.push(messages::herald(&self.world, &self.market, self.tick));
         records.events = std::mem::take(&mut self.market.events);
         let batches = records.batches(self.tick, &self.world, &self.market)?;
         self.tick += 1;
@@ -94,10 +94,10 @@ impl Simulation {
             Intent::Swap { with, wanted } => market.swap(world, agent, with, token, wanted),
             Intent::Gift { to } => market.gift(world, agent, to, token),
             Intent::Endorse { polarity } => {
-                records.messages.push(talk::endorse(world, agent, token, polarity));
+                records.messages.push(messages::endorse(world, agent, token, polarity));
             }
             Intent::Chat { to, stance } => {
-                records.messages.push(talk::whisper(world, agent, to, token, stance));
+                records.messages.push(messages::whisper(world, agent, to, token, stance));
             }
             Intent::Vote { stance } => market.vote(agent, token, stance),
         }

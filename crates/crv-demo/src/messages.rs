@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crv_core::grammar::Visibility;
 use serde_json::{Value, json};
 
+use super::agents::{TOKENS, World};
 use super::market::{Market, VENUE};
-use super::world::{TOKENS, World};
 
 /// One message: a row of `messages`.
 #[derive(Debug, Clone)]

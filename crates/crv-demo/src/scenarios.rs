@@ -5,11 +5,11 @@ use crv_core::grammar::Visibility;
 use crv_core::hashing::hash_context;
 use serde_json::{Value, json};
 
+use super::agents::{TOKENS, World};
+use super::decisions::Thought;
 use super::event::Side;
 use super::market::Market;
-use super::mind::Thought;
 use super::oracle::not_json;
-use super::world::{TOKENS, World};
 
 /// One scenario as one agent saw it.
 #[derive(Debug, Clone)]

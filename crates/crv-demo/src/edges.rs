@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crv_core::grammar::RepresentationEdgeKind as Kind;
 
-use super::mind::Thought;
-use super::world::World;
+use super::agents::World;
+use super::decisions::Thought;
 
 /// One edge as one agent holds it.
 #[derive(Debug, Clone)]
