@@ -1,105 +1,102 @@
-//! The built-in simulation behind `crv demo`: a little world whose people talk, feel, decide and trade.
+//! The built-in simulation of `crv demo`: agents talk, decide and trade, and fill all eight tables in every tick.
 //!
-//! One [`step`](Simulation::step) is one tick, and gives rows for all eight canonical tables. It is small and it is
-//! not a model of anything; but its rows obey every rule, units and coins are neither made nor lost, and its
-//! payloads differ from tick to tick as those of a real model do. The same seed gives the same rows.
+//! # A map
 //!
-//! Who is who: [`agents`] has the people, [`decisions`] makes up their minds, [`market`], [`messages`] and [`oracle`] are what
-//! they act through, [`scenarios`] and [`edges`] are what they see and feel, and [`tables`] turns it all into Arrow.
+//! [`Simulation`] has the whole state. Each module is a part of [`Simulation::step`], and makes the rows of its tables:
+//!
+//! - `agents`: agents, what they own, and what they feel.
+//! - `decisions`, `oracle`: what an agent can do, and what it prefers; what it sees then, and what it asks.
+//! - `market`, `messages`: what it does. Only `market` moves units and coins.
+//! - `edges`, `holdings`: the part of its representation that the decision touched; holdings after the tick.
+//! - `rows`: the rows of one tick, and their conversion to frames.
+//!
+//! # What holds
+//!
+//! - Every table has rows in every tick, and every row obeys the rules of its table.
+//! - Units and coins are neither made nor lost.
+//! - The fields of payloads differ from tick to tick.
+//! - The same seed gives the same rows, in the same version of this crate.
+//!
+//! # What this crate does not do
+//!
+//! It stores nothing: the caller appends the frames. It is an example, and no model of anything.
 
 mod agents;
-mod columns;
 mod decisions;
 mod edges;
-mod event;
+mod holdings;
 mod market;
 mod messages;
 mod oracle;
-mod position;
-mod scenarios;
-mod tables;
+mod rows;
 #[cfg(test)]
 mod tests;
 
-use arrow_array::RecordBatch;
-use arrow_schema::ArrowError;
+use std::collections::HashSet;
+
 use crv_core::grammar::TableName;
+use crv_core::schema::RowTick;
+use crv_schema::Frame;
+use crv_schema::rows::RowsError;
+use fastrand::Rng;
 
-use agents::World;
-use decisions::{Intent, Thought};
-use market::Market;
-use oracle::Oracle;
-use tables::Records;
+use agents::{Agent, PerToken, TOKENS};
+use market::Book;
+use messages::Audience;
+use rows::Rows;
 
-/// The share of people who think of the market in a given tick.
-const AWAKE: f64 = 0.6;
-
-/// A run of the little world, from its first tick on.
-#[derive(Debug, Clone)]
+/// The simulation between two ticks.
+#[derive(Clone, Debug)]
 pub struct Simulation {
-    rng: fastrand::Rng,
-    tick: i64,
-    world: World,
-    market: Market,
-    oracle: Oracle,
+    rng: Rng,
+    /// The next tick, or the current one within a step.
+    tick: RowTick,
+    agents: Vec<Agent>,
+    books: PerToken<Book>,
+    /// How many orders were posted.
+    orders: i64,
+    /// The questions that the oracle answers from its cache, which is emptied every 50 ticks.
+    asked: HashSet<[String; 3]>,
+    /// The rows of the current tick.
+    rows: Rows,
 }
 
 impl Simulation {
-    /// A world of `agents` people, two at least, in the state it has before tick 0.
+    /// A simulation of this many agents, at least two, before tick 0.
     pub fn new(seed: u64, agents: usize) -> Self {
-        let mut rng = fastrand::Rng::with_seed(seed);
-        let world = World::new(&mut rng, agents);
-        Simulation { rng, tick: 0, world, market: Market::new(), oracle: Oracle::default() }
+        let mut rng = Rng::with_seed(seed);
+        let count = agents.max(2);
+        let agents = (0..count).map(|index| Agent::new(&mut rng, index, count)).collect();
+        let books = std::array::from_fn(|_| Book::new());
+        let (tick, asked, rows) = (RowTick::default(), HashSet::new(), Rows::default());
+        Self { rng, tick, agents, books, orders: 0, asked, rows }
     }
 
-    /// Lives through one tick; every table has rows, and every row this tick's number.
-    pub fn step(&mut self) -> Result<Vec<(TableName, RecordBatch)>, ArrowError> {
-        self.world.pass_time(&mut self.rng);
-        self.market.open(self.tick);
-        let mut records = Records::default();
-        for agent in self.awake() {
-            let thought = decisions::consider(&mut self.rng, &self.world, &self.market, agent);
-            let scene = scenarios::behold(&self.world, &self.market, &thought)?;
-            records.calls.push(self.oracle.ask(&mut self.rng, &self.world, &thought, &scene)?);
-            records.scenes.push(scene);
-            self.act(&thought, &mut records);
-            edges::touched(&self.world, &thought, &mut records.edges);
-            records.thoughts.push(thought);
+    /// Simulates one tick, and returns its rows: every table, in registry order, without the column `bucket`.
+    pub fn step(&mut self) -> Result<Vec<(TableName, Frame)>, RowsError> {
+        for agent in &mut self.agents {
+            agent.drift(&mut self.rng);
         }
-        self.market.close();
-        records.messages.push(messages::herald(&self.world, &self.market, self.tick));
-        records.events = std::mem::take(&mut self.market.events);
-        let batches = records.batches(self.tick, &self.world, &self.market)?;
-        self.tick += 1;
-        Ok(batches)
-    }
-
-    /// Who acts in this tick, in the order in which they do: one at least.
-    fn awake(&mut self) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.world.agents.len()).collect();
-        self.rng.shuffle(&mut order);
-        let first = order[0];
-        order.retain(|&agent| agent == first || self.rng.f64() < AWAKE);
-        order
-    }
-
-    fn act(&mut self, thought: &Thought, records: &mut Records) {
-        let Thought { agent, token, .. } = *thought;
-        let (world, market) = (&mut self.world, &mut self.market);
-        let Some(choice) = thought.choice() else { return };
-        match choice.intent {
-            Intent::Order { side, quantity, limit } => {
-                market.post(world, agent, token, side, quantity, limit);
-            }
-            Intent::Swap { with, wanted } => market.swap(world, agent, with, token, wanted),
-            Intent::Gift { to } => market.gift(world, agent, to, token),
-            Intent::Endorse { polarity } => {
-                records.messages.push(messages::endorse(world, agent, token, polarity));
-            }
-            Intent::Chat { to, stance } => {
-                records.messages.push(messages::whisper(world, agent, to, token, stance));
-            }
-            Intent::Vote { stance } => market.vote(agent, token, stance),
+        let mut active: Vec<usize> = (0..self.agents.len()).collect();
+        self.rng.shuffle(&mut active);
+        active.truncate(self.rng.usize(active.len() / 2..=active.len()));
+        for agent in active {
+            self.withdraw_orders(agent);
+            let (token, choice, act) = self.decide(agent);
+            self.ask(agent, token, &choice);
+            act(self);
+            self.touch_edges(agent, token);
         }
+        // An announcement, so that no tick is without messages.
+        let turn = self.tick.get() as usize;
+        self.speak(turn % self.agents.len(), turn % TOKENS.len(), Audience::Everyone);
+        self.close_market();
+        if self.tick.get() % 50 == 0 {
+            self.asked.clear();
+        }
+        self.count_holdings();
+        // Saturates: there is no tick after the last `i64`.
+        self.tick = RowTick::new(self.tick.get().saturating_add(1)).unwrap_or(self.tick);
+        std::mem::take(&mut self.rows).into_frames()
     }
 }

@@ -1,255 +1,200 @@
-//! The venue: an order book for each token, swaps, gifts and votes. Every unit and every coin that moves, moves here.
+//! The venue: an order book for each token, swaps, gifts and votes. Units and coins move only here. Rows of `exchange`.
 
 use crv_core::grammar::ExchangeKind;
-use serde_json::json;
+use crv_core::schema::{ExchangeRow, Side};
+use serde_json::{Value, json};
 
-use super::agents::{PerToken, TOKENS, USUAL_PRICE, World};
-use super::event::{Event, Side};
+use crate::Simulation;
+use crate::agents::{TOKENS, name};
+use crate::rows::object;
 
-/// The one venue of this world.
-pub(super) const VENUE: &str = "plaza";
+pub(crate) const VENUE: &str = "plaza";
 
-/// How many ticks an order waits before it is withdrawn.
-pub(super) const ORDER_TTL: i64 = 4;
+/// The price of every token before tick 0, in coins. Prices return to it.
+pub(crate) const USUAL_PRICE: i64 = 100;
 
-/// An order that waits in the book, its limit in whole coins.
-#[derive(Debug, Clone)]
-pub(super) struct Order {
+/// How many ticks an order waits at most.
+pub(crate) const ORDER_TTL: i64 = 4;
+
+/// How many units an order is for at most.
+pub(crate) const ORDER_SIZE: i64 = 4;
+
+/// The market of one token.
+#[derive(Clone, Debug)]
+pub(crate) struct Book {
+    /// The price of the last trade.
+    pub(crate) price: i64,
+    /// The value of the token by its trades and votes.
+    pub(crate) baseline: f64,
+    /// The units traded in this tick.
+    pub(crate) volume: i64,
+    /// The votes of this tick: their number, and the sum of their stances.
+    votes: (i64, f64),
+    /// The waiting orders of each side, best first.
+    orders: Vec<Order>,
+}
+
+/// An order, its limit in coins for each unit.
+#[derive(Clone, Copy, Debug)]
+struct Order {
     id: i64,
-    pub(super) agent: usize,
-    pub(super) side: Side,
-    pub(super) quantity: i64,
-    pub(super) limit: i64,
+    agent: usize,
+    side: Side,
+    quantity: i64,
+    limit: i64,
     expires: i64,
 }
 
-/// The venue's state, and what has happened since the tick began.
-#[derive(Debug, Clone)]
-pub(super) struct Market {
-    pub(super) last_price: PerToken<f64>,
-    pub(super) baseline: PerToken<f64>,
-    pub(super) volume: PerToken<i64>,
-    pub(super) events: Vec<Event>,
-    books: PerToken<Vec<Order>>,
-    votes: PerToken<Vec<f64>>,
-    next_order: i64,
-    tick: i64,
+impl Order {
+    /// Lower is better for the other side.
+    fn rank(&self) -> i64 {
+        if self.side == Side::Buy { -self.limit } else { self.limit }
+    }
+
+    /// Returns whether the two can trade.
+    fn meets(&self, other: &Order) -> bool {
+        self.side != other.side && self.rank() + other.rank() <= 0
+    }
 }
 
-impl Market {
-    /// An empty book, at the usual price.
-    pub(super) fn new() -> Self {
-        Market {
-            last_price: [USUAL_PRICE; TOKENS.len()],
-            baseline: [USUAL_PRICE; TOKENS.len()],
-            volume: [0; TOKENS.len()],
-            events: Vec::new(),
-            books: Default::default(),
-            votes: Default::default(),
-            next_order: 0,
-            tick: 0,
-        }
+impl Book {
+    /// The book before tick 0.
+    pub(crate) fn new() -> Self {
+        Self { price: USUAL_PRICE, baseline: USUAL_PRICE as f64, volume: 0, votes: (0, 0.0), orders: vec![] }
     }
 
-    /// Begins a tick: withdraws what has waited too long.
-    pub(super) fn open(&mut self, tick: i64) {
-        self.tick = tick;
-        self.volume = [0; TOKENS.len()];
-        self.events.clear();
+    /// The best limit of the waiting orders on one side.
+    pub(crate) fn best(&self, side: Side) -> Option<i64> {
+        self.orders.iter().find(|order| order.side == side).map(|order| order.limit)
+    }
+}
+
+impl Simulation {
+    /// Withdraws expired orders, and all orders of an agent that is about to act: an agent can always cover its orders.
+    pub(crate) fn withdraw_orders(&mut self, agent: usize) {
         for token in 0..TOKENS.len() {
-            let (kept, expired) =
-                std::mem::take(&mut self.books[token]).into_iter().partition(|order| order.expires > tick);
-            self.books[token] = kept;
-            for order in expired {
-                self.withdraw(token, &order, "expired");
+            let is_out = |order: &mut Order| order.agent == agent || order.expires <= self.tick.get();
+            for order in self.books[token].orders.extract_if(.., is_out).collect::<Vec<_>>() {
+                let reason = if order.agent == agent { "replaced" } else { "expired" };
+                let payload = json!({"order_id": order.id, "reason": reason});
+                self.record_order(ExchangeKind::OrderCancel, token, order, payload);
             }
         }
     }
 
-    /// Ends a tick: the votes and the prices paid set each token's baseline, and one outcome is published.
-    pub(super) fn close(&mut self) {
-        for token in 0..TOKENS.len() {
-            let ballots = std::mem::take(&mut self.votes[token]);
-            let opinion = ballots.iter().sum::<f64>() / ballots.len().max(1) as f64;
-            self.baseline[token] = 0.8 * self.baseline[token] + 0.2 * self.last_price[token] + 2.0 * opinion;
-            if token == self.tick.rem_euclid(TOKENS.len() as i64) as usize {
-                let payload = json!({"ballots": ballots.len(), "opinion": opinion});
-                let mut event = Event::new(ExchangeKind::VoteOutcome, token, payload);
-                event.baseline = Some(self.baseline[token]);
-                self.events.push(event);
-            }
+    /// Posts an order that the agent can cover, trades with waiting orders, and lets the rest wait.
+    pub(crate) fn post(&mut self, agent: usize, token: usize, side: Side, quantity: i64, limit: i64) {
+        let (id, expires) = (self.orders, self.tick.get() + ORDER_TTL);
+        self.orders += 1;
+        let mut taker = Order { id, agent, side, quantity, limit, expires };
+        self.record_order(ExchangeKind::OrderPost, token, taker, json!({"order_id": id, "ttl": ORDER_TTL}));
+        while taker.quantity > 0
+            && let Some(place) = self.books[token].orders.iter().position(|maker| maker.meets(&taker))
+        {
+            let waiting = &mut self.books[token].orders;
+            let quantity = taker.quantity.min(waiting[place].quantity);
+            taker.quantity -= quantity;
+            waiting[place].quantity -= quantity;
+            let maker = waiting[place];
+            waiting.retain(|order| order.quantity > 0);
+            self.trade(token, taker, maker, quantity);
+        }
+        if taker.quantity > 0 {
+            self.books[token].orders.push(taker);
+            self.books[token].orders.sort_by_key(|order| (order.rank(), order.id));
         }
     }
 
-    /// The best limit that waits on one side.
-    pub(super) fn best(&self, token: usize, side: Side) -> Option<i64> {
-        let limits = self.books[token].iter().filter(|order| order.side == side).map(|order| order.limit);
-        match side {
-            Side::Buy => limits.max(),
-            Side::Sell => limits.min(),
-        }
-    }
-
-    /// Posts an order, trades what can be traded at once and lets the rest wait.
-    pub(super) fn post(
-        &mut self,
-        world: &mut World,
-        agent: usize,
-        token: usize,
-        side: Side,
-        quantity: i64,
-        limit: i64,
-    ) {
-        let id = self.next_order;
-        self.next_order += 1;
-        let mut order = Order { id, agent, side, quantity, limit, expires: self.tick + ORDER_TTL };
-        self.events.push(Event {
-            side: Some(side),
-            quantity: Some(quantity),
-            price: Some(limit as f64),
-            actor: Some(agent),
-            ..Event::new(ExchangeKind::OrderPost, token, json!({"order_id": id, "ttl": ORDER_TTL}))
-        });
-        while order.quantity > 0 && self.fill(world, token, &mut order) {}
-        if order.quantity > 0 {
-            self.books[token].push(order);
-        }
-    }
-
-    /// Trades with the best order that waits on the other side, if there is one; false when there is none.
-    fn fill(&mut self, world: &mut World, token: usize, order: &mut Order) -> bool {
-        let matching = self.books[token]
-            .iter()
-            .enumerate()
-            .filter(|(_, waiting)| waiting.side != order.side && waiting.agent != order.agent)
-            .filter(|(_, waiting)| match order.side {
-                Side::Buy => waiting.limit <= order.limit,
-                Side::Sell => waiting.limit >= order.limit,
-            })
-            .min_by_key(|(_, waiting)| match order.side {
-                Side::Buy => (waiting.limit, waiting.id),
-                Side::Sell => (-waiting.limit, waiting.id),
-            })
-            .map(|(place, _)| place);
-        let Some(place) = matching else { return false };
-        let waiting = self.books[token].remove(place);
-        let (buyer, seller) = match order.side {
-            Side::Buy => (order.agent, waiting.agent),
-            Side::Sell => (waiting.agent, order.agent),
+    /// Trades at the limit of the order that waited.
+    fn trade(&mut self, token: usize, taker: Order, maker: Order, quantity: i64) {
+        let (buyer, seller) = match taker.side {
+            Side::Buy => (taker.agent, maker.agent),
+            Side::Sell => (maker.agent, taker.agent),
         };
-        let affordable = world.agents[buyer].coins / waiting.limit;
-        let owned = world.agents[seller].positions[token].quantity;
-        let quantity = order.quantity.min(waiting.quantity).min(affordable).min(owned);
-        if quantity == 0 {
-            let order_can = match order.side {
-                Side::Buy => affordable > 0,
-                Side::Sell => owned > 0,
-            };
-            if order_can {
-                // Whoever waits can no longer keep the promise; the next one may.
-                self.withdraw(token, &waiting, "uncovered");
-            } else {
-                self.books[token].insert(place, waiting);
+        let total = quantity * maker.limit;
+        self.transfer(seller, buyer, token, quantity, total);
+        self.agents[buyer].coins -= total;
+        self.agents[seller].coins += total;
+        self.books[token].price = maker.limit;
+        self.books[token].volume += quantity;
+        let terms = [Some(quantity as f64), Some(maker.limit as f64)];
+        let agents = [Some(taker.agent), Some(maker.agent)];
+        let payload = json!({"order_id": taker.id, "maker_order_id": maker.id, "total": total});
+        self.record(ExchangeKind::Trade, token, Some(taker.side), terms, agents, payload);
+    }
+
+    /// Exchanges one unit of `token` for one of `wanted`; both agents have theirs.
+    pub(crate) fn swap(&mut self, agent: usize, with: usize, token: usize, wanted: usize) {
+        let value = self.books[token].price;
+        self.transfer(agent, with, token, 1, value);
+        self.transfer(with, agent, wanted, 1, value);
+        let terms = [Some(1.0), Some(value as f64 / self.books[wanted].price as f64)];
+        let payload = json!({"output_token_id": TOKENS[wanted], "output_quantity": 1});
+        self.record(ExchangeKind::Swap, token, None, terms, [Some(agent), Some(with)], payload);
+    }
+
+    /// Gives one unit away; the agent has it.
+    pub(crate) fn gift(&mut self, agent: usize, to: usize, token: usize) {
+        self.transfer(agent, to, token, 1, 0);
+        let payload = json!({"warmth": self.agents[agent].ties.get(&to)});
+        self.record(ExchangeKind::Gift, token, None, [Some(1.0), None], [Some(agent), Some(to)], payload);
+    }
+
+    /// Casts a vote, which counts at the end of the tick.
+    pub(crate) fn vote(&mut self, agent: usize, token: usize, stance: f64, label: &str) {
+        let votes = &mut self.books[token].votes;
+        *votes = (votes.0 + 1, votes.1 + stance);
+        let payload = json!({"stance_label": label, "stance_value": stance});
+        self.record(ExchangeKind::CastVote, token, None, [None; 2], [Some(agent), None], payload);
+    }
+
+    /// Ends a tick: trades and votes move the baselines, and the outcome of one token's vote is published.
+    pub(crate) fn close_market(&mut self) {
+        for token in 0..TOKENS.len() {
+            let book = &mut self.books[token];
+            let (ballots, sum) = std::mem::take(&mut book.votes);
+            let opinion = sum / ballots.max(1) as f64;
+            book.baseline = 0.8 * book.baseline + 0.1 * (book.price + USUAL_PRICE) as f64 + 2.0 * opinion;
+            book.volume = 0;
+            if self.tick.get() as usize % TOKENS.len() == token {
+                let payload = json!({"ballots": ballots, "opinion": opinion});
+                self.record(ExchangeKind::VoteOutcome, token, None, [None; 2], [None; 2], payload);
             }
-            return order_can;
         }
-        let total = quantity * waiting.limit;
-        settle(world, token, buyer, seller, quantity, total);
-        order.quantity -= quantity;
-        self.last_price[token] = waiting.limit as f64;
-        self.volume[token] += quantity;
-        self.events.push(Event {
-            side: Some(order.side),
-            quantity: Some(quantity),
-            price: Some(waiting.limit as f64),
-            actor: Some(order.agent),
-            counterparty: Some(waiting.agent),
-            baseline: Some(self.baseline[token]),
-            ..Event::new(
-                ExchangeKind::Trade,
-                token,
-                json!({"order_id": order.id, "maker_order_id": waiting.id, "total": total}),
-            )
-        });
-        if waiting.quantity > quantity {
-            self.books[token].insert(place, Order { quantity: waiting.quantity - quantity, ..waiting });
-        }
-        true
     }
 
-    /// One unit of `token` for one unit of `wanted`, if both still have theirs.
-    pub(super) fn swap(&mut self, world: &mut World, agent: usize, with: usize, token: usize, wanted: usize) {
-        let has = |agent: usize, token: usize| world.agents[agent].positions[token].quantity > 0;
-        if agent == with || token == wanted || !has(agent, token) || !has(with, wanted) {
-            return;
-        }
-        let value = self.last_price[token];
-        for (giver, taker, token) in [(agent, with, token), (with, agent, wanted)] {
-            world.agents[giver].positions[token].give(1, value);
-            world.agents[taker].positions[token].take(1, value);
-        }
-        world.agents[with].warm_to(agent, 0.05);
-        self.events.push(Event {
-            quantity: Some(1),
-            price: Some(self.last_price[token] / self.last_price[wanted]),
-            actor: Some(agent),
-            counterparty: Some(with),
-            ..Event::new(
-                ExchangeKind::Swap,
-                token,
-                json!({"output_token_id": TOKENS[wanted], "output_quantity": 1}),
-            )
-        });
+    /// Moves units that are worth `value` together.
+    fn transfer(&mut self, from: usize, to: usize, token: usize, quantity: i64, value: i64) {
+        self.agents[from].positions[token].give(quantity, value as f64);
+        self.agents[to].positions[token].take(quantity, value as f64);
     }
 
-    /// One unit for nothing, if there still is one.
-    pub(super) fn gift(&mut self, world: &mut World, agent: usize, to: usize, token: usize) {
-        if agent == to || world.agents[agent].positions[token].quantity == 0 {
-            return;
-        }
-        let warmth = world.agents[agent].feels_for(to);
-        world.agents[agent].positions[token].give(1, 0.0);
-        world.agents[to].positions[token].take(1, 0.0);
-        world.agents[to].warm_to(agent, 0.15);
-        self.events.push(Event {
-            quantity: Some(1),
-            actor: Some(agent),
-            counterparty: Some(to),
-            ..Event::new(ExchangeKind::Gift, token, json!({"warmth": warmth}))
-        });
+    fn record_order(&mut self, kind: ExchangeKind, token: usize, order: Order, payload: Value) {
+        let terms = [Some(order.quantity as f64), Some(order.limit as f64)];
+        self.record(kind, token, Some(order.side), terms, [Some(order.agent), None], payload);
     }
 
-    /// A vote on a token, counted at the end of the tick.
-    pub(super) fn vote(&mut self, agent: usize, token: usize, stance: f64) {
-        self.votes[token].push(stance);
-        let label = if stance < 0.0 { "against" } else { "for" };
-        self.events.push(Event {
-            actor: Some(agent),
-            ..Event::new(
-                ExchangeKind::CastVote,
-                token,
-                json!({"stance_label": label, "stance_value": stance}),
-            )
+    fn record(
+        &mut self,
+        exchange_event_type: ExchangeKind,
+        token: usize,
+        side: Option<Side>,
+        [quantity, price]: [Option<f64>; 2],
+        [actor, counterparty]: [Option<usize>; 2],
+        payload: Value,
+    ) {
+        self.rows.push(&ExchangeRow {
+            tick: self.tick,
+            venue_id: VENUE.to_owned(),
+            token_id: TOKENS[token].to_owned(),
+            exchange_event_type,
+            side,
+            quantity,
+            price,
+            actor_agent_id: actor.map(name),
+            counterparty_agent_id: counterparty.map(name),
+            baseline_value: Some(self.books[token].baseline),
+            additional_payload: object(payload),
         });
     }
-
-    fn withdraw(&mut self, token: usize, order: &Order, reason: &str) {
-        self.events.push(Event {
-            side: Some(order.side),
-            quantity: Some(order.quantity),
-            price: Some(order.limit as f64),
-            actor: Some(order.agent),
-            ..Event::new(ExchangeKind::OrderCancel, token, json!({"order_id": order.id, "reason": reason}))
-        });
-    }
-}
-
-/// Moves units one way and coins the other; both remember each other a little more kindly.
-fn settle(world: &mut World, token: usize, buyer: usize, seller: usize, quantity: i64, total: i64) {
-    world.agents[buyer].coins -= total;
-    world.agents[buyer].positions[token].take(quantity, total as f64);
-    world.agents[buyer].warm_to(seller, 0.03);
-    world.agents[seller].coins += total;
-    world.agents[seller].positions[token].give(quantity, total as f64);
-    world.agents[seller].warm_to(buyer, 0.03);
 }

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use crv_io::{CheckOptions, CheckReport, Dataset, Problem};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::files::RunFiles;
 use crate::context::Context;
@@ -42,13 +41,10 @@ pub(crate) fn run(context: &Context, arguments: &Check) -> Result<(), CliError> 
 
 /// Checks the run; a deep check has a progress bar.
 fn look(context: &Context, dataset: &Dataset, options: CheckOptions) -> Result<CheckReport, CliError> {
-    if context.quiet || !options.deep {
+    if !options.deep {
         return Ok(dataset.check(options)?);
     }
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("checking {wide_bar} {pos}/{len} parts, {eta} left") {
-        bar.set_style(style);
-    }
+    let bar = output::progress(context, "checking", 0, "parts");
     let report = dataset.check_watched(options, |progress| {
         bar.set_length(progress.of);
         bar.inc(1);

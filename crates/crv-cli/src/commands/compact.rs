@@ -2,7 +2,6 @@
 
 use clap::{Args, value_parser};
 use crv_io::{CompactOptions, CompactReport, Dataset, TableName, TickRange};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args;
 use crate::context::Context;
@@ -55,13 +54,7 @@ fn merge(
     table: TableName,
     options: CompactOptions,
 ) -> Result<CompactReport, CliError> {
-    if context.quiet {
-        return Ok(dataset.compact(table, options)?);
-    }
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("merging {wide_bar} {pos}/{len} parts, {eta} left") {
-        bar.set_style(style);
-    }
+    let bar = output::progress(context, "merging", 0, "parts");
     let report = dataset.compact_watched(table, options, |progress| {
         bar.set_length(progress.of);
         bar.inc(1);

@@ -1,16 +1,16 @@
-//! `crv demo`: a small simulation into a new run, one transaction per tick, and a look at what it left.
+//! `crv demo`: records the built-in simulation as a new run, one commit per tick, and shows the run.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array as _, RecordBatch};
-use clap::Args;
+use clap::{Args, value_parser};
 use crv_core::ids::make_run_id;
+use crv_demo::Simulation;
 use crv_io::paths::RunPaths;
-use crv_io::{AppendOptions, Dataset, Result as StoreResult, TableName};
-use indicatif::{ProgressBar, ProgressStyle};
+use crv_io::{AppendOptions, Dataset, IoSettings, TableName};
 use serde::Serialize;
 
 use super::facts::{TableFacts, Totals};
@@ -18,36 +18,35 @@ use super::tables;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{self, Align, TextTable};
-use crv_demo::Simulation;
 
-/// Lines in each list of figures.
+/// The number of lines in the lists of agents and topics.
 const TOP: usize = 5;
 
-/// Record a small built-in simulation, and show what it left
+/// Record a small built-in simulation as a new run, and show its tables
 ///
-/// Agents talk, feel, decide and trade; all eight tables are filled, one commit per tick. The same seed gives the
-/// same rows.
+/// Creates the run and writes one commit per tick, each with rows of all eight tables: agents talk, decide and trade. An
+/// existing run is refused. The same seed gives the same rows.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// How many ticks to record
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    /// The number of ticks
+    #[arg(long, default_value_t = 200, value_parser = value_parser!(u64).range(1..=10_000_000))]
     ticks: u64,
-    /// How many agents there are
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(2..=10_000))]
+    /// The number of agents
+    #[arg(long, default_value_t = 12, value_parser = value_parser!(u64).range(2..=10_000))]
     agents: u64,
-    /// Where chance begins
+    /// The seed of the random numbers
     #[arg(long, default_value_t = 7)]
     seed: u64,
-    /// The run to record, which must be new [default: demo_ and six random digits]
+    /// The run, which must be new [default: demo_ and six random digits]
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
 }
 
-/// What a demo came to.
+/// A recorded demo.
 #[derive(Serialize)]
 struct Report {
     run_id: String,
-    /// Where the run lies.
+    /// The directory of the run.
     path: String,
     ticks: u64,
     agents: u64,
@@ -57,9 +56,9 @@ struct Report {
     #[serde(flatten)]
     totals: Totals,
     tables: Vec<TableFacts>,
-    /// Agents with the most valuable holdings at the last tick.
+    /// The agents with the most valuable holdings at the last tick.
     richest_agents: Vec<(String, f64)>,
-    /// How many messages each topic had.
+    /// The number of messages about each topic.
     message_topics: Vec<(String, f64)>,
 }
 
@@ -76,24 +75,41 @@ pub(crate) fn run(context: &Context, arguments: &Demo) -> Result<(), CliError> {
     let began = Instant::now();
     let commits = record(context, &dataset, arguments)?;
     dataset.close()?;
-    let report = look(context, &dataset, arguments, commits, began.elapsed())?;
+    let seconds = began.elapsed().as_secs_f64();
+
+    let mut totals = Totals::default();
+    let mut facts = Vec::new();
+    for table in dataset.tables()? {
+        let table = TableFacts::from(&dataset.manifest(table)?);
+        totals.add(&table);
+        facts.push(table);
+    }
+    let report = Report {
+        path: context.settings.locate(RunPaths::new(dataset.run_id().clone()).root()),
+        run_id: run,
+        ticks: arguments.ticks,
+        agents: arguments.agents,
+        seed: arguments.seed,
+        commits,
+        seconds,
+        richest_agents: richest_agents(&dataset, totals.tick_max.unwrap_or_default())?,
+        message_topics: message_topics(&dataset)?,
+        totals,
+        tables: facts,
+    };
     if context.json { output::print_json(&report) } else { tell(context, &report) }
 }
 
-/// Records the ticks, each as one transaction over all tables; gives the number of commits.
+/// Records each tick as one transaction over all tables, and returns the number of commits.
 fn record(context: &Context, dataset: &Dataset, arguments: &Demo) -> Result<u64, CliError> {
-    let bar = if context.quiet { ProgressBar::hidden() } else { ProgressBar::new(arguments.ticks) };
-    if let Ok(style) = ProgressStyle::with_template("recording {wide_bar} {pos}/{len} ticks, {eta} left") {
-        bar.set_style(style);
-    }
+    let bar = output::progress(context, "recording", arguments.ticks, "ticks");
     let mut simulation = Simulation::new(arguments.seed, arguments.agents as usize);
     let mut commits = 0;
     for _ in 0..arguments.ticks {
-        let batches =
-            simulation.step().map_err(|error| CliError::Output(format!("the simulation: {error}")))?;
+        let tables = simulation.step().map_err(crv_io::Error::from)?;
         let mut transaction = dataset.transaction();
-        for (table, batch) in batches {
-            transaction.append(table, batch, AppendOptions::default())?;
+        for (table, frame) in tables {
+            transaction.append(table, frame, AppendOptions::default())?;
         }
         commits += u64::from(transaction.commit()?.commit.is_some());
         bar.inc(1);
@@ -102,46 +118,21 @@ fn record(context: &Context, dataset: &Dataset, arguments: &Demo) -> Result<u64,
     Ok(commits)
 }
 
-/// Reads back what was recorded.
-fn look(
-    context: &Context,
-    dataset: &Dataset,
-    arguments: &Demo,
-    commits: u64,
-    spent: Duration,
-) -> Result<Report, CliError> {
-    let mut facts = Vec::new();
-    let mut totals = Totals::default();
-    for table in dataset.tables()? {
-        let table = TableFacts::from(&dataset.manifest(table)?);
-        totals.add(&table);
-        facts.push(table);
-    }
-    let last = totals.tick_max.unwrap_or_default();
-    let worth = dataset.scan(TableName::HoldingsValuation)?.ticks(last..=last);
-    let worth = worth.columns(&["agent_id", "mark_value"])?.batches();
-    let spoken = dataset.scan(TableName::Messages)?.columns(&["topic_label"])?.batches();
-    Ok(Report {
-        run_id: dataset.run_id().to_string(),
-        path: context.settings.locate(RunPaths::new(dataset.run_id().clone()).root()),
-        ticks: arguments.ticks,
-        agents: arguments.agents,
-        seed: arguments.seed,
-        commits,
-        seconds: spent.as_secs_f64(),
-        totals,
-        tables: facts,
-        richest_agents: top(worth, |batch, row| {
-            let values = batch.column(1).as_primitive_opt::<Float64Type>();
-            values.filter(|values| values.is_valid(row)).map_or(0.0, |values| values.value(row))
-        })?,
-        message_topics: top(spoken, |_, _| 1.0)?,
+fn richest_agents(dataset: &Dataset, tick: i64) -> Result<Vec<(String, f64)>, CliError> {
+    let scan = dataset.scan(TableName::HoldingsValuation)?.ticks(tick..=tick);
+    top(scan.columns(&["agent_id", "mark_value"])?.batches(), |batch, row| {
+        let values = batch.column(1).as_primitive_opt::<Float64Type>();
+        values.filter(|values| values.is_valid(row)).map_or(0.0, |values| values.value(row))
     })
 }
 
-/// Sums an amount by the text in the first column, and gives the largest sums.
+fn message_topics(dataset: &Dataset) -> Result<Vec<(String, f64)>, CliError> {
+    top(dataset.scan(TableName::Messages)?.columns(&["topic_label"])?.batches(), |_, _| 1.0)
+}
+
+/// Sums an amount for each text in the first column, and returns the largest sums.
 fn top(
-    batches: impl Iterator<Item = StoreResult<RecordBatch>>,
+    batches: impl Iterator<Item = crv_io::Result<RecordBatch>>,
     amount: impl Fn(&RecordBatch, usize) -> f64,
 ) -> Result<Vec<(String, f64)>, CliError> {
     let mut sums: BTreeMap<String, f64> = BTreeMap::new();
@@ -162,37 +153,39 @@ fn tell(context: &Context, report: &Report) -> Result<(), CliError> {
     output::print_table(&tables::text(&report.tables))?;
     let rate = report.ticks as f64 / report.seconds.max(1e-9);
     output::print(&format!(
-        "\n{} rows in {} on disk: {} ticks of {} agents, each tick one commit, {:.1} s, {rate:.0} ticks/s\n\n",
-        output::count(report.totals.rows),
+        "\n{} in {} on disk: {} of {}, each tick one commit, {:.1} s, {rate:.0} ticks/s\n\n",
+        output::counted(report.totals.rows, "row"),
         output::bytes(report.totals.bytes),
-        output::count(report.ticks),
-        output::count(report.agents),
+        output::counted(report.ticks, "tick"),
+        output::counted(report.agents, "agent"),
         report.seconds,
     ))?;
-    let mut rich = TextTable::new([("RICHEST AGENTS", Align::Left), ("HOLDINGS WORTH", Align::Right)]);
-    for (agent, value) in &report.richest_agents {
-        rich.push([agent.clone(), format!("{value:.2}")]);
-    }
-    output::print_table(&rich)?;
+    let coins = |amount: f64| format!("{amount:.2}");
+    output::print_table(&list(["RICHEST AGENTS", "HOLDINGS WORTH"], &report.richest_agents, coins))?;
     output::print("\n")?;
-    let mut topics = TextTable::new([("MESSAGES ABOUT", Align::Left), ("COUNT", Align::Right)]);
-    for (topic, messages) in &report.message_topics {
-        topics.push([topic.clone(), output::count(*messages as u64)]);
-    }
-    output::print_table(&topics)?;
+    let count = |amount: f64| output::count(amount as u64);
+    output::print_table(&list(["MESSAGES ABOUT", "COUNT"], &report.message_topics, count))?;
     context.note(next(context, report));
     Ok(())
 }
 
-/// Where the run is, and what to type next.
+fn list([name, amount]: [&str; 2], lines: &[(String, f64)], format: impl Fn(f64) -> String) -> TextTable {
+    let mut table = TextTable::new([(name, Align::Left), (amount, Align::Right)]);
+    for (name, amount) in lines {
+        table.push([name.clone(), format(*amount)]);
+    }
+    table
+}
+
+/// The place of the run, and commands to type next.
 fn next(context: &Context, report: &Report) -> String {
     let root = match context.settings.root_dir() {
-        root if root == crv_io::IoSettings::default().root_dir() => String::new(),
+        root if root == IoSettings::default().root_dir() => String::new(),
         root => format!(" --root {}", quoted(root)),
     };
     let run = &report.run_id;
     format!(
-        "\nThe run is in {}. To look around:\n  \
+        "\nThe run is in {}. To read it:\n  \
          crv show {run} exchange{root}\n  \
          crv scan {run} messages --ticks 0..3{root}\n  \
          crv scan {run} holdings_valuation -o valuation.csv{root}",

@@ -1,6 +1,7 @@
 //! Printing: data to standard output, everything else to standard error.
 
 mod human;
+mod progress;
 mod sink;
 mod table;
 
@@ -10,6 +11,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use serde::Serialize;
 
 pub(crate) use human::{bytes, count, counted, ticks};
+pub(crate) use progress::progress;
 pub(crate) use sink::{OutputFile, Stdout};
 pub(crate) use table::{Align, TextTable};
 
