@@ -204,3 +204,14 @@ fn slots_are_columns_of_identity_edges_in_their_order() {
     let slots: Vec<&str> = columns.filter(|name| EDGE_SLOTS.contains(name)).collect();
     assert_eq!(slots, EDGE_SLOTS);
 }
+
+/// The text of a float is read as that float, also where a fast parser is off by one bit.
+#[test]
+fn floats_of_rows_are_read_from_json_exactly() {
+    for text in ["0.9291695470355357", "5e-324", "1.7976931348623157e308", "0.1"] {
+        let weight: Value = serde_json::from_str(text).unwrap();
+        let document = with(IdentityEdgeRow::SMALLEST, &json!({"edge_weight": weight})).to_string();
+        let row: IdentityEdgeRow = serde_json::from_str(&document).unwrap();
+        assert_eq!(row.edge_weight.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{document}");
+    }
+}
