@@ -151,9 +151,9 @@ impl Machine {
         tables.iter().map(|table| (*table, ticks.iter().map(row).collect())).collect()
     }
 
-    /// Reads every table, and compares the rows with those that must be there now. With `settle`, unknown outcomes
+    /// Reads every table, and compares the rows with those that must be there now. With `resolve`, unknown outcomes
     /// are resolved to what was found, which is right only while no writer is active.
-    pub fn look(&self, dataset: &Dataset, settle: bool) -> Result<(), String> {
+    pub fn look(&self, dataset: &Dataset, resolve: bool) -> Result<(), String> {
         let found = rows::read_all(dataset)?;
         let moment = self.moment();
         let mut model = self.model();
@@ -163,8 +163,8 @@ impl Machine {
             }
         }
         model.compare(&found, moment)?;
-        if settle {
-            model.settle(&found);
+        if resolve {
+            model.resolve(&found);
         }
         Ok(())
     }

@@ -110,7 +110,7 @@ impl Model {
     }
 
     /// Records for each transaction with an unknown outcome what a reader found: it must stay so from now on.
-    pub fn settle(&mut self, found: &BTreeMap<TableName, Vec<Row>>) {
+    pub fn resolve(&mut self, found: &BTreeMap<TableName, Vec<Row>>) {
         for entry in &mut self.entries {
             if may(entry, usize::MAX - 1) == May::Either {
                 let there = entry.rows.iter().any(|(table, rows)| {

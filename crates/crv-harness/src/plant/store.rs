@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use crv_io::paths::StorePath;
-use crv_io::store::{Blob, Entry, LocalStore, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
+use crv_io::store::{Blob, Entry, LocalStore, PreparedPut, PutMode, PutOutcome, Store, StoreError, Tag};
 
 use super::Bug;
 
@@ -59,10 +59,10 @@ impl Planted {
         match (&outcome, self.bug) {
             (Ok(PutOutcome::Stored(_)), Bug::CommitBeforeParts) => {
                 for (path, bytes) in &staged {
-                    self.store.stage(path, bytes)?;
+                    self.store.put_new(path, bytes)?;
                 }
                 let paths: Vec<StorePath> = staged.into_iter().map(|(path, _)| path).collect();
-                self.store.settle(&paths)?;
+                self.store.sync(&paths)?;
             }
             (Ok(PutOutcome::Refused), Bug::CommitBeforeParts) => self.late().staged = staged,
             (Err(error), Bug::DeleteOnUnknown) if error.is_unknown() => {
@@ -136,30 +136,30 @@ impl Store for Planted {
         if is_commit(path) { self.after_commit(outcome) } else { outcome }
     }
 
-    fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError> {
-        self.store.ready(path, bytes)
+    fn prepare(&self, path: &StorePath, bytes: &[u8]) -> Result<PreparedPut, StoreError> {
+        self.store.prepare(path, bytes)
     }
 
-    fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError> {
+    fn publish(&self, ready: PreparedPut) -> Result<PutOutcome, StoreError> {
         self.after_commit(self.store.publish(ready))
     }
 
-    fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
+    fn put_new(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
         self.catch_up()?;
         match self.bug {
             Bug::CommitBeforeParts | Bug::DeleteOnUnknown => {
                 self.late().staged.push((path.clone(), bytes.to_vec()));
-                if self.bug == Bug::CommitBeforeParts { Ok(()) } else { self.store.stage(path, bytes) }
+                if self.bug == Bug::CommitBeforeParts { Ok(()) } else { self.store.put_new(path, bytes) }
             }
-            _ => self.store.stage(path, bytes),
+            _ => self.store.put_new(path, bytes),
         }
     }
 
-    fn settle(&self, paths: &[StorePath]) -> Result<(), StoreError> {
+    fn sync(&self, paths: &[StorePath]) -> Result<(), StoreError> {
         match self.bug {
             Bug::CommitBeforeParts if !self.late().staged.is_empty() => Ok(()),
             Bug::BuildsOnUnsynced if paths.iter().all(is_commit) => Ok(()),
-            _ => self.store.settle(paths),
+            _ => self.store.sync(paths),
         }
     }
 

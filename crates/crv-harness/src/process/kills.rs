@@ -94,7 +94,7 @@ fn one_run(place: &Place, run: &str, kills: u64, random: &mut Rng, tally: &mut T
     model.compare(&found, 0)?;
     let open = model.entries.iter().filter(|entry| entry.told.1 == crate::model::Told::Unknown).count();
     let acknowledged = model.known_at(0).0;
-    model.settle(&found);
+    model.resolve(&found);
     let there = model.known_at(0).0;
     tally.commits += acknowledged as u64;
     tally.whole += (there - acknowledged) as u64;

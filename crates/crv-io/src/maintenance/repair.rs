@@ -91,7 +91,7 @@ pub(crate) fn repair(publisher: &Publisher) -> Result<RepairReport> {
     let log = &**publisher.log();
     let mut repair = Repair { log, publisher, actions: Vec::new(), given_up: BTreeSet::new() };
     for _ in 0..STEPS {
-        let (history, problems) = check::settled(log);
+        let (history, problems) = check::stable(log);
         if !repair.step(&history, &problems)? {
             break;
         }
@@ -259,8 +259,8 @@ impl Repair<'_> {
         }
         let remove = self.log.store.remove(&path);
         // One sync of the directory makes the new name and the removal durable.
-        let settle = remove.and_then(|()| self.log.store.settle(std::slice::from_ref(&kept)));
-        settle.map_err(|error| self.log.write_failed(error))?;
+        let synced = remove.and_then(|()| self.log.store.sync(std::slice::from_ref(&kept)));
+        synced.map_err(|error| self.log.write_failed(error))?;
         self.did(RepairKind::SetAsideCommit, &path, why.to_owned(), Some(&kept));
         Ok(true)
     }

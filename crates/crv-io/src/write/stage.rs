@@ -40,7 +40,7 @@ impl Staging {
     fn write(&self, log: &LogReader, path: &StorePath, bytes: &[u8]) -> Result<()> {
         // Recorded first: a write that fails may have taken effect, and its file must be removed too.
         self.staged.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
-        log.store.stage(path, bytes).map_err(|error| log.write_failed(error))
+        log.store.put_new(path, bytes).map_err(|error| log.write_failed(error))
     }
 
     /// Records that these parts belong to the transaction, in this order.
@@ -53,7 +53,7 @@ impl Staging {
     }
 
     /// Makes every part durable, its contents and its directory entry (invariant 1).
-    pub(super) fn settle(&mut self, log: &LogReader) -> Result<()> {
+    pub(super) fn sync(&mut self, log: &LogReader) -> Result<()> {
         let held = std::mem::take(self.held.get_mut().unwrap_or_else(PoisonError::into_inner));
         self.held_bytes.store(0, Ordering::Relaxed);
         let staged = self.staged.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -61,7 +61,7 @@ impl Staging {
         // Recorded first: a write that fails may have taken effect, and its file must be removed too.
         staged.extend(held.iter().map(|(path, _)| path.clone()));
         let staged = staged.get(..before).unwrap_or_default();
-        log.store.stage_all(&held, staged).map_err(|error| log.write_failed(error))
+        log.store.put_all(&held, staged).map_err(|error| log.write_failed(error))
     }
 
     /// Removes the staged files. Only for parts that no commit can name.

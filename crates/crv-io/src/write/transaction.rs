@@ -264,9 +264,8 @@ impl Transaction {
         // The draft is written in parallel with the parts, but published only after they are durable.
         // On an error, dropping `self` removes the staged files.
         let (publisher, staging) = (&*self.publisher, &mut self.staging);
-        let (settled, draft) =
-            parallel::both(|| staging.settle(publisher.log()), || publisher.draft(&changes));
-        settled?;
+        let (synced, draft) = parallel::both(|| staging.sync(publisher.log()), || publisher.draft(&changes));
+        synced?;
         let number =
             self.publisher.append(changes, draft).map_err(Error::while_writing).inspect_err(|error| {
                 if error.kind() == ErrorKind::UnknownOutcome {

@@ -233,7 +233,7 @@ impl Writer {
 
     /// Sets the outcome of the commit of [unknown outcome](Self::in_doubt). Does nothing if there is none.
     pub fn resolve(&mut self, outcome: CommitOutcome) {
-        self.settle(outcome);
+        self.conclude(outcome);
     }
 
     /// The number of buffered rows, over all tables.
@@ -370,13 +370,13 @@ impl Writer {
             )
         })?;
         let outcome = if took_effect { CommitOutcome::TookEffect } else { CommitOutcome::DidNot };
-        let found = self.settle(outcome);
+        let found = self.conclude(outcome);
         self.found.extend(found);
         Ok(())
     }
 
     /// Applies the outcome of the commit of unknown outcome. Returns its summary, if it took effect.
-    fn settle(&mut self, outcome: CommitOutcome) -> Option<TransactionSummary> {
+    fn conclude(&mut self, outcome: CommitOutcome) -> Option<TransactionSummary> {
         let doubt = self.doubt.take()?;
         match outcome {
             CommitOutcome::TookEffect => Some(doubt.summary),

@@ -219,9 +219,7 @@ fn a_commit_in_doubt_that_is_pruned_while_it_is_looked_for_is_not_written_again(
     // The second commit takes effect with an unknown outcome, and then its name cannot be synced.
     let store = Hooked::store(&root, move |when, call| {
         let path = match call {
-            Call::Put(path) | Call::Read(path) | Call::Settle(path) if path.as_str().ends_with(&second) => {
-                path
-            }
+            Call::Put(path) | Call::Read(path) | Call::Sync(path) if path.as_str().ends_with(&second) => path,
             _ => return Ok(()),
         };
         let failed = || StoreError::new("sync", path.as_str(), io::Error::other("injected"));
@@ -230,7 +228,7 @@ fn a_commit_in_doubt_that_is_pruned_while_it_is_looked_for_is_not_written_again(
                 unknown.store(1, Ordering::SeqCst);
                 Err(failed().unknown())
             }
-            (When::Before, Call::Settle(_)) if unknown.load(Ordering::SeqCst) == 1 => {
+            (When::Before, Call::Sync(_)) if unknown.load(Ordering::SeqCst) == 1 => {
                 unknown.store(2, Ordering::SeqCst);
                 Err(failed())
             }

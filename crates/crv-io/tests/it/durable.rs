@@ -29,7 +29,7 @@ impl Pending {
 
     fn note(&self, when: When, call: Call<'_>) {
         match (when, call) {
-            (When::After, Call::Settle(path)) => {
+            (When::After, Call::Sync(path)) => {
                 let dir = path.parent().unwrap();
                 unpoisoned(&self.names).retain(|name| name.rsplit_once('/').unwrap().0 != dir.as_str());
             }
@@ -244,7 +244,7 @@ fn a_void_commit_is_removed_after_the_base_is_durable() {
     events.lock().unwrap().clear();
     append(&late, [100]);
     let void = commit(2);
-    in_order(&events.lock().unwrap(), &[("put", &void), ("settle", "base.json"), ("remove", &void)]);
+    in_order(&events.lock().unwrap(), &[("put", &void), ("sync", "base.json"), ("remove", &void)]);
     assert_eq!(all_ticks(&root.open()).len(), 5);
 }
 
@@ -256,7 +256,7 @@ fn a_prune_writes_manifests_then_the_base_and_then_removes_commits() {
     events.lock().unwrap().clear();
     dataset.prune(Duration::ZERO).unwrap();
     let first = commit(1);
-    let order = [("put", "manifest.json"), ("put", "base.json"), ("settle", "base.json"), ("remove", &first)];
+    let order = [("put", "manifest.json"), ("put", "base.json"), ("sync", "base.json"), ("remove", &first)];
     in_order(&events.lock().unwrap(), &order);
     let events = events.lock().unwrap();
     let removed = events.iter().position(|event| event.starts_with("remove")).unwrap();
@@ -283,7 +283,7 @@ fn a_merge_is_published_after_its_part_is_durable() {
     (0..3).for_each(|tick| append(&dataset, [tick]));
     events.lock().unwrap().clear();
     dataset.compact(EDGES, CompactOptions::default()).unwrap();
-    in_order(&events.lock().unwrap(), &[("stage", ".parquet"), ("settle", ".parquet"), ("put", &commit(4))]);
+    in_order(&events.lock().unwrap(), &[("stage", ".parquet"), ("sync", ".parquet"), ("put", &commit(4))]);
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn a_commit_is_published_after_its_parts_are_durable() {
     let (dataset, events) = Hooked::recording(&root, root.settings());
     append(&dataset, [0, 100, 200]);
     let parts = [("stage", ".parquet"); 3];
-    let order: Vec<(&str, &str)> = parts.into_iter().chain([("settle", ".parquet")]).collect();
+    let order: Vec<(&str, &str)> = parts.into_iter().chain([("sync", ".parquet")]).collect();
     in_order(&events.lock().unwrap(), &order);
-    in_order(&events.lock().unwrap(), &[("settle", ".parquet"), ("put", &commit(1))]);
+    in_order(&events.lock().unwrap(), &[("sync", ".parquet"), ("put", &commit(1))]);
 }

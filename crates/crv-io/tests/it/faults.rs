@@ -39,7 +39,7 @@ impl Faulty {
             if !call.is_write() || matches!(call, Call::Remove(_)) {
                 return Ok(Reply::True);
             }
-            let (Call::Ready(path) | Call::Put(path) | Call::Stage(path) | Call::Settle(path)) = call else {
+            let (Call::Prepare(path) | Call::Put(path) | Call::Stage(path) | Call::Sync(path)) = call else {
                 return Ok(Reply::True);
             };
             let error = || StoreError::new("write", path.as_str(), io::ErrorKind::StorageFull.into());

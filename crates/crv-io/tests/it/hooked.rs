@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use crv_io::paths::StorePath;
-use crv_io::store::{Blob, Entry, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
+use crv_io::store::{Blob, Entry, PreparedPut, PutMode, PutOutcome, Store, StoreError, Tag};
 use crv_io::{Dataset, IoSettings};
 
 use crate::support::{RUN, Root};
@@ -26,14 +26,14 @@ pub(crate) enum Call<'a> {
     Open(&'a StorePath),
     List(&'a StorePath),
     /// The bytes of a document are written, for a later `publish`.
-    Ready(&'a StorePath),
+    Prepare(&'a StorePath),
     /// A document gets its name, by `put` or by `publish`.
     Put(&'a StorePath),
     /// A part gets its name, alone or with others.
     Stage(&'a StorePath),
     /// A part gets its name alone, as merged parts do; before `Stage`.
     StageAlone(&'a StorePath),
-    Settle(&'a StorePath),
+    Sync(&'a StorePath),
     Remove(&'a StorePath),
 }
 
@@ -101,7 +101,7 @@ impl Hooked {
         Dataset::with_store(settings, RUN, store).unwrap()
     }
 
-    /// A dataset, and the calls of its store that change or sync files, in order: `put`, `stage`, `settle` and
+    /// A dataset, and the calls of its store that change or sync files, in order: `put`, `put_new`, `sync` and
     /// `remove`, each with its path.
     pub(crate) fn recording(root: &Root, settings: IoSettings) -> (Dataset, Arc<Mutex<Vec<String>>>) {
         let events = Arc::new(Mutex::new(Vec::new()));
@@ -110,7 +110,7 @@ impl Hooked {
             let event = match call {
                 Call::Put(path) => format!("put {}", path.as_str()),
                 Call::Stage(path) => format!("stage {}", path.as_str()),
-                Call::Settle(path) => format!("settle {}", path.as_str()),
+                Call::Sync(path) => format!("sync {}", path.as_str()),
                 Call::Remove(path) => format!("remove {}", path.as_str()),
                 _ => return,
             };
@@ -172,32 +172,32 @@ impl Store for Hooked {
         self.around_put(path, || self.inner.put(path, bytes, mode))
     }
 
-    fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError> {
-        self.around(Call::Ready(path), || self.inner.ready(path, bytes))
+    fn prepare(&self, path: &StorePath, bytes: &[u8]) -> Result<PreparedPut, StoreError> {
+        self.around(Call::Prepare(path), || self.inner.prepare(path, bytes))
     }
 
-    fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError> {
+    fn publish(&self, ready: PreparedPut) -> Result<PutOutcome, StoreError> {
         let path = ready.path().clone();
         self.around_put(&path, || self.inner.publish(ready))
     }
 
-    fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
+    fn put_new(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
         (self.hook)(When::Before, Call::StageAlone(path))?;
-        self.around(Call::Stage(path), || self.inner.stage(path, bytes))
+        self.around(Call::Stage(path), || self.inner.put_new(path, bytes))
     }
 
-    fn stage_all(&self, objects: &[(StorePath, Vec<u8>)], staged: &[StorePath]) -> Result<(), StoreError> {
+    fn put_all(&self, objects: &[(StorePath, Vec<u8>)], staged: &[StorePath]) -> Result<(), StoreError> {
         for (path, bytes) in objects {
-            self.around(Call::Stage(path), || self.inner.stage(path, bytes))?;
+            self.around(Call::Stage(path), || self.inner.put_new(path, bytes))?;
         }
         let names = objects.iter().map(|(path, _)| path).chain(staged).cloned();
-        self.settle(&names.collect::<Vec<_>>())
+        self.sync(&names.collect::<Vec<_>>())
     }
 
-    fn settle(&self, paths: &[StorePath]) -> Result<(), StoreError> {
-        let each = |when| paths.iter().try_for_each(|path| (self.hook)(when, Call::Settle(path)).map(drop));
+    fn sync(&self, paths: &[StorePath]) -> Result<(), StoreError> {
+        let each = |when| paths.iter().try_for_each(|path| (self.hook)(when, Call::Sync(path)).map(drop));
         each(When::Before)?;
-        self.inner.settle(paths)?;
+        self.inner.sync(paths)?;
         each(When::After)
     }
 

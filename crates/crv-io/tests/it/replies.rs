@@ -29,7 +29,7 @@ fn faulty(root: &Root) -> (Next, Dataset) {
     let (fault, settle_fails) = (Arc::clone(&next), AtomicBool::new(false));
     let failed = |path: &StorePath| StoreError::new("do", path.as_str(), io::Error::other("injected"));
     let store = Hooked::over(root.store(), move |when, call| match call {
-        Call::Settle(path) if when == When::Before && settle_fails.swap(false, Ordering::SeqCst) => {
+        Call::Sync(path) if when == When::Before && settle_fails.swap(false, Ordering::SeqCst) => {
             Err(failed(path))
         }
         Call::Put(path) if when == When::After && call.is_commit() => match unpoisoned(&fault).take() {

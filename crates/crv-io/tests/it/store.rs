@@ -72,12 +72,13 @@ fn of_many_who_put_if_absent_one_wins() {
 fn what_is_readied_is_nowhere_until_it_is_published_and_then_once() {
     on_every_store(|store| {
         let path = paths().commit(CommitNumber::new(1));
-        let (first, second) = (store.ready(&path, b"first").unwrap(), store.ready(&path, b"second").unwrap());
+        let (first, second) =
+            (store.prepare(&path, b"first").unwrap(), store.prepare(&path, b"second").unwrap());
         assert_eq!(first.path(), &path);
         assert_eq!(store.read(&path).unwrap(), None);
         assert!(matches!(store.publish(second).unwrap(), PutOutcome::Stored(_)));
         assert_eq!(store.publish(first).unwrap(), PutOutcome::Refused);
-        drop(store.ready(&path, b"third").unwrap());
+        drop(store.prepare(&path, b"third").unwrap());
         assert_eq!(&store.read(&path).unwrap().unwrap().0[..], b"second");
         let names = store.list(&paths().commits(), None).unwrap();
         assert_eq!(names.len(), 1, "nothing is left behind: {names:?}");
@@ -116,10 +117,10 @@ fn objects_that_are_staged_together_are_there() {
         let part = |number: u64| {
             paths.part(TableName::Holdings, BucketId::new(number % 3), PartId::new(number.into()))
         };
-        store.stage(&part(0), b"before").unwrap();
+        store.put_new(&part(0), b"before").unwrap();
         let objects: Vec<_> = (1..9).map(|number| (part(number), vec![number as u8; 9])).collect();
-        store.stage_all(&objects, &[part(0)]).unwrap();
-        store.stage_all(&[], &[]).unwrap();
+        store.put_all(&objects, &[part(0)]).unwrap();
+        store.put_all(&[], &[]).unwrap();
         for (path, bytes) in &objects {
             assert_eq!(&store.read(path).unwrap().unwrap().0[..], bytes);
         }
@@ -138,9 +139,9 @@ fn staged_objects_are_there_and_settle() {
             })
             .collect();
         for path in &parts {
-            store.stage(path, path.as_str().as_bytes()).unwrap();
+            store.put_new(path, path.as_str().as_bytes()).unwrap();
         }
-        store.settle(&parts).unwrap();
+        store.sync(&parts).unwrap();
         for path in &parts {
             assert_eq!(&store.read(path).unwrap().unwrap().0[..], path.as_str().as_bytes());
         }
@@ -178,7 +179,7 @@ fn a_list_is_sorted_and_begins_after_the_name_asked_for() {
 fn parts_of_an_object_are_read_and_nothing_beyond_its_end() {
     on_every_store(|store| {
         let path = paths().part(TableName::Holdings, BucketId::new(0), PartId::new(1));
-        store.stage(&path, b"0123456789").unwrap();
+        store.put_new(&path, b"0123456789").unwrap();
         let blob = store.open(&path).unwrap().unwrap();
         assert_eq!(blob.size(), 10);
         assert_eq!(&blob.read_at(3, 4).unwrap()[..], b"3456");

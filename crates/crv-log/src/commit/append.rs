@@ -73,7 +73,7 @@ impl Publisher {
         if self.log.cache().state(table).is_none_or(|state| !state.is_unwritten()) {
             return Ok(());
         }
-        self.log.store.settle(&[self.log.paths.manifest(table)]).map_err(|error| self.log.write_failed(error))
+        self.log.store.sync(&[self.log.paths.manifest(table)]).map_err(|error| self.log.write_failed(error))
     }
 
     /// Publishes an append to tables that have a manifest ([`ensure_table`](Self::ensure_table)). If another
@@ -115,7 +115,7 @@ impl Publisher {
         let number = head.next();
         let commit = Commit { number, id: stamp::attempt_id(), created_at: stamp::now(), change };
         let bytes = file::encode(&commit).ok()?;
-        let ready = self.log.store.ready(&self.log.paths.commit(number), &bytes).ok()?;
+        let ready = self.log.store.prepare(&self.log.paths.commit(number), &bytes).ok()?;
         Some(Draft { commit, ready })
     }
 

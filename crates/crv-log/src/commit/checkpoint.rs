@@ -62,7 +62,7 @@ impl Checkpointer {
 
     /// Makes the names of all commits up to `head` durable: they are in one directory, which is synced.
     pub(super) fn sync_through(&self, head: CommitNumber) -> Result<()> {
-        match self.log.store.settle(&[self.log.paths.commit(head)]) {
+        match self.log.store.sync(&[self.log.paths.commit(head)]) {
             // There is no log: the state comes from manifests alone.
             Err(error) if error.io().kind() == ErrorKind::NotFound => Ok(()),
             other => other.map_err(|error| self.log.write_failed(error)),

@@ -68,7 +68,7 @@ impl Publisher {
     /// Removes a void commit file of ours. Guard: the base is durable before that. The process that wrote it may not
     /// have synced its name yet, and without the base the removed file would be a hole in the log.
     pub(super) fn remove_void(&self, number: CommitNumber) {
-        if self.log.store.settle(&[self.log.paths.base()]).is_ok() {
+        if self.log.store.sync(&[self.log.paths.base()]).is_ok() {
             // Error ignored: the file does not count, and the next prune removes it.
             let _ = self.log.store.remove(&self.log.paths.commit(number));
         }
@@ -85,7 +85,7 @@ impl Publisher {
         let path = self.log.paths.commit(number);
         match (self.log.read_commit(number), unclear) {
             (Ok(Some(found)), _) if found.id == id => {
-                match self.log.store.settle(std::slice::from_ref(&path)) {
+                match self.log.store.sync(std::slice::from_ref(&path)) {
                     Ok(()) => Ok(Outcome::Ours),
                     Err(again) => Err(self.unknown(number, id, again)),
                 }

@@ -122,7 +122,7 @@ impl Publisher {
         if through > CommitNumber::ZERO {
             // Guard: the base is durable before a commit file is removed. Another process may have written it without
             // syncing its name yet.
-            log.store.settle(&[log.paths.base()]).map_err(|error| log.write_failed(error))?;
+            log.store.sync(&[log.paths.base()]).map_err(|error| log.write_failed(error))?;
         }
         let mut report = PruneReport { through: through.get(), removed: 0, bytes: 0, left: 0 };
         for entry in entries {

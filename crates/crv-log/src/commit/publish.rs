@@ -17,7 +17,7 @@ use super::reader::LogReader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::paths::CommitNumber;
 use crate::stamp;
-use crate::store::{PutMode, PutOutcome, Ready, StoreError};
+use crate::store::{PreparedPut, PutMode, PutOutcome, StoreError};
 
 /// How often a number is retried when its put did not succeed and no file is there afterwards.
 const UNCLEAR_TRIES: u32 = 8;
@@ -40,7 +40,7 @@ pub(super) struct Turn<'a> {
 #[derive(Debug)]
 pub struct Draft {
     pub(super) commit: Commit,
-    pub(super) ready: Ready,
+    pub(super) ready: PreparedPut,
 }
 
 impl Publisher {

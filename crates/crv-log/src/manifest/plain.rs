@@ -70,7 +70,10 @@ pub(super) fn read(table: TableName, document: &[u8]) -> Option<TableState> {
         loop {
             let (bucket, read) = text.partition(size, parts)?;
             parts = read.len();
-            state.add_partition(bucket, read)?;
+            if state.partitions().contains_key(&bucket) {
+                return None;
+            }
+            state.add_partition(bucket, read).ok()?;
             if !text.goes_on()? {
                 break;
             }

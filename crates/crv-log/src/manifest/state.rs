@@ -1,6 +1,5 @@
 //! The state of a table as of a commit, and how a commit changes it.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
@@ -52,15 +51,14 @@ impl PartialEq for Partition {
 impl Eq for Partition {}
 
 impl Partition {
-    /// A partition of these parts; `None` if a part is there twice.
-    fn of(parts: Vec<Part>) -> Option<Self> {
+    /// A partition of these parts. The error is a part that is there twice.
+    fn of(parts: Vec<Part>) -> Result<Self, PartId> {
         let mut ids: Vec<PartId> = parts.iter().map(|part| part.id).collect();
         ids.sort_unstable();
-        ids.is_sorted_by(|id, next| id < next).then(|| Self {
-            ticks: span(&parts),
-            parts,
-            places: OnceLock::new(),
-        })
+        match ids.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(twice) => Err(twice[0]),
+            None => Ok(Self { ticks: span(&parts), parts, places: OnceLock::new() }),
+        }
     }
 
     fn places(&self) -> &HashMap<PartId, usize> {
@@ -226,12 +224,15 @@ impl TableState {
         }
     }
 
-    /// Adds all parts of a bucket at once; `None` if the bucket has parts already, or one is there twice.
-    pub(super) fn add_partition(&mut self, bucket: BucketId, parts: Vec<Part>) -> Option<()> {
-        let Entry::Vacant(vacant) = self.partitions.entry(bucket) else { return None };
-        self.part_count += parts.len() as u64;
-        vacant.insert(Arc::new(Partition::of(parts)?));
-        Some(())
+    /// Adds all parts of a bucket that has none yet. The error is a part that is there twice.
+    pub(super) fn add_partition(&mut self, bucket: BucketId, parts: Vec<Part>) -> Result<(), PartId> {
+        let count = parts.len() as u64;
+        let partition = Partition::of(parts)?;
+        if count > 0 {
+            self.part_count += count;
+            self.partitions.insert(bucket, Arc::new(partition));
+        }
+        Ok(())
     }
 
     /// Removes parts. Idempotent.

@@ -1,7 +1,8 @@
 //! `manifest.json` as bytes: private types between the document and [`TableState`].
 //!
-//! [`lines`] writes the partitions of our own documents, and [`plain`] reads these documents. This module is the
-//! general parser, for any other document.
+//! [`lines`] writes the partitions of our own manifests, and [`plain`] reads these manifests, three times as fast. This
+//! module is the general parser, for any other document: foreign manifests, and the tables of a base. Names of parts, times
+//! and checksums are parsed where they are in the document, without a copy: each part has one of each.
 //!
 //! Beside the keys that every implementation knows, a document has ours: at the top `commit`, `tick_bucket_size`,
 //! `schema`, `vacuumed`, `removed` and the seal; in a partition `parts_crc32c` and `provisional`. A manifest without
@@ -61,7 +62,7 @@ pub struct StateDocument<'a> {
 #[derive(Serialize, Deserialize)]
 struct VacuumedFile {
     bucket_id: u64,
-    path: String,
+    path: PartName,
     vacuumed_at: Timestamp8601,
 }
 
@@ -69,7 +70,7 @@ struct VacuumedFile {
 #[derive(Serialize, Deserialize)]
 struct RemovedFile {
     bucket_id: u64,
-    path: String,
+    path: PartName,
     removed_at: Timestamp8601,
 }
 
@@ -84,8 +85,53 @@ impl Serialize for Timestamp8601 {
 
 impl<'de> Deserialize<'de> for Timestamp8601 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        parse_time(&text).map(Self).map_err(de::Error::custom)
+        deserializer.deserialize_str(Parsed("an ISO-8601 time", parse_time)).map(Self)
+    }
+}
+
+/// The file name of a part.
+#[derive(PartialEq, Eq, Hash)]
+struct PartName(PartId);
+
+impl Serialize for PartName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for PartName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Parsed("the name of a part", parse_part_name)).map(Self)
+    }
+}
+
+/// A checksum in eight hex digits.
+struct Sum(u32);
+
+impl Serialize for Sum {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:08x}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Sum {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Parsed("a CRC-32C in eight hex digits", parse_sum)).map(Self)
+    }
+}
+
+/// A value that is parsed from text, without a copy of the text: what is expected, and the parser.
+struct Parsed<T>(&'static str, fn(&str) -> Result<T, String>);
+
+impl<T> Visitor<'_> for Parsed<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        self.1(text).map_err(E::custom)
     }
 }
 
@@ -142,14 +188,14 @@ struct PartitionFile {
     byte_size: u64,
     parts: Vec<PartFile>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    parts_crc32c: Vec<Option<String>>,
+    parts_crc32c: Vec<Option<Sum>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    provisional: Vec<String>,
+    provisional: Vec<PartName>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct PartFile {
-    path: String,
+    path: PartName,
     rows: u64,
     bytes: u64,
     tick_min: i64,
@@ -169,12 +215,8 @@ impl PartitionFile {
             row_count: partition.rows(),
             byte_size: partition.bytes(),
             parts: parts.iter().map(PartFile::of).collect(),
-            parts_crc32c: parts.iter().map(|part| part.crc32c.map(|sum| format!("{sum:08x}"))).collect(),
-            provisional: parts
-                .iter()
-                .filter(|part| part.provisional)
-                .map(|part| part.id.file_name())
-                .collect(),
+            parts_crc32c: parts.iter().map(|part| part.crc32c.map(Sum)).collect(),
+            provisional: parts.iter().filter(|part| part.provisional).map(|part| PartName(part.id)).collect(),
         }
     }
 
@@ -187,15 +229,13 @@ impl PartitionFile {
         // Another implementation may have added parts and kept the list: it is ignored then.
         let sums = if self.parts_crc32c.len() == self.parts.len() { self.parts_crc32c } else { Vec::new() };
         let mut sums = sums.into_iter();
-        let provisional: HashSet<String> = self.provisional.into_iter().collect();
+        let provisional: HashSet<PartName> = self.provisional.into_iter().collect();
         let mut parts = Vec::with_capacity(self.parts.len());
         for entry in self.parts {
-            let provisional = provisional.contains(&entry.path);
-            let mut part = entry.into_part()?;
-            part.provisional = provisional;
-            part.crc32c = match sums.next().flatten() {
-                Some(hex) => Some(parse_sum(&hex)?),
-                None => None,
+            let part = Part {
+                provisional: provisional.contains(&entry.path),
+                crc32c: sums.next().flatten().map(|sum| sum.0),
+                ..entry.into_part()
             };
             check_part(bucket, &part, tick_bucket_size)?;
             parts.push(part);
@@ -212,7 +252,7 @@ impl PartitionFile {
 impl PartFile {
     fn of(part: &Part) -> Self {
         Self {
-            path: part.id.file_name(),
+            path: PartName(part.id),
             rows: part.rows,
             bytes: part.bytes,
             tick_min: part.ticks.min,
@@ -221,28 +261,28 @@ impl PartFile {
         }
     }
 
-    fn into_part(self) -> Result<Part, String> {
-        Ok(Part {
-            id: parse_part_name(&self.path)?,
+    fn into_part(self) -> Part {
+        Part {
+            id: self.path.0,
             rows: self.rows,
             bytes: self.bytes,
             ticks: TickSpan { min: self.tick_min, max: self.tick_max },
             created_at: self.created_at.0,
             crc32c: None,
             provisional: false,
-        })
+        }
     }
 }
 
 impl VacuumedFile {
     fn of(((bucket, id), at): (&(BucketId, PartId), &Timestamp)) -> Self {
-        Self { bucket_id: bucket.get(), path: id.file_name(), vacuumed_at: Timestamp8601(*at) }
+        Self { bucket_id: bucket.get(), path: PartName(*id), vacuumed_at: Timestamp8601(*at) }
     }
 }
 
 impl RemovedFile {
     fn of(((bucket, id), at): (&(BucketId, PartId), &Timestamp)) -> Self {
-        Self { bucket_id: bucket.get(), path: id.file_name(), removed_at: Timestamp8601(*at) }
+        Self { bucket_id: bucket.get(), path: PartName(*id), removed_at: Timestamp8601(*at) }
     }
 }
 
@@ -287,24 +327,19 @@ impl<'a> StateDocument<'a> {
         state.updated_at = self.updated_at.0;
         state.schema = self.schema.map(|schema| Arc::new(schema.into_owned()));
         for gone in self.vacuumed {
-            let id = parse_part_name(&gone.path)?;
-            state.remember_vacuumed(BucketId::new(gone.bucket_id), id, gone.vacuumed_at.0);
+            state.remember_vacuumed(BucketId::new(gone.bucket_id), gone.path.0, gone.vacuumed_at.0);
         }
         for (key, partition) in partitions {
             let (bucket, parts) = partition.into_parts(&key, self.tick_bucket_size)?;
             if state.partitions().contains_key(&bucket) {
                 return Err(format!("partition `{key}` is there twice"));
             }
-            for part in parts {
-                if state.contains(bucket, part.id) {
-                    return Err(format!("part `{}` is there twice in partition `{key}`", part.id));
-                }
-                state.add(bucket, part);
-            }
+            state
+                .add_partition(bucket, parts)
+                .map_err(|twice| format!("part `{twice}` is there twice in partition `{key}`"))?;
         }
         for gone in self.removed {
-            let id = parse_part_name(&gone.path)?;
-            state.remember_removed(BucketId::new(gone.bucket_id), id, gone.removed_at.0);
+            state.remember_removed(BucketId::new(gone.bucket_id), gone.path.0, gone.removed_at.0);
         }
         Ok(Decoded { state, knows_log })
     }
@@ -329,7 +364,8 @@ pub fn excerpt(text: &str) -> String {
 
 /// Parses a checksum in a document.
 pub fn parse_sum(hex: &str) -> Result<u32, String> {
-    let parsed = u32::from_str_radix(hex, 16).ok().filter(|sum| format!("{sum:08x}") == hex);
+    let is_plain = hex.len() == 8 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let parsed = if is_plain { u32::from_str_radix(hex, 16).ok() } else { None };
     parsed.ok_or_else(|| format!("`{}` is not a CRC-32C in eight hex digits", excerpt(hex)))
 }
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use super::files::{FileSystem, OpenFile, OsFiles, Stat};
-use super::{Blob, Entry, EntryKind, Held, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
+use super::{Blob, Entry, EntryKind, Held, PreparedPut, PutMode, PutOutcome, Store, StoreError, Tag};
 use crate::parallel;
 use crate::paths::{StorePath, TMP_SUFFIX};
 
@@ -292,21 +292,21 @@ impl Store for LocalStore {
     fn put(&self, path: &StorePath, bytes: &[u8], mode: PutMode<'_>) -> Result<PutOutcome, StoreError> {
         match mode {
             PutMode::Replace => self.replace(path, bytes),
-            PutMode::IfAbsent => self.publish(self.ready(path, bytes)?),
+            PutMode::IfAbsent => self.publish(self.prepare(path, bytes)?),
             PutMode::IfMatches(expected) => self.swap(path, bytes, expected),
         }
     }
 
-    fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError> {
+    fn prepare(&self, path: &StorePath, bytes: &[u8]) -> Result<PreparedPut, StoreError> {
         let temp = unique_temp(&self.full(path));
         let tag = self.write_temp(path, &temp, bytes)?;
         let temp = TempFile { files: Arc::clone(&self.files), path: temp };
-        Ok(Ready { path: path.clone(), held: Held::File { temp, tag } })
+        Ok(PreparedPut { path: path.clone(), held: Held::File { temp, tag } })
     }
 
-    fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError> {
-        let Ready { path, held: Held::File { temp, tag } } = ready else {
-            return Err(StoreError::readied_elsewhere(self.locate(ready.path())));
+    fn publish(&self, prepared: PreparedPut) -> Result<PutOutcome, StoreError> {
+        let PreparedPut { path, held: Held::File { temp, tag } } = prepared else {
+            return Err(StoreError::prepared_elsewhere(self.locate(prepared.path())));
         };
         let linked = self.files.hard_link(&temp.path, &self.full(&path));
         // Removes the temporary name before the directory is synced, so that one sync covers both.
@@ -325,13 +325,13 @@ impl Store for LocalStore {
         }
     }
 
-    fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
+    fn put_new(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
         let temp = with_suffix(&self.full(path), TMP_SUFFIX);
         self.write_temp(path, &temp, bytes)?;
         self.rename(&temp, path)
     }
 
-    fn settle(&self, paths: &[StorePath]) -> Result<(), StoreError> {
+    fn sync(&self, paths: &[StorePath]) -> Result<(), StoreError> {
         self.sync_names(paths)
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use super::{Blob, Entry, EntryKind, Held, PutMode, PutOutcome, Ready, Store, StoreError, Tag};
+use super::{Blob, Entry, EntryKind, PutMode, PutOutcome, Store, StoreError, Tag};
 use crate::paths::StorePath;
 use crate::stamp;
 
@@ -104,30 +104,6 @@ impl Store for MemoryStore {
         let object = Object { bytes: Bytes::copy_from_slice(bytes), version, modified };
         objects.by_path.insert(path.as_str().to_owned(), object);
         Ok(PutOutcome::Stored(tag(version)))
-    }
-
-    fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError> {
-        Ok(Ready { path: path.clone(), held: Held::Memory(Bytes::copy_from_slice(bytes)) })
-    }
-
-    fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError> {
-        match &ready.held {
-            Held::Memory(bytes) => self.put(&ready.path, bytes, PutMode::IfAbsent),
-            Held::File { .. } => Err(StoreError::readied_elsewhere(self.locate(&ready.path))),
-        }
-    }
-
-    fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
-        match self.put(path, bytes, PutMode::IfAbsent)? {
-            PutOutcome::Stored(_) => Ok(()),
-            PutOutcome::Refused => {
-                Err(StoreError::new("write", self.locate(path), io::ErrorKind::AlreadyExists.into()))
-            }
-        }
-    }
-
-    fn settle(&self, _paths: &[StorePath]) -> Result<(), StoreError> {
-        Ok(())
     }
 
     fn remove(&self, path: &StorePath) -> Result<(), StoreError> {

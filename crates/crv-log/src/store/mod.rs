@@ -26,15 +26,32 @@ use crate::paths::StorePath;
 ///
 /// What an implementation guarantees:
 ///
-/// - **Whole or absent.** A reader of a path sees all the bytes of one `put` or `stage`, or nothing.
+/// - **Whole or absent.** A reader of a path sees all the bytes of one `put` or `put_new`, or nothing.
 /// - **One winner.** Of several [`put`](Store::put)s of one path with [`PutMode::IfAbsent`], also by other
 ///   processes, at most one is [`PutOutcome::Stored`]. With [`PutMode::IfMatches`], an object is replaced
 ///   only if it was not replaced since the tag was taken; the put is also refused while another writer replaces it.
-/// - **Durable.** An object survives power loss once its `put` has returned `Ok`. An object that `stage` stored does
-///   once [`settle`](Store::settle) has returned `Ok` for its path, and those of `stage_all` once that has.
+/// - **Durable.** An object survives power loss once its `put` has returned `Ok`. An object that `put_new` stored does
+///   once [`sync`](Store::sync) has returned `Ok` for its path, and those of `put_all` once that has.
 /// - **An error changes nothing**, and leaves nothing behind that could be removed, unless its outcome is
 ///   [`unknown`](StoreError::is_unknown): then the bytes may or may not be there.
 /// - **Nothing outside the root** is read or written.
+///
+/// The calls are those that file systems and object stores share: an object is written under a new name, or if its name is
+/// free, or if it has not changed; ranges of it are read; names are listed after a name; it is removed. Where an object is
+/// durable as soon as it is written, an implementation needs only [`read`](Store::read), [`tag`](Store::tag),
+/// [`modified`](Store::modified), [`open`](Store::open), [`list`](Store::list), [`put`](Store::put),
+/// [`remove`](Store::remove) and [`locate`](Store::locate):
+///
+/// | call | on a file system | on an object store |
+/// |---|---|---|
+/// | `put` if absent | `link` of a synced temporary file, `fsync` of the directory | `PUT` with `If-None-Match: *` |
+/// | `put` if unchanged | under a lock: compare the tag, `rename` | `PUT` with `If-Match` |
+/// | `prepare`, `publish` | the temporary file, then the `link` | the bytes are held, then put if absent |
+/// | `put_new`, `put_all` | `rename` of a synced temporary file | `PUT`, several at once |
+/// | `sync` | `fsync` of each directory once | nothing |
+/// | `open` | `pread` | `GET` of ranges |
+/// | `list` after a name | `readdir`, sorted | a listing with a start |
+/// | `tag` | inode, modification time and length | the entity tag |
 pub trait Store: fmt::Debug + Send + Sync {
     /// Reads the bytes at `path` and the tag of this version of them; `None` if there are none.
     fn read(&self, path: &StorePath) -> Result<Option<(Bytes, Tag)>, StoreError>;
@@ -57,26 +74,43 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Prepares `bytes` to be published at `path`: they are durable when this returns, under no name that readers
     /// know. So the slow half of a [`PutMode::IfAbsent`] can run in parallel with other work.
-    fn ready(&self, path: &StorePath, bytes: &[u8]) -> Result<Ready, StoreError>;
-
-    /// Publishes prepared bytes if nothing is at their path: the rest of a `put` with [`PutMode::IfAbsent`].
-    fn publish(&self, ready: Ready) -> Result<PutOutcome, StoreError>;
-
-    /// Stores `bytes` at `path`, a name never used before. The bytes are durable when this returns; the name
-    /// is once [`settle`](Store::settle) has returned. Many stages share the cost of one `settle`.
-    fn stage(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError>;
-
-    /// Stores every one of `objects` as [`stage`](Store::stage) does, and makes their bytes and names durable, and the
-    /// names of objects that were `staged` before. After an error some of the objects may be there: their names are
-    /// new, so the caller can remove them.
-    fn stage_all(&self, objects: &[(StorePath, Vec<u8>)], staged: &[StorePath]) -> Result<(), StoreError> {
-        parallel::for_each(objects, parallel::WAITING, |(path, bytes)| self.stage(path, bytes))?;
-        let names = objects.iter().map(|(path, _)| path).chain(staged).cloned();
-        self.settle(&names.collect::<Vec<_>>())
+    fn prepare(&self, path: &StorePath, bytes: &[u8]) -> Result<PreparedPut, StoreError> {
+        Ok(PreparedPut { path: path.clone(), held: Held::Memory(Bytes::copy_from_slice(bytes)) })
     }
 
-    /// Makes the names of staged or stored objects durable.
-    fn settle(&self, paths: &[StorePath]) -> Result<(), StoreError>;
+    /// Publishes prepared bytes if nothing is at their path: the rest of a `put` with [`PutMode::IfAbsent`].
+    fn publish(&self, prepared: PreparedPut) -> Result<PutOutcome, StoreError> {
+        match &prepared.held {
+            Held::Memory(bytes) => self.put(&prepared.path, bytes, PutMode::IfAbsent),
+            Held::File { .. } => Err(StoreError::prepared_elsewhere(self.locate(&prepared.path))),
+        }
+    }
+
+    /// Stores `bytes` at `path`, a name never used before. The bytes are durable when this returns; the name
+    /// is once [`sync`](Store::sync) has returned. Many objects share the cost of one `sync`.
+    fn put_new(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
+        match self.put(path, bytes, PutMode::IfAbsent)? {
+            PutOutcome::Stored(_) => Ok(()),
+            PutOutcome::Refused => {
+                Err(StoreError::new("write", self.locate(path), io::ErrorKind::AlreadyExists.into()))
+            }
+        }
+    }
+
+    /// Stores every one of `objects` as [`put_new`](Store::put_new) does, and makes their bytes and names durable, and the
+    /// names of objects that were `staged` before. After an error some of the objects may be there: their names are
+    /// new, so the caller can remove them.
+    fn put_all(&self, objects: &[(StorePath, Vec<u8>)], staged: &[StorePath]) -> Result<(), StoreError> {
+        parallel::for_each(objects, parallel::WAITING, |(path, bytes)| self.put_new(path, bytes))?;
+        let names = objects.iter().map(|(path, _)| path).chain(staged).cloned();
+        self.sync(&names.collect::<Vec<_>>())
+    }
+
+    /// Makes the names of stored objects durable. Where they are durable already, there is nothing to do.
+    fn sync(&self, paths: &[StorePath]) -> Result<(), StoreError> {
+        let _ = paths;
+        Ok(())
+    }
 
     /// Removes the object at `path`, if there is one. Not durable: power loss may undo a removal.
     fn remove(&self, path: &StorePath) -> Result<(), StoreError>;
@@ -94,7 +128,7 @@ pub trait Store: fmt::Debug + Send + Sync {
 
 /// Bytes prepared to be published. Dropped, they leave nothing behind.
 #[derive(Debug)]
-pub struct Ready {
+pub struct PreparedPut {
     path: StorePath,
     held: Held,
 }
@@ -110,7 +144,7 @@ enum Held {
     },
 }
 
-impl Ready {
+impl PreparedPut {
     /// Where they will be published.
     pub fn path(&self) -> &StorePath {
         &self.path
@@ -198,7 +232,7 @@ impl StoreError {
         Self { operation, path: path.into(), source, unknown: false }
     }
 
-    fn readied_elsewhere(path: String) -> Self {
+    fn prepared_elsewhere(path: String) -> Self {
         Self::new("publish", path, io::Error::other("it was prepared by another store"))
     }
 

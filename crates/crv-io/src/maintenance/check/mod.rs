@@ -33,7 +33,7 @@ pub(crate) fn check(
 ) -> Result<CheckReport> {
     // A run whose directory cannot be listed is an error, not a problem.
     log.store.list(log.paths.root(), None).map_err(|error| log.read_failed(error))?;
-    let (history, documents) = settled(log);
+    let (history, documents) = stable(log);
     let states: Vec<&TableState> = history.tables.values().filter_map(|table| table.state.as_ref()).collect();
     let inspector = Inspector {
         log,
@@ -74,7 +74,7 @@ pub(crate) fn check(
 }
 
 /// Reads the log and the manifests. Returns the problems that persist while other processes write.
-pub(crate) fn settled(log: &LogReader) -> (History, Vec<Problem>) {
+pub(crate) fn stable(log: &LogReader) -> (History, Vec<Problem>) {
     let mut history = History::read(log);
     let mut problems = documents::problems(log, &history);
     for _ in 1..LOOKS {

@@ -44,7 +44,7 @@ impl TableMerge<'_> {
             provisional,
         };
         let path = self.path(group.bucket, part.id);
-        let staged = self.publisher.log().store.stage(&path, &bytes);
+        let staged = self.publisher.log().store.put_new(&path, &bytes);
         staged.map_err(|error| {
             // A write that fails may have taken effect.
             let _ = self.publisher.log().store.remove(&path);

@@ -175,9 +175,9 @@ fn publish(
     }
     let log = work.publisher.log();
     let paths: Vec<StorePath> = ready.iter().map(|merge| work.path(merge.bucket, merge.part.id)).collect();
-    let settled = log.store.settle(&paths).map_err(|error| log.write_failed(error));
+    let synced = log.store.sync(&paths).map_err(|error| log.write_failed(error));
     let published =
-        settled.and_then(|()| work.publisher.publish_merges(work.table, ready).map_err(Error::while_writing));
+        synced.and_then(|()| work.publisher.publish_merges(work.table, ready).map_err(Error::while_writing));
     let published = published.inspect_err(|error| {
         if error.kind() != ErrorKind::UnknownOutcome {
             remove(log, &paths);
