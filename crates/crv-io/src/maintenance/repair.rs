@@ -206,7 +206,9 @@ impl Repair<'_> {
     /// Rebuilds the manifest of `table`. `None` if this is impossible: the check that follows reports why.
     fn rebuild(&mut self, table: TableName, kept: Option<&StorePath>) -> Result<Option<RebuildReport>> {
         match rebuild(self.publisher, table) {
-            Err(error) if matches!(error.kind(), ErrorKind::Manifest | ErrorKind::Read) => {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Manifest | ErrorKind::Read | ErrorKind::NotFound) =>
+            {
                 self.given_up.insert(table);
                 if let Some(kept) = kept {
                     self.log.store.remove(kept).map_err(|error| self.log.write_failed(error))?;

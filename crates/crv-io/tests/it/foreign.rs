@@ -2,14 +2,18 @@
 //! files are not read.
 
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arrow_array::Int64Array;
 use crv_io::run::bundle::collect_tables_index;
 use crv_io::{
-    AppendOptions, CheckOptions, CompactOptions, Dataset, ProblemKind, TableManifest, TableName,
+    AppendOptions, CheckOptions, CompactOptions, Dataset, ProblemKind, RepairKind, TableManifest, TableName,
     VacuumOptions,
 };
 
+use crate::handles::exchange;
+use crate::hooked::{Hooked, Once, When};
 use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, holdings};
 
 const AT_ONCE: VacuumOptions = VacuumOptions { older_than: Duration::ZERO, dry_run: false };
@@ -193,4 +197,116 @@ fn doubled_rows_beside_a_missing_part_are_left_by_a_repair() {
     assert_eq!(dataset.repair().unwrap().left, []);
     assert_eq!(all_ticks(&dataset).len(), 10);
     assert!(dataset.append(EDGES, edges([9]), AppendOptions::default()).is_ok());
+}
+
+/// A run of the earlier implementation: ticks 0 to 8 in nine parts, a foreign manifest, no log.
+fn foreign(root: &Root) -> TableManifest {
+    let (dataset, manifest) = nine_parts(root);
+    drop(dataset);
+    fs_err::remove_dir_all(root.run_dir().join("_commits")).unwrap();
+    put_back(root, &manifest);
+    manifest
+}
+
+/// A handle read a foreign manifest before another writer adopted its parts and merged them: its next append must not
+/// adopt them again, beside the merged part that holds their rows.
+#[test]
+fn parts_that_another_writer_adopted_and_merged_are_not_adopted_again() {
+    let root = Root::new();
+    foreign(&root);
+    let (ours, theirs) = (root.open(), root.open());
+    assert_eq!(all_ticks(&ours).len(), 9);
+    append(&theirs, [9]);
+    theirs.compact(EDGES, CompactOptions::default()).unwrap();
+    append(&ours, [10]);
+    let eleven = Vec::from_iter(0..11);
+    assert_eq!(
+        (all_ticks(&ours), all_ticks(&theirs), all_ticks(&root.open())),
+        (eleven.clone(), eleven.clone(), eleven)
+    );
+    assert!(root.open().check(CheckOptions { deep: true }).unwrap().ok);
+}
+
+/// The same between the refresh and the put of the adoption: the race is lost, and nothing is left to adopt.
+#[test]
+fn an_adoption_that_loses_a_race_determines_again_what_is_not_in_the_log() {
+    let root = Root::new();
+    foreign(&root);
+    let theirs = root.open();
+    let once = Once::new(move || {
+        append(&theirs, [9]);
+        theirs.compact(EDGES, CompactOptions::default()).unwrap();
+    });
+    let act = Arc::clone(&once);
+    let ours = Hooked::open(&root, root.settings(), move |when, call| {
+        if when == When::Before && call.is_commit() {
+            act.act();
+        }
+    });
+    append(&ours, [10]);
+    assert!(once.is_done());
+    let eleven = Vec::from_iter(0..11);
+    assert_eq!((all_ticks(&ours), all_ticks(&root.open())), (eleven.clone(), eleven));
+}
+
+/// While a handle adopts, the earlier implementation adds a part, and another thread of the handle reads it: it is not in
+/// the log yet, and no manifest of ours names it before it is.
+#[test]
+fn a_part_that_appears_while_others_are_adopted_is_adopted_before_a_manifest_names_it() {
+    let root = Root::new();
+    let whole = foreign(&root);
+    let mut first = whole.clone();
+    let bucket = first.partitions.get_mut("000000").unwrap();
+    let last = bucket.parts.pop().unwrap();
+    bucket.row_count -= last.rows;
+    bucket.byte_size -= last.bytes;
+    put_back(&root, &first);
+    let handle: Arc<OnceLock<Dataset>> = Arc::default();
+    let (reader, path) = (Arc::clone(&handle), root.manifest(EDGES));
+    let once = Once::new(move || {
+        fs_err::write(&path, serde_json::to_vec_pretty(&whole).unwrap()).unwrap();
+        let reader = reader.get().unwrap().clone();
+        assert_eq!(std::thread::spawn(move || all_ticks(&reader)).join().unwrap().len(), 9);
+    });
+    let ours = Hooked::open(&root, root.settings(), move |when, call| {
+        if when == When::Before && call.is_commit() {
+            once.act();
+        }
+    });
+    assert_eq!(all_ticks(&ours).len(), 8);
+    handle.set(ours.clone()).unwrap();
+    append(&ours, [9]);
+    append(&ours, [10]);
+    ours.close().unwrap();
+    let check = root.open().check(CheckOptions { deep: true }).unwrap();
+    assert!(check.ok, "{:?}", check.problems);
+    fs_err::remove_file(root.manifest(EDGES)).unwrap();
+    root.open().repair().unwrap();
+    assert_eq!(all_ticks(&root.open()).len(), 11);
+}
+
+/// The log has the payload fields of adopted parts: without the manifest it gives the same schema.
+#[test]
+fn an_adoption_takes_the_schema_into_the_log() {
+    let root = Root::new();
+    let exchange = |tick| exchange(tick, Arc::new(Int64Array::from(vec![tick])));
+    let dataset = root.open();
+    dataset.append(TableName::Exchange, exchange(0), AppendOptions::default()).unwrap();
+    let manifest = dataset.manifest(TableName::Exchange).unwrap();
+    drop(dataset);
+    fs_err::remove_dir_all(root.run_dir().join("_commits")).unwrap();
+    let path = root.manifest(TableName::Exchange);
+    fs_err::write(&path, serde_json::to_vec_pretty(&manifest).unwrap()).unwrap();
+    let dataset = root.open();
+    dataset.append(TableName::Exchange, exchange(1), AppendOptions::default()).unwrap();
+    let schema = dataset.scan(TableName::Exchange).unwrap().schema();
+    assert!(format!("{schema:?}").contains("\"x\""), "{schema:?}");
+    drop(dataset);
+    fs_err::remove_file(&path).unwrap();
+    let report = root.open().repair().unwrap();
+    assert_eq!(
+        report.actions.iter().map(|action| action.kind).collect::<Vec<_>>(),
+        [RepairKind::WriteManifest]
+    );
+    assert_eq!(root.open().scan(TableName::Exchange).unwrap().schema(), schema);
 }

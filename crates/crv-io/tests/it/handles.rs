@@ -11,7 +11,7 @@ use crate::hooked::{Hooked, unpoisoned};
 use crate::support::{EDGES, RUN, Root, all_ticks, append, holdings, ticks_of};
 use crate::vacuum::{DAYS, age};
 
-fn exchange(tick: i64, payload: ArrayRef) -> RecordBatch {
+pub(crate) fn exchange(tick: i64, payload: ArrayRef) -> RecordBatch {
     let field = Arc::new(Field::new("x", payload.data_type().clone(), true));
     RecordBatch::try_from_iter([
         ("tick", Arc::new(Int64Array::from(vec![tick])) as ArrayRef),
@@ -253,7 +253,7 @@ fn a_table_that_was_never_written_is_none_however_long_its_manifest_is() {
     let length = fs_err::metadata(root.manifest(TableName::Holdings)).unwrap().len();
     assert!(length > 4096, "{length}");
     assert_eq!(root.open().tables().unwrap(), [EDGES]);
-    assert_eq!(root.open().scan(TableName::Holdings).unwrap_err().kind(), ErrorKind::Manifest);
+    assert_eq!(root.open().scan(TableName::Holdings).unwrap_err().kind(), ErrorKind::NotFound);
     // It becomes one with its first rows.
     let ds = root.open();
     ds.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();

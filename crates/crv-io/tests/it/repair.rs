@@ -220,6 +220,18 @@ fn what_manifests_include_need_not_be_in_the_log() {
     }
 }
 
+/// A first append that failed leaves a bucket's directory. A table without parts cannot be rebuilt, and does not keep a
+/// repair from what it can do.
+#[test]
+fn an_empty_bucket_without_a_manifest_does_not_stop_a_repair() {
+    let root = run(3);
+    fs_err::create_dir_all(root.table_dir(TableName::Exchange).join("bucket=000000")).unwrap();
+    fs_err::write(root.manifest(EDGES), b"torn").unwrap();
+    let report = root.open().repair().unwrap();
+    assert_eq!(kinds(&report), [RepairKind::WriteManifest]);
+    assert_eq!(all_ticks(&root.open()), [1, 2, 3]);
+}
+
 /// Only manifests that are behind are written again before the base.
 #[test]
 fn a_manifest_that_includes_every_commit_is_left_as_it_is() {

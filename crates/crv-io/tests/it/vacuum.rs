@@ -254,7 +254,7 @@ fn a_writer_whose_parts_were_vacuumed_is_refused_and_can_try_again() {
         });
         let writer = Dataset::with_store(root.settings(), RUN, store).unwrap();
         let error = writer.append(EDGES, edges([100]), AppendOptions::default()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Write);
+        assert_eq!(error.kind(), ErrorKind::Conflict);
         assert!(error.to_string().contains("a vacuum removed it"), "{error}");
         assert_eq!(all_ticks(&root.open()), [0]);
         append(&writer, [100]);

@@ -70,7 +70,8 @@ impl Publisher {
     /// writer may have created it without syncing its name yet, and a part that survived without it would mean
     /// damage.
     fn sync_unwritten(&self, table: TableName) -> Result<()> {
-        if self.log.cache().state(table).is_none_or(|state| !state.is_unwritten()) {
+        // A table that a reader of this handle has dropped from the cache meanwhile may have no parts, either.
+        if self.log.cache().state(table).is_some_and(|state| !state.is_unwritten()) {
             return Ok(());
         }
         self.log.store.sync(&[self.log.paths.manifest(table)]).map_err(|error| self.log.write_failed(error))
@@ -119,47 +120,57 @@ impl Publisher {
         Some(Draft { commit, ready })
     }
 
-    /// Adds parts that only a manifest names to the log, so that losing the manifest loses nothing.
+    /// Adds parts that only a manifest names to the log, so that losing the manifest loses nothing. Tables without a
+    /// manifest have none.
     pub(super) fn adopt_unlogged(&self, turn: &Turn<'_>, tables: &[TableName]) -> Result<()> {
-        let changes = self.unlogged(tables);
-        if changes.is_empty() {
+        if self.unlogged(&mut self.log.cache(), tables)?.is_empty() {
             return Ok(());
         }
-        let adopted: Vec<TableName> = changes.keys().copied().collect();
-        let change = Change { operation: Operation::Adopt, tables: changes };
-        let rebase = |cache: &mut Cache, change: &mut Change| rebase_append(&self.log, cache, change);
-        self.publish(turn, change, None, rebase).map_err(|error| {
-            // Reported as a failed write even if its outcome is unknown: nothing of the caller's was published,
-            // and adopting twice is harmless.
-            Error::new(ErrorKind::Write, format!("could not add earlier parts to the log: {error}"))
-                .with_hint("nothing was appended; try again")
-                .with_source(error)
-        })?;
-        let mut cache = self.log.cache();
-        for table in adopted {
-            if let Some(loaded) = cache.tables.get_mut(&table) {
-                loaded.unlogged.clear();
+        let mut none_left = false;
+        let change = Change { operation: Operation::Adopt, tables: BTreeMap::new() };
+        let adopted = self.publish(turn, change, None, |cache, change| {
+            // Guard: which parts are not in the log is determined again after each race lost. Another writer may have
+            // adopted them, and have merged or removed them since.
+            change.tables = self.unlogged(cache, tables)?;
+            none_left = change.tables.is_empty();
+            if none_left { Err(Error::new(ErrorKind::Conflict, "already adopted")) } else { Ok(()) }
+        });
+        match adopted {
+            Ok(_) => Ok(()),
+            Err(_) if none_left => Ok(()),
+            // Reported as a failed write even if its outcome is unknown: nothing of the caller's was published, and the
+            // same parts are adopted once.
+            Err(error) => {
+                Err(Error::new(ErrorKind::Write, format!("could not add earlier parts to the log: {error}"))
+                    .with_hint("nothing was appended; try again")
+                    .with_source(error))
             }
         }
-        Ok(())
     }
 
-    /// The parts of `tables` that only a manifest names, as a change that adds them.
-    fn unlogged(&self, tables: &[TableName]) -> BTreeMap<TableName, TableChange> {
-        let cache = self.log.cache();
+    /// The parts of `tables` that only a manifest names, as a change that adds them. Loads tables that are not cached.
+    fn unlogged(&self, cache: &mut Cache, tables: &[TableName]) -> Result<BTreeMap<TableName, TableChange>> {
+        // Loading one table drops the others from the cache if its checkpoint is newer than the cached head.
+        let mut absent = Vec::new();
+        while let Some(table) =
+            tables.iter().find(|table| cache.state(**table).is_none() && !absent.contains(*table))
+        {
+            if !self.log.load(cache, *table)? {
+                absent.push(*table);
+            }
+        }
         let loaded = tables.iter().filter_map(|table| Some((*table, cache.tables.get(table)?)));
-        loaded
-            .filter(|(_, loaded)| !loaded.unlogged.is_empty())
-            .map(|(table, loaded)| {
-                let change = TableChange {
-                    add: loaded.unlogged.clone(),
-                    remove: Vec::new(),
-                    schema: loaded.state.schema.clone(),
-                    tick_bucket_size: loaded.state.tick_bucket_size,
-                };
-                (table, change)
-            })
-            .collect()
+        let changes = loaded.filter(|(_, loaded)| !loaded.unlogged.is_empty()).map(|(table, loaded)| {
+            let change = TableChange {
+                add: loaded.unlogged.clone(),
+                remove: Vec::new(),
+                // The log has no other record of the columns of these parts.
+                schema: loaded.state.schema.clone(),
+                tick_bucket_size: loaded.state.tick_bucket_size,
+            };
+            (table, change)
+        });
+        Ok(changes.collect())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The cached state of a handle: a head, and the tables loaded so far, all as of that head.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crv_core::grammar::TableName;
@@ -76,8 +76,15 @@ impl Cache {
     /// Applies one commit to every cached table, and makes it the head.
     pub(super) fn apply(&mut self, commit: &Commit) -> Result<(), SchemaConflict> {
         for (table, loaded) in &mut self.tables {
-            commit.apply(Arc::make_mut(&mut loaded.state))?;
-            loaded.dirty |= commit.change.tables.contains_key(table);
+            let state = Arc::make_mut(&mut loaded.state);
+            commit.apply(state)?;
+            let Some(change) = commit.change.tables.get(table) else { continue };
+            loaded.dirty = true;
+            // A part that the commit names is in the log now; one that it replaced or removed is not adopted any more.
+            let named: HashSet<_> = change.add.iter().map(|(bucket, part)| (*bucket, part.id)).collect();
+            loaded.unlogged.retain(|(bucket, part)| {
+                !named.contains(&(*bucket, part.id)) && state.contains(*bucket, part.id)
+            });
         }
         self.head = Some(commit.number);
         Ok(())

@@ -85,16 +85,20 @@ impl Checkpointer {
         Ok(put.map_err(|error| self.log.write_failed(error))? != PutOutcome::Refused)
     }
 
-    /// Rewrites the manifests of `tables` from the cached state, in parallel. Returns those that another writer wrote
-    /// meanwhile.
+    /// Rewrites the manifests of `tables` from the cached state, in parallel. Returns those that were not written: another
+    /// writer wrote them meanwhile, they are not cached any more, or they have parts that are not in the log.
     fn write(&self, tables: &[TableName]) -> Result<Vec<TableName>> {
         let mut jobs = Vec::with_capacity(tables.len());
+        let mut left = Vec::new();
         let head = {
             let cache = self.log.cache();
             for table in tables {
                 // A manifest of ours names no part that the log does not (invariant 5).
-                if let Some(loaded) = cache.tables.get(table).filter(|loaded| loaded.unlogged.is_empty()) {
-                    jobs.push((*table, Arc::clone(&loaded.state), loaded.manifest.clone()));
+                match cache.tables.get(table).filter(|loaded| loaded.unlogged.is_empty()) {
+                    Some(loaded) => {
+                        jobs.push((*table, Arc::clone(&loaded.state), loaded.manifest.clone()));
+                    }
+                    None => left.push(*table),
                 }
             }
             cache.head()
@@ -105,14 +109,13 @@ impl Checkpointer {
             self.put_manifest(state, PutMode::IfMatches(expected))
         })?;
         let mut cache = self.log.cache();
-        let mut refused = Vec::new();
         for ((table, state, expected), outcome) in jobs.into_iter().zip(written) {
             match outcome {
                 PutOutcome::Stored(tag) => mark_written(&mut cache, table, &state, &expected, tag),
-                PutOutcome::Refused => refused.push(table),
+                PutOutcome::Refused => left.push(table),
             }
         }
-        Ok(refused)
+        Ok(left)
     }
 
     /// Returns the tables whose manifest is due after a commit to `touched`.
@@ -190,12 +193,12 @@ impl Publisher {
         if tables.is_empty() {
             return Ok(());
         }
-        let refused = self.checkpointer.write(tables)?;
-        refused.into_iter().try_for_each(|table| self.checkpoint_over(turn, table))
+        let left = self.checkpointer.write(tables)?;
+        left.into_iter().try_for_each(|table| self.checkpoint_over(turn, table))
     }
 
-    /// Rewrites a manifest that another writer wrote meanwhile, unless it is current. Starts from that manifest: it may
-    /// name parts that the log does not.
+    /// Rewrites a manifest that was not written, unless it is current. Starts from the manifest on disk: another writer
+    /// may have written it meanwhile, and it may name parts that the log does not.
     fn checkpoint_over(&self, turn: &Turn<'_>, table: TableName) -> Result<()> {
         for attempt in 0..4 {
             backoff::wait(attempt);
@@ -203,7 +206,7 @@ impl Publisher {
                 return Ok(());
             }
             self.adopt_unlogged(turn, &[table])?;
-            if self.log.cache().tables.get(&table).is_none_or(|loaded| !loaded.dirty) {
+            if self.log.cache().tables.get(&table).is_some_and(|loaded| !loaded.dirty) {
                 return Ok(());
             }
             if self.checkpointer.write(&[table])?.is_empty() {

@@ -15,6 +15,7 @@ use super::file;
 use super::outcome::Outcome;
 use super::reader::LogReader;
 use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::TableState;
 use crate::paths::CommitNumber;
 use crate::stamp;
 use crate::store::{PreparedPut, PutMode, PutOutcome, StoreError};
@@ -176,24 +177,24 @@ impl Publisher {
     /// Refuses a change that adds a part whose removal a vacuum has announced: the file is removed, or is about to
     /// be (invariant 7). Guard: this is checked again after each race lost.
     fn refuse_vacuumed(&self, cache: &Cache, change: &Change) -> Result<()> {
-        for (table, change) in &change.tables {
-            let Some(state) = cache.state(*table) else { continue };
-            let Some((bucket, part)) =
-                change.add.iter().find(|(bucket, part)| state.was_vacuumed(*bucket, part.id))
-            else {
-                continue;
-            };
-            let path = self.log.store.locate(&self.log.paths.part(*table, *bucket, part.id));
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                format!(
-                    "{}: part `{path}` waited so long for its commit that a vacuum removed it",
-                    self.log.name(*table)
-                ),
-            )
-            .with_hint("nothing was committed; try the same again"));
-        }
-        Ok(())
+        let states = change.tables.keys().filter_map(|table| cache.state(*table));
+        states.into_iter().try_for_each(|state| self.refuse_vacuumed_in(state, change))
+    }
+
+    /// The same for one table.
+    pub(super) fn refuse_vacuumed_in(&self, state: &TableState, change: &Change) -> Result<()> {
+        let table = state.table;
+        let added = change.tables.get(&table).map(|change| &*change.add).unwrap_or_default();
+        let Some((bucket, part)) = added.iter().find(|(bucket, part)| state.was_vacuumed(*bucket, part.id))
+        else {
+            return Ok(());
+        };
+        let path = self.log.store.locate(&self.log.paths.part(table, *bucket, part.id));
+        let text = format!(
+            "{}: part `{path}` waited so long for its commit that a vacuum removed it",
+            self.log.name(table)
+        );
+        Err(Error::new(ErrorKind::Conflict, text).with_hint("nothing was committed; try the same again"))
     }
 
     /// The error for a head that leaves no number: a document or a file name with such a number is not genuine.

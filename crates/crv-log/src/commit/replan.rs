@@ -60,6 +60,8 @@ impl Publisher {
             if change.tables.values().all(super::TableChange::is_empty) {
                 return self.checkpoint(&turn, &[table]);
             }
+            // A reader of this handle may have dropped the table from the cache meanwhile.
+            self.refuse_vacuumed_in(&state, &change)?;
             if self.publish_at(&turn, &state, change)?.is_some() {
                 return self.checkpoint(&turn, &[table]);
             }
@@ -100,7 +102,7 @@ impl Publisher {
                 let mut cache = log.cache();
                 cache.tables.remove(&table);
                 // A reader of this handle may have read later commits meanwhile. It loads the table again.
-                if cache.head() == state.commit {
+                if cache.head == Some(state.commit) {
                     cache.tables.insert(table, Loaded::written(Arc::new(state), tag));
                 }
                 return Ok(report);
@@ -126,6 +128,8 @@ impl Publisher {
             Err(error) if can_mend(&error) => None,
             Err(error) => return Err(error),
         };
+        // Read before the log: a commit that is published in between must not be taken for one that is applied here.
+        let newest = log.find_head()?;
         let (base, commits) = log.read_whole_log()?;
         let mut from_log = base.state(table);
         let mut logged: HashMap<_, _> =
@@ -141,7 +145,7 @@ impl Publisher {
         }
         // Drop every table from the cache: none may stay behind the new head.
         let known = from_manifest.as_ref().map_or(from_log.commit, |state| state.commit);
-        cache.restart_at(if from_manifest.is_some() { known } else { known.max(log.find_head()?) });
+        cache.restart_at(if from_manifest.is_some() { known } else { known.max(newest) });
         // A log that goes back to commit 1, or to its base, names every committed part of this table.
         let whole = first.map_or(base.through > CommitNumber::ZERO, |first| first == base.through.next());
         let log_tells = whole && !logged.is_empty();
