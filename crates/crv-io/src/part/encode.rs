@@ -106,3 +106,30 @@ fn codec(compression: Compression) -> Codec {
         Compression::Snappy => Codec::SNAPPY,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{ArrayRef, Int64Array};
+    use bytes::Bytes;
+    use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
+
+    use super::*;
+
+    /// Statistics by page cost small parts more than they save.
+    #[test]
+    fn only_parts_above_twenty_thousand_rows_have_statistics_by_page() {
+        for (rows, expected) in
+            [(1, false), (PAGE_STATISTICS_ABOVE, false), (PAGE_STATISTICS_ABOVE + 1, true)]
+        {
+            let ticks: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows as i64));
+            let batch = RecordBatch::try_from_iter([("tick", ticks)]).unwrap();
+            let settings = IoSettings::default();
+            let encoder = Encoder::new(&settings, "r", TableName::Holdings, batch.schema(), false);
+            let bytes = encoder.encode(rows, std::iter::once(Ok::<_, ParquetError>(batch))).unwrap();
+            let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
+            reader.try_parse(&Bytes::from(bytes)).unwrap();
+            let metadata = reader.finish().unwrap();
+            assert_eq!(metadata.offset_index().is_some(), expected, "{rows} rows");
+        }
+    }
+}

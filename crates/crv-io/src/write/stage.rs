@@ -78,3 +78,40 @@ impl Staging {
         *self = Self::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::part::footer::ParquetFooters;
+    use crate::paths::{PartId, RunPaths, validate_run_id};
+    use crate::store::{MemoryStore, Store as _};
+
+    /// What is held in memory is bounded: a part beyond the bound is written when it is handed in.
+    #[test]
+    fn parts_are_held_up_to_the_bound_and_written_beyond_it() {
+        let store = Arc::new(MemoryStore::new());
+        let paths = RunPaths::new(validate_run_id("r").unwrap());
+        let log = LogReader::new(Arc::clone(&store) as _, paths, Arc::new(ParquetFooters), 100);
+        let path = |id| log.paths.part(TableName::Holdings, BucketId::new(0), PartId::new(id));
+        let is_written = |id| store.tag(&path(id)).unwrap().is_some();
+        for (sizes, written) in [
+            (vec![HOLD + 1], vec![true]),
+            (vec![HOLD], vec![false]),
+            (vec![HOLD / 2, HOLD / 2, 1, HOLD], vec![false, false, true, true]),
+        ] {
+            let mut staging = Staging::default();
+            for (id, size) in sizes.iter().enumerate() {
+                staging.put(&log, path(id as u128), vec![0; *size]).unwrap();
+            }
+            assert_eq!(
+                (0..sizes.len()).map(|id| is_written(id as u128)).collect::<Vec<_>>(),
+                written,
+                "{sizes:?}"
+            );
+            staging.discard(&log);
+            (0..sizes.len()).for_each(|id| store.remove(&path(id as u128)).unwrap());
+        }
+    }
+}
