@@ -524,6 +524,49 @@ fn a_conflict_with_another_writer_is_told_at_the_flush() {
     assert_eq!(seen(&ours, TableName::Exchange), [0, 1]);
 }
 
+/// Rows that stay buffered while earlier ticks are written keep the types of their payload fields: the append that
+/// contradicts them is refused, not a flush after it.
+#[test]
+fn a_payload_type_is_kept_while_its_rows_wait_for_the_rest_of_their_tick() {
+    let root = Root::new();
+    let dataset = root.open();
+    let mut writer = dataset.writer(WriterOptions::default().with_max_rows(2).unwrap());
+    let int = |tick, field| exchange(tick, vec![(field, Arc::new(Int64Array::from(vec![1])) as ArrayRef)]);
+    add(&mut writer, TableName::Exchange, int(0, "a"));
+    add(&mut writer, TableName::Exchange, int(1, "b"));
+    add(&mut writer, TableName::Exchange, int(1, "b"));
+    assert_eq!(seen(&root.open(), TableName::Exchange), [0], "the complete tick is written");
+    let text = exchange(1, vec![("b", Arc::new(StringArray::from(vec!["x"])) as ArrayRef)]);
+    let error = writer.append(TableName::Exchange, text, AppendOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Schema);
+    assert!(error.to_string().contains("additional_payload.b"), "{error}");
+    writer.close().unwrap();
+    assert_eq!(seen(&root.open(), TableName::Exchange), [0, 1, 1]);
+}
+
+/// The same after the newest tick was abandoned: the rows of complete ticks are still buffered.
+#[test]
+fn a_payload_type_is_kept_while_its_rows_wait_after_a_tick_was_abandoned() {
+    let root = Root::new();
+    let dataset = root.open();
+    let mut writer = writer(&dataset);
+    let int = |tick| exchange(tick, vec![("a", Arc::new(Int64Array::from(vec![1])) as ArrayRef)]);
+    add(&mut writer, TableName::Exchange, int(0));
+    add(&mut writer, TableName::Exchange, int(1));
+    writer.abandon_tick();
+    let text = exchange(1, vec![("a", Arc::new(StringArray::from(vec!["x"])) as ArrayRef)]);
+    let error = writer.append(TableName::Exchange, text, AppendOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("additional_payload.a"), "{error}");
+    writer.close().unwrap();
+    assert_eq!(seen(&root.open(), TableName::Exchange), [0]);
+}
+
+#[test]
+fn the_bounds_of_a_writer_are_those_it_was_given() {
+    let options = WriterOptions::default().with_max_rows(7).unwrap().with_max_bytes(1 << 20).unwrap();
+    assert_eq!((options.max_rows(), options.max_bytes()), (7, 1 << 20));
+}
+
 /// Every write of a flush fails in turn, in every way. No row is lost or doubled, and no tick is torn.
 #[test]
 fn a_flush_that_fails_keeps_the_rows_and_can_be_tried_again() {
