@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crv_io::store::StoreError;
-use crv_io::{AppendOptions, Dataset, ErrorKind, IoSettings, TableName, WriterOptions};
+use crv_io::{
+    AppendOptions, CompactOptions, Dataset, ErrorKind, IoSettings, TableName, VacuumOptions, WriterOptions,
+};
 
 use crate::hooked::{Call, Hooked, Once, When};
 use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, holdings};
@@ -288,6 +290,40 @@ fn a_rebuild_counts_what_is_committed_while_it_reads_the_log() {
     assert_eq!((report.parts, report.rows), (6, 6));
     assert_eq!((report.left_out, report.missing), (vec![], vec![]));
     assert_eq!(all_ticks(&root.open()), Vec::from_iter(0..6));
+}
+
+/// Parts that another process merges and vacuums before a merge reads them are no damage: the merge is dropped.
+#[test]
+fn a_merge_whose_parts_are_vacuumed_before_they_are_read_is_dropped() {
+    let root = Root::new();
+    let other = root.open();
+    (0..3).for_each(|tick| append(&other, [tick]));
+    let is_part = |call: Call<'_>| matches!(call, Call::Open(path) if path.as_str().ends_with(".parquet"));
+    let (merger, vacuumed) = beside(&root, When::Before, is_part, move || {
+        other.compact(EDGES, CompactOptions::default()).unwrap();
+        let options = VacuumOptions { older_than: Duration::ZERO, dry_run: false };
+        assert_eq!(other.vacuum(options).unwrap().removed.len(), 3);
+    });
+    let report = merger.compact(EDGES, CompactOptions::default()).unwrap();
+    assert!(vacuumed.is_done());
+    assert_eq!((report.parts_before, report.gave_way), (0, 1), "{report:?}");
+    assert_eq!(all_ticks(&root.open()), [0, 1, 2]);
+}
+
+/// A table whose first append happens between the look for its manifest and that for its buckets has not lost its
+/// manifest.
+#[test]
+fn a_prune_beside_the_first_append_of_a_table_takes_no_manifest_for_lost() {
+    let root = Root::new();
+    let other = root.open();
+    append(&other, [0]);
+    fs_err::create_dir_all(root.table_dir(TableName::Holdings)).unwrap();
+    let is_manifest = |call: Call<'_>| matches!(call, Call::Read(path) if path.as_str().ends_with("holdings/manifest.json"));
+    let (pruner, appended) = beside(&root, When::After, is_manifest, move || {
+        other.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    });
+    pruner.prune(Duration::ZERO).unwrap();
+    assert!(appended.is_done());
 }
 
 /// A manifest that is replaced at every read neither stops a reader nor makes it wait.
