@@ -85,6 +85,22 @@ fn orphan(root: &Root) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+/// A live part that cannot be read may hold the rows of the others: nothing of its bucket is removed, and the error names
+/// it. It stays damaged, so that trying again would not end.
+#[test]
+fn a_live_part_that_cannot_be_read_stops_a_vacuum() {
+    let root = Root::new();
+    let dataset = root.open();
+    append(&dataset, [0]);
+    let orphan = orphan(&root);
+    let live = dataset.scan(EDGES).unwrap().parts().remove(0).path;
+    fs_err::write(&live, b"torn").unwrap();
+    let error = root.open().vacuum(AT_ONCE).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Read);
+    assert!(error.to_string().contains(&live), "{error}");
+    assert!(fs_err::metadata(orphan).is_ok());
+}
+
 #[test]
 fn orphans_and_temporary_files_go_when_nobody_can_be_about_to_use_them() {
     let root = Root::new();
