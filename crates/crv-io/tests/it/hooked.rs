@@ -49,7 +49,7 @@ impl Call<'_> {
     }
 }
 
-/// What the caller of a call is told.
+/// The reply to the caller of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reply {
     /// What the store says.

@@ -31,8 +31,8 @@ fn well(
             && path.as_str().ends_with(ending)
             && let Some(act) = unpoisoned(&once).take()
         {
-            let somebody = Dataset::with_store(IoSettings::default(), RUN, inner.clone()).unwrap();
-            act(&somebody, &inner, path);
+            let other = Dataset::with_store(IoSettings::default(), RUN, inner.clone()).unwrap();
+            act(&other, &inner, path);
         }
         Ok(Reply::True)
     });
@@ -46,9 +46,9 @@ fn well(
 fn commits_that_are_pruned_while_the_log_is_read_are_not_missing() {
     for after in [false, true] {
         for ending in ["_commits", "base.json", "00000000000000000002.json"] {
-            well(ending, after, |somebody, _, _| {
-                append(somebody, [4]);
-                somebody.prune(Duration::ZERO).unwrap();
+            well(ending, after, |other, _, _| {
+                append(other, [4]);
+                other.prune(Duration::ZERO).unwrap();
             });
         }
     }
@@ -56,13 +56,13 @@ fn commits_that_are_pruned_while_the_log_is_read_are_not_missing() {
 
 #[test]
 fn a_part_that_is_committed_before_names_are_listed_is_no_orphan() {
-    well("bucket=000000", false, |somebody, _, _| append(somebody, [4]));
+    well("bucket=000000", false, |other, _, _| append(other, [4]));
 }
 
 #[test]
 fn a_part_that_is_taken_out_before_it_is_looked_at_is_not_missing() {
-    well(".parquet", false, |somebody, store, part| {
+    well(".parquet", false, |other, store, part| {
         store.remove(part).unwrap();
-        assert_eq!(somebody.rebuild_manifest(EDGES).unwrap().missing.len(), 1);
+        assert_eq!(other.rebuild_manifest(EDGES).unwrap().missing.len(), 1);
     });
 }

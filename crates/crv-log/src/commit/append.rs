@@ -86,7 +86,6 @@ impl Publisher {
     ) -> Result<CommitNumber> {
         let turn = self.turn();
         let touched: Vec<TableName> = tables.keys().copied().collect();
-        self.log.load_all(&mut self.log.cache(), &touched)?;
         self.adopt_unlogged(&turn, &touched)?;
         let change = Change { operation: Operation::Append, tables };
         let number = self.publish(&turn, change, draft, |cache, change| {
@@ -150,15 +149,7 @@ impl Publisher {
 
     /// The parts of `tables` that only a manifest names, as a change that adds them. Loads tables that are not cached.
     fn unlogged(&self, cache: &mut Cache, tables: &[TableName]) -> Result<BTreeMap<TableName, TableChange>> {
-        // Loading one table drops the others from the cache if its checkpoint is newer than the cached head.
-        let mut absent = Vec::new();
-        while let Some(table) =
-            tables.iter().find(|table| cache.state(**table).is_none() && !absent.contains(*table))
-        {
-            if !self.log.load(cache, *table)? {
-                absent.push(*table);
-            }
-        }
+        self.log.load_present(cache, tables)?;
         let loaded = tables.iter().filter_map(|table| Some((*table, cache.tables.get(table)?)));
         let changes = loaded.filter(|(_, loaded)| !loaded.unlogged.is_empty()).map(|(table, loaded)| {
             let change = TableChange {

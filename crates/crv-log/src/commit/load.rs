@@ -232,12 +232,23 @@ impl LogReader {
 
     /// Loads every table of `tables` that is not cached: a commit is checked against each table it touches.
     pub(super) fn load_all(&self, cache: &mut Cache, tables: &[TableName]) -> Result<()> {
+        match self.load_present(cache, tables)?.first() {
+            Some(absent) => Err(self.unwritten(*absent)),
+            None => Ok(()),
+        }
+    }
+
+    /// The same, and returns the tables that have no manifest.
+    pub(super) fn load_present(&self, cache: &mut Cache, tables: &[TableName]) -> Result<Vec<TableName>> {
+        let mut absent = Vec::new();
         // Loading one table drops the others from the cache if its checkpoint is newer than the cached head.
-        while let Some(table) = tables.iter().find(|table| cache.state(**table).is_none()) {
+        while let Some(table) =
+            tables.iter().find(|table| cache.state(**table).is_none() && !absent.contains(*table))
+        {
             if !self.load(cache, *table)? {
-                return Err(self.unwritten(*table));
+                absent.push(*table);
             }
         }
-        Ok(())
+        Ok(absent)
     }
 }
