@@ -1,10 +1,13 @@
 //! The command line as clap parses it: flags, verbs, and the help text.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use clap::{Args, Parser, Subcommand};
-use crv_core::grammar::Vocabulary as _;
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _};
+use clap::{Arg, Args, Parser, Subcommand};
+use crv_core::grammar::TableName;
 use crv_formats::Format;
-use crv_io::TableName;
+use crv_io::TableId;
+use crv_io::paths::parse_table;
 
 use crate::commands;
 
@@ -104,8 +107,35 @@ pub(crate) enum Command {
 }
 
 /// Parses the name of a table.
-pub(crate) fn table() -> impl clap::builder::TypedValueParser<Value = TableName> {
-    PossibleValuesParser::new(TableName::VALUES).try_map(|word| TableName::parse(&word))
+pub(crate) fn table() -> impl clap::builder::TypedValueParser<Value = TableId> {
+    TableParser
+}
+
+/// Takes the name of any table. For completions, the values are the canonical tables.
+#[derive(Clone)]
+struct TableParser;
+
+impl clap::builder::TypedValueParser for TableParser {
+    type Value = TableId;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<TableId, clap::Error> {
+        let parse = |name: String| {
+            parse_table(&name).map_err(|error| match error.hint() {
+                Some(hint) => format!("{error}; {hint}"),
+                None => error.to_string(),
+            })
+        };
+        clap::builder::StringValueParser::new().try_map(parse).parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(TableName::VALUES.iter().map(PossibleValue::new)))
+    }
 }
 
 /// Parses the name of a file format.

@@ -1,7 +1,7 @@
 //! What every verb needs: the settings in effect, and how to print.
 
 use crv_io::config::{DEFAULT_PREFIX, Origin, SettingValue};
-use crv_io::{Dataset, ErrorKind, IoSettings, TableManifest, TableName};
+use crv_io::{Dataset, ErrorKind, IoSettings, TableId, TableManifest};
 
 use crate::args::{Globals, SettingFlags};
 use crate::error::CliError;
@@ -40,7 +40,7 @@ impl Context {
     /// Returns the same run with the bucket size that the table was written with, unless the caller set another.
     ///
     /// Other errors of the table are left to the verb: its purpose may be to repair them.
-    pub(crate) fn fit(&self, dataset: Dataset, table: TableName) -> Result<Dataset, CliError> {
+    pub(crate) fn fit(&self, dataset: Dataset, table: TableId) -> Result<Dataset, CliError> {
         let written_with = dataset.manifest(table).err().and_then(|error| error.tick_bucket_size());
         match written_with {
             Some(size) if !self.size_asked_for => {
@@ -52,12 +52,12 @@ impl Context {
     }
 
     /// Returns the manifest of a table.
-    pub(crate) fn manifest(&self, dataset: &Dataset, table: TableName) -> Result<TableManifest, CliError> {
+    pub(crate) fn manifest(&self, dataset: &Dataset, table: TableId) -> Result<TableManifest, CliError> {
         Ok(self.fit(dataset.clone(), table)?.manifest(table)?)
     }
 
     /// Opens a run that must have tables, and returns them with it.
-    pub(crate) fn existing(&self, run: &str) -> Result<(Dataset, Vec<TableName>), CliError> {
+    pub(crate) fn existing(&self, run: &str) -> Result<(Dataset, Vec<TableId>), CliError> {
         let dataset = self.open(run)?;
         let tables = dataset.tables()?;
         if tables.is_empty() {
@@ -84,7 +84,7 @@ impl Context {
     }
 
     /// Opens a run in which this table must exist.
-    pub(crate) fn existing_table(&self, run: &str, table: TableName) -> Result<Dataset, CliError> {
+    pub(crate) fn existing_table(&self, run: &str, table: TableId) -> Result<Dataset, CliError> {
         let (dataset, tables) = self.existing(run)?;
         if tables.contains(&table) {
             return self.fit(dataset, table);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::{Array as _, ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
-use crv_core::tables::{Dtype, TableDescriptor};
 use csv::{ErrorKind, StringRecord};
 use serde_json::Value;
 
@@ -14,6 +13,7 @@ use super::error::FormatError;
 use super::read::{FrameSize, MAX_RECORD_BYTES};
 use crv_schema::Frame;
 use crv_schema::json_column::Column;
+use crv_schema::schema::{Descriptor, FieldType};
 
 /// The rows of an input, and the kinds of its columns.
 pub(super) struct Rows<R> {
@@ -42,7 +42,7 @@ enum Values {
 }
 
 impl<R: Read> Rows<R> {
-    pub(super) fn new(name: String, input: R, table: &TableDescriptor) -> Result<Self, FormatError> {
+    pub(super) fn new(name: String, input: R, table: &Descriptor) -> Result<Self, FormatError> {
         let mut reader = csv::ReaderBuilder::new().from_reader(input);
         let header = reader.headers().map_err(|error| failed(&name, &error))?;
         if header.is_empty() {
@@ -53,10 +53,10 @@ impl<R: Read> Rows<R> {
         if !header.iter().any(|column| table.column(column).is_some()) {
             let reason = format_args!(
                 "the header names no column of table `{}`: {}",
-                table.name(),
+                table.id(),
                 header.iter().map(|cell| format!("`{}`", start(cell))).collect::<Vec<_>>().join(", ")
             );
-            let columns: Vec<&str> = table.columns().iter().map(|column| column.name).collect();
+            let columns: Vec<&str> = table.columns().iter().map(|column| column.name.as_str()).collect();
             return Err(FormatError::line(&name, 1, reason).with_hint(format!(
                 "the first line of a CSV file names the columns, some of {}",
                 columns.join(", ")
@@ -69,8 +69,10 @@ impl<R: Read> Rows<R> {
                 return Err(FormatError::input(&name, reason));
             }
             let cells = match table.column(column) {
-                Some(known) if known.dtype.is_payload() => Cells::Payload,
-                Some(known) if known.dtype == Dtype::Str && known.required => Cells::RequiredText,
+                Some(known) if matches!(known.ty, FieldType::Struct(_) | FieldType::List(_)) => {
+                    Cells::Payload
+                }
+                Some(known) if known.ty == FieldType::Str && known.required => Cells::RequiredText,
                 _ => Cells::Text,
             };
             columns.push((column.to_owned(), cells));

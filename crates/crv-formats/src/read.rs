@@ -5,7 +5,6 @@ use std::path::Path;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use crv_core::tables::TableDescriptor;
 
 use super::binary;
 use super::csv_read::Rows;
@@ -13,6 +12,7 @@ use super::error::FormatError;
 use super::format::Format;
 use super::ndjson::Lines;
 use crv_schema::Frame;
+use crv_schema::schema::Descriptor;
 
 /// The longest line, or CSV row, that is read, in bytes. With [`FrameSize::DEFAULT`] it keeps the text of a frame
 /// within the 32-bit offsets of an Arrow column.
@@ -48,7 +48,7 @@ enum Source {
 }
 
 /// Reads the frames of a file; `table` determines which CSV columns hold payloads.
-pub fn read_file(path: &Path, format: Format, table: &TableDescriptor) -> Result<Frames, FormatError> {
+pub fn read_file(path: &Path, format: Format, table: &Descriptor) -> Result<Frames, FormatError> {
     let name = path.display().to_string();
     let file = fs_err::File::open(path).map_err(|error| FormatError::io(&name, &error))?;
     match format {
@@ -66,7 +66,7 @@ pub fn read_stream(
     name: &str,
     input: impl Read + Send + 'static,
     format: Format,
-    table: &TableDescriptor,
+    table: &Descriptor,
 ) -> Result<Frames, FormatError> {
     let mut input: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(1 << 16, input));
     let source = match format {

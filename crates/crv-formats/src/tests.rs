@@ -7,26 +7,29 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array as _, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_schema::{DataType, Field};
-use crv_core::tables::{IDENTITY_EDGES_DESC, MESSAGES_DESC, TableDescriptor};
+use crv_core::tables::{IDENTITY_EDGES_DESC, MESSAGES_DESC};
 
 use super::{BatchWriter, Format, FormatError, Frames, read_file, read_stream};
 use crv_schema::Frame;
+use crv_schema::schema::Descriptor;
 
-fn frames(text: &[u8], format: Format, table: &TableDescriptor) -> Result<Frames, FormatError> {
+fn frames(text: &[u8], format: Format, table: &Descriptor) -> Result<Frames, FormatError> {
     read_stream("input", Cursor::new(text.to_vec()), format, table)
 }
 
 /// The only batch of a text with one frame.
 fn one(text: &[u8], format: Format) -> RecordBatch {
-    let frames: Vec<Frame> =
-        frames(text, format, &MESSAGES_DESC).unwrap().collect::<Result<_, FormatError>>().unwrap();
+    let frames: Vec<Frame> = frames(text, format, &Descriptor::from(&MESSAGES_DESC))
+        .unwrap()
+        .collect::<Result<_, FormatError>>()
+        .unwrap();
     assert_eq!(frames.len(), 1);
     assert_eq!(frames[0].batches().len(), 1);
     frames[0].batches()[0].clone()
 }
 
 fn refused(text: &[u8], format: Format) -> String {
-    let error = frames(text, format, &MESSAGES_DESC)
+    let error = frames(text, format, &Descriptor::from(&MESSAGES_DESC))
         .and_then(Iterator::collect::<Result<Vec<Frame>, _>>)
         .expect_err("this input should be refused");
     match error.hint() {
@@ -100,8 +103,10 @@ fn an_output_without_rows_still_has_its_columns() {
     assert_eq!(written(&none, Format::Ndjson), b"");
     for format in [Format::Parquet, Format::Arrow] {
         let bytes = written(&none, format);
-        let rows: usize =
-            frames(&bytes, format, &MESSAGES_DESC).unwrap().map(|frame| frame.unwrap().num_rows()).sum();
+        let rows: usize = frames(&bytes, format, &Descriptor::from(&MESSAGES_DESC))
+            .unwrap()
+            .map(|frame| frame.unwrap().num_rows())
+            .sum();
         assert_eq!(rows, 0, "{format}");
     }
 }
@@ -224,7 +229,11 @@ fn lines_that_are_not_objects_are_refused() {
 #[test]
 fn inputs_without_rows_and_columns_have_no_frames() {
     for text in [b"".as_slice(), b"\n\r\n"] {
-        assert_eq!(frames(text, Format::Ndjson, &MESSAGES_DESC).unwrap().count(), 0, "{text:?}");
+        assert_eq!(
+            frames(text, Format::Ndjson, &Descriptor::from(&MESSAGES_DESC)).unwrap().count(),
+            0,
+            "{text:?}"
+        );
     }
 }
 
@@ -289,7 +298,7 @@ fn damaged_and_foreign_files_are_refused_by_name() {
 fn a_missing_file_is_named_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ticks.csv");
-    let error = read_file(&path, Format::Csv, &IDENTITY_EDGES_DESC).err().unwrap();
+    let error = read_file(&path, Format::Csv, &Descriptor::from(&IDENTITY_EDGES_DESC)).err().unwrap();
     let name = path.display().to_string();
     assert_eq!(error.to_string().matches(&name).count(), 1, "{error}");
     assert_eq!(error.io_kind(), Some(std::io::ErrorKind::NotFound));
@@ -306,7 +315,7 @@ fn a_large_input_comes_in_several_frames_with_every_row_once() {
         .repeat(10)
     );
     for (text, format) in [(lines, Format::Ndjson), (cells, Format::Csv)] {
-        let mut frames = frames(text.as_bytes(), format, &MESSAGES_DESC).unwrap();
+        let mut frames = frames(text.as_bytes(), format, &Descriptor::from(&MESSAGES_DESC)).unwrap();
         frames.size.rows = 4;
         let rows: Vec<usize> = frames.map(|frame| frame.unwrap().num_rows()).collect();
         assert_eq!(rows, [4, 4, 2], "{format}");
@@ -315,7 +324,8 @@ fn a_large_input_comes_in_several_frames_with_every_row_once() {
 
 #[test]
 fn nothing_follows_an_error() {
-    let mut frames = frames(b"{\"a\":1}\n{\"a\":\n{\"a\":2}", Format::Ndjson, &MESSAGES_DESC).unwrap();
+    let mut frames =
+        frames(b"{\"a\":1}\n{\"a\":\n{\"a\":2}", Format::Ndjson, &Descriptor::from(&MESSAGES_DESC)).unwrap();
     assert!(frames.next().unwrap().is_err());
     assert!(frames.next().is_none());
 }
@@ -355,15 +365,18 @@ fn a_csv_without_a_header_is_refused_and_its_first_row_is_not_lost() {
 fn an_input_without_rows_gives_its_columns_once() {
     let none = every_kind().slice(0, 0);
     for format in [Format::Csv, Format::Parquet, Format::Arrow] {
-        let read: Vec<Frame> =
-            frames(&written(&none, format), format, &MESSAGES_DESC).unwrap().map(Result::unwrap).collect();
-        assert_eq!(read.len(), 1, "{format}");
-        let names: Vec<String> = read[0].schema().fields().iter().map(|field| field.name().clone()).collect();
-        assert_eq!((names.len(), names[0].as_str(), read[0].num_rows()), (5, "tick", 0), "{format}");
-        let rows: Vec<Frame> = frames(&written(&every_kind(), format), format, &MESSAGES_DESC)
+        let read: Vec<Frame> = frames(&written(&none, format), format, &Descriptor::from(&MESSAGES_DESC))
             .unwrap()
             .map(Result::unwrap)
             .collect();
+        assert_eq!(read.len(), 1, "{format}");
+        let names: Vec<String> = read[0].schema().fields().iter().map(|field| field.name().clone()).collect();
+        assert_eq!((names.len(), names[0].as_str(), read[0].num_rows()), (5, "tick", 0), "{format}");
+        let rows: Vec<Frame> =
+            frames(&written(&every_kind(), format), format, &Descriptor::from(&MESSAGES_DESC))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
         assert_eq!(rows.iter().map(Frame::num_rows).collect::<Vec<_>>(), [3], "{format}");
     }
 }

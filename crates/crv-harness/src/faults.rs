@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use crv_io::store::files::FileSystem as _;
 use crv_io::{CompactOptions, Dataset, Error, ErrorKind, GarbageKind, VacuumOptions, simulation};
 use fastrand::Rng;
@@ -78,12 +78,12 @@ impl Operation {
             Self::First | Self::Transaction => machine.write(dataset, &TABLES, &[3, 4]),
             Self::Gather => machine.gather(dataset, &TABLES, &[3, 4]),
             Self::Tear => torn.insert(Torn::begin(machine, dataset, 3)?).go_on(machine),
-            Self::Append | Self::AppendAnew => machine.write(dataset, &[TableName::Exchange], &[3]),
+            Self::Append | Self::AppendAnew => machine.write(dataset, &[TableId::EXCHANGE], &[3]),
             Self::Read => machine.look(dataset, false).map_err(|why| Error::new(ErrorKind::Read, why)),
             Self::Close => dataset.close(),
             Self::Prune => dataset.prune(Duration::ZERO).map(drop),
-            Self::Rebuild => dataset.rebuild_manifest(TableName::Holdings).map(drop),
-            Self::Compact => dataset.compact(TableName::Exchange, CompactOptions::default()).map(drop),
+            Self::Rebuild => dataset.rebuild_manifest(TableId::HOLDINGS).map(drop),
+            Self::Compact => dataset.compact(TableId::EXCHANGE, CompactOptions::default()).map(drop),
             Self::Vacuum => dataset.vacuum(NOW).map(drop),
         }
     }
@@ -237,10 +237,10 @@ fn is_excused(call: Call, path: &Path, fault: Fault) -> bool {
 /// Creates a run with some commits, and reads it with the handle that is going to fail.
 fn prepare(machine: &Machine, dataset: &Dataset) -> Result<(), Error> {
     machine.write(dataset, &TABLES, &[0, 1])?;
-    machine.write(dataset, &[TableName::Holdings], &[1])?;
+    machine.write(dataset, &[TableId::HOLDINGS], &[1])?;
     // Another process appends.
     let other = machine.open().map_err(|why| Error::new(ErrorKind::Config, why))?;
-    machine.write(&other, &[TableName::Exchange], &[2])?;
+    machine.write(&other, &[TableId::EXCHANGE], &[2])?;
     machine.look(dataset, false).map_err(|why| Error::new(ErrorKind::Read, why))
 }
 
@@ -263,10 +263,10 @@ fn no_orphans(dataset: &Dataset) -> Result<(), String> {
 /// Leaves parts that were merged, and an orphan.
 fn leave_garbage(sim: &Sim, dataset: &Dataset) -> Result<(), String> {
     let failed = |error: Error| error.to_string();
-    let mut live = dataset.files(TableName::Exchange).map_err(failed)?;
+    let mut live = dataset.files(TableId::EXCHANGE).map_err(failed)?;
     let part = live.pop().ok_or("there is no part")?.path;
     let bytes = sim.disk().read(&part).map(<[u8]>::to_vec).ok_or("the part is not there")?;
-    dataset.compact(TableName::Exchange, CompactOptions::default()).map_err(failed)?;
+    dataset.compact(TableId::EXCHANGE, CompactOptions::default()).map_err(failed)?;
     let orphan = Path::new(&part).with_file_name(format!("part-{:032x}.parquet", 0xaa));
     let mut file = sim.create_new(&orphan).map_err(|error| error.to_string())?;
     file.write_all(&bytes).map_err(|error| error.to_string())

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use crv_io::simulation;
 use crv_io::store::files::FileSystem as _;
 use fastrand::Rng;
@@ -41,13 +41,13 @@ fn write(tick: i64) -> Step {
 fn steps() -> Vec<Step> {
     vec![
         write(3),
-        Step::Write(vec![TableName::Exchange], vec![9]),
+        Step::Write(vec![TableId::EXCHANGE], vec![9]),
         Step::Gather(TABLES.to_vec(), vec![3, 4]),
         Step::Tear(3),
         Step::Close,
         Step::Prune,
-        Step::Rebuild(TableName::Holdings),
-        Step::Compact(TableName::Exchange),
+        Step::Rebuild(TableId::HOLDINGS),
+        Step::Compact(TableId::EXCHANGE),
         Step::Vacuum,
     ]
 }
@@ -57,17 +57,17 @@ fn others() -> Vec<Vec<Step>> {
     vec![
         vec![write(4)],
         vec![write(4), Step::Close],
-        vec![Step::Write(vec![TableName::Holdings], vec![6]), Step::Reopen],
+        vec![Step::Write(vec![TableId::HOLDINGS], vec![6]), Step::Reopen],
         vec![Step::Prune],
         // A writer whose number was pruned then cannot publish another commit.
         vec![Step::Prune, Step::FillDisk],
         vec![write(4), write(5), Step::Prune, Step::FillDisk],
         vec![write(4), write(5), Step::Prune],
-        vec![Step::Rebuild(TableName::Holdings)],
-        vec![Step::Compact(TableName::Exchange), write(4)],
+        vec![Step::Rebuild(TableId::HOLDINGS)],
+        vec![Step::Compact(TableId::EXCHANGE), write(4)],
         vec![Step::Vacuum],
         // The interrupted writer's parts may be merged, and its commit pruned, before it reads the commit back.
-        vec![write(1), Step::Compact(TableName::Exchange), Step::Prune, Step::Vacuum],
+        vec![write(1), Step::Compact(TableId::EXCHANGE), Step::Prune, Step::Vacuum],
     ]
 }
 

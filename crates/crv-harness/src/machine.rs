@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use crv_io::config::Compression;
 use crv_io::store::files::FileSystem as _;
 use crv_io::{AppendOptions, Dataset, Error, ErrorKind, IoSettings, Writer, WriterOptions};
@@ -32,7 +32,7 @@ pub struct Machine {
     seals: bool,
     model: Arc<Mutex<Model>>,
     /// Manifests as another implementation last read them.
-    views: Arc<Mutex<BTreeMap<TableName, Vec<u8>>>>,
+    views: Arc<Mutex<BTreeMap<TableId, Vec<u8>>>>,
     next_id: Arc<AtomicI64>,
 }
 
@@ -97,7 +97,7 @@ impl Machine {
     }
 
     /// Writes rows of these ticks to each of these tables, as one transaction, and records the outcome.
-    pub fn write(&self, dataset: &Dataset, tables: &[TableName], ticks: &[i64]) -> Result<(), Error> {
+    pub fn write(&self, dataset: &Dataset, tables: &[TableId], ticks: &[i64]) -> Result<(), Error> {
         let rows = self.rows(tables, ticks);
         let entry = self.model().begin(rows.clone(), self.moment());
         let outcome = commit(dataset, &rows);
@@ -106,7 +106,7 @@ impl Machine {
     }
 
     /// The same through a buffered writer, one flush for each bucket.
-    pub fn gather(&self, dataset: &Dataset, tables: &[TableName], ticks: &[i64]) -> Result<(), Error> {
+    pub fn gather(&self, dataset: &Dataset, tables: &[TableId], ticks: &[i64]) -> Result<(), Error> {
         let mut writer = dataset.writer(WriterOptions::default());
         let bucket = |tick: &i64| tick / BUCKET.cast_signed();
         for ticks in ticks.chunk_by(|tick, next| bucket(tick) == bucket(next)) {
@@ -125,7 +125,7 @@ impl Machine {
 
     /// Acts as another implementation: reads the manifest of `table`, and writes back, durably, what it read the last
     /// time, an older manifest with the contract's keys alone.
-    pub fn put_back(&self, dataset: &Dataset, table: TableName) -> Result<(), String> {
+    pub fn put_back(&self, dataset: &Dataset, table: TableId) -> Result<(), String> {
         let Ok(now) = dataset.manifest(table) else { return Ok(()) };
         let now = serde_json::to_vec_pretty(&now).map_err(|error| error.to_string())?;
         let earlier = self.views.lock().unwrap_or_else(PoisonError::into_inner).insert(table, now);
@@ -146,7 +146,7 @@ impl Machine {
     }
 
     /// Creates new rows: one for each of these ticks, in each of these tables.
-    pub fn rows(&self, tables: &[TableName], ticks: &[i64]) -> BTreeMap<TableName, Vec<Row>> {
+    pub fn rows(&self, tables: &[TableId], ticks: &[i64]) -> BTreeMap<TableId, Vec<Row>> {
         let row = |tick: &i64| Row { tick: *tick, id: self.next_id.fetch_add(1, Ordering::Relaxed) };
         tables.iter().map(|table| (*table, ticks.iter().map(row).collect())).collect()
     }
@@ -170,7 +170,7 @@ impl Machine {
     }
 }
 
-fn flush(writer: &mut Writer, rows: &BTreeMap<TableName, Vec<Row>>) -> Result<(), Error> {
+fn flush(writer: &mut Writer, rows: &BTreeMap<TableId, Vec<Row>>) -> Result<(), Error> {
     for (table, rows) in rows {
         let frame = rows::frame(*table, rows)
             .map_err(|error| Error::new(ErrorKind::Argument, format!("the harness: {error}")))?;
@@ -179,7 +179,7 @@ fn flush(writer: &mut Writer, rows: &BTreeMap<TableName, Vec<Row>>) -> Result<()
     writer.flush().map(drop)
 }
 
-fn commit(dataset: &Dataset, rows: &BTreeMap<TableName, Vec<Row>>) -> Result<(), Error> {
+fn commit(dataset: &Dataset, rows: &BTreeMap<TableId, Vec<Row>>) -> Result<(), Error> {
     let mut transaction = dataset.transaction();
     for (table, rows) in rows {
         let frame = rows::frame(*table, rows)

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use crv_io::{Error, ErrorKind};
 
 /// The tables the harness writes to: plain ones, and one whose payloads differ.
-pub const TABLES: [TableName; 3] = [TableName::IdentityEdges, TableName::Holdings, TableName::Exchange];
+pub const TABLES: [TableId; 3] = [TableId::IDENTITY_EDGES, TableId::HOLDINGS, TableId::EXCHANGE];
 
 /// A row: its tick, and a number that is unique in the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,7 +45,7 @@ impl Told {
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// Its rows, table by table.
-    pub rows: BTreeMap<TableName, Vec<Row>>,
+    pub rows: BTreeMap<TableId, Vec<Row>>,
     /// The moment at which it was begun.
     pub began: usize,
     /// The moment at which its writer got the outcome, and the outcome.
@@ -72,7 +72,7 @@ enum May {
 
 impl Model {
     /// Records a transaction that begins at `moment`. Returns its index.
-    pub fn begin(&mut self, rows: BTreeMap<TableName, Vec<Row>>, moment: usize) -> usize {
+    pub fn begin(&mut self, rows: BTreeMap<TableId, Vec<Row>>, moment: usize) -> usize {
         self.entries.push(Entry { rows, began: moment, told: (usize::MAX, Told::Nothing) });
         self.entries.len() - 1
     }
@@ -92,7 +92,7 @@ impl Model {
     }
 
     /// Returns whether any row of `table` is acknowledged at `moment`.
-    pub fn must_have(&self, table: TableName, moment: usize) -> bool {
+    pub fn must_have(&self, table: TableId, moment: usize) -> bool {
         self.entries.iter().any(|entry| may(entry, moment) == May::Must && entry.rows.contains_key(&table))
     }
 
@@ -110,7 +110,7 @@ impl Model {
     }
 
     /// Records for each transaction with an unknown outcome what a reader found: it must stay so from now on.
-    pub fn resolve(&mut self, found: &BTreeMap<TableName, Vec<Row>>) {
+    pub fn resolve(&mut self, found: &BTreeMap<TableId, Vec<Row>>) {
         for entry in &mut self.entries {
             if may(entry, usize::MAX - 1) == May::Either {
                 let there = entry.rows.iter().any(|(table, rows)| {
@@ -122,8 +122,8 @@ impl Model {
     }
 
     /// Compares the rows that a reader found with those that it may find in a run that stopped at `moment`.
-    pub fn compare(&self, found: &BTreeMap<TableName, Vec<Row>>, moment: usize) -> Result<(), String> {
-        let mut left: BTreeMap<(TableName, Row), usize> = BTreeMap::new();
+    pub fn compare(&self, found: &BTreeMap<TableId, Vec<Row>>, moment: usize) -> Result<(), String> {
+        let mut left: BTreeMap<(TableId, Row), usize> = BTreeMap::new();
         for (table, rows) in found {
             for row in rows {
                 *left.entry((*table, *row)).or_default() += 1;
@@ -183,10 +183,10 @@ fn may(entry: &Entry, moment: usize) -> May {
 mod tests {
     use super::*;
 
-    const EDGES: TableName = TableName::IdentityEdges;
-    const HOLDINGS: TableName = TableName::Holdings;
+    const EDGES: TableId = TableId::IDENTITY_EDGES;
+    const HOLDINGS: TableId = TableId::HOLDINGS;
 
-    fn rows(ids: [i64; 2]) -> BTreeMap<TableName, Vec<Row>> {
+    fn rows(ids: [i64; 2]) -> BTreeMap<TableId, Vec<Row>> {
         let [first, second] = ids.map(|id| vec![Row { tick: 0, id }]);
         BTreeMap::from([(EDGES, first), (HOLDINGS, second)])
     }

@@ -7,31 +7,31 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_schema::ArrowError;
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use crv_io::{Dataset, ErrorKind};
 
 use crate::model::{Row, TABLES};
 
 /// Converts rows to a frame of `table`. The fields of the payloads of `exchange` depend on the id.
-pub fn frame(table: TableName, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
+pub fn frame(table: TableId, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
     let ticks: ArrayRef = Arc::new(rows.iter().map(|row| row.tick).collect::<Int64Array>());
     let numbers: ArrayRef = Arc::new(rows.iter().map(|row| row.id).collect::<Int64Array>());
     let floats: ArrayRef = Arc::new(rows.iter().map(|row| row.id as f64).collect::<Float64Array>());
     let text = |text: &str| Arc::new(StringArray::from(vec![text; rows.len()])) as ArrayRef;
     match table {
-        TableName::IdentityEdges => RecordBatch::try_from_iter([
+        TableId::IDENTITY_EDGES => RecordBatch::try_from_iter([
             ("tick", ticks),
             ("observer_agent_id", text("A0")),
             ("edge_kind", text("self_to_object")),
             ("edge_weight", floats),
         ]),
-        TableName::Holdings => RecordBatch::try_from_iter([
+        TableId::HOLDINGS => RecordBatch::try_from_iter([
             ("tick", ticks),
             ("agent_id", text("A0")),
             ("token_id", text("T0")),
             ("quantity", numbers),
         ]),
-        TableName::Exchange => {
+        TableId::EXCHANGE => {
             let field = format!("note_{}", rows.first().map_or(0, |row| row.id % 5));
             let payload = StructArray::try_from(vec![(field.as_str(), Arc::clone(&numbers))])?;
             RecordBatch::try_from_iter([
@@ -48,13 +48,13 @@ pub fn frame(table: TableName, rows: &[Row]) -> Result<RecordBatch, ArrowError> 
 }
 
 /// Reads every row of `table`; `None` if it was never written.
-pub fn read(dataset: &Dataset, table: TableName) -> Result<Option<Vec<Row>>, String> {
+pub fn read(dataset: &Dataset, table: TableId) -> Result<Option<Vec<Row>>, String> {
     let scan = match dataset.scan(table) {
         Ok(scan) => scan,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("`{table}` cannot be read: {error}")),
     };
-    let name = if table == TableName::IdentityEdges { "edge_weight" } else { "quantity" };
+    let name = if table == TableId::IDENTITY_EDGES { "edge_weight" } else { "quantity" };
     let scan = scan.columns(&["tick", name]).map_err(|error| error.to_string())?;
     let mut rows = Vec::new();
     for batch in scan.batches() {
@@ -75,7 +75,7 @@ pub fn read(dataset: &Dataset, table: TableName) -> Result<Option<Vec<Row>>, Str
 }
 
 /// Reads every row of every table that was written.
-pub fn read_all(dataset: &Dataset) -> Result<BTreeMap<TableName, Vec<Row>>, String> {
+pub fn read_all(dataset: &Dataset) -> Result<BTreeMap<TableId, Vec<Row>>, String> {
     let mut found = BTreeMap::new();
     for table in TABLES {
         if let Some(rows) = read(dataset, table)? {

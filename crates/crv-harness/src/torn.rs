@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use crv_io::{AppendOptions, Dataset, Error, ErrorKind, Writer, WriterOptions};
 
 use crate::machine::Machine;
@@ -14,7 +14,7 @@ use crate::rows;
 #[derive(Debug)]
 pub struct Torn {
     writer: Writer,
-    rows: BTreeMap<TableName, Vec<Row>>,
+    rows: BTreeMap<TableId, Vec<Row>>,
     /// The commits of the tick in the model: its first two tables, and the third.
     entries: [usize; 2],
     /// Whether the first is committed.
@@ -25,7 +25,7 @@ impl Torn {
     /// Begins the tick.
     pub fn begin(machine: &Machine, dataset: &Dataset, tick: i64) -> Result<Self, Error> {
         let rows = machine.rows(&TABLES, &[tick]);
-        let of = |range: &[TableName]| {
+        let of = |range: &[TableId]| {
             let of = rows.iter().filter(|(table, _)| range.contains(table));
             of.map(|(table, rows)| (*table, rows.clone())).collect::<BTreeMap<_, _>>()
         };
@@ -65,7 +65,7 @@ impl Torn {
         self.writer.flush().map(drop)
     }
 
-    fn append(&mut self, table: TableName) -> Result<(), Error> {
+    fn append(&mut self, table: TableId) -> Result<(), Error> {
         let rows = self.rows.get(&table).map_or(&[][..], Vec::as_slice);
         let frame = rows::frame(table, rows)
             .map_err(|error| Error::new(ErrorKind::Argument, format!("the harness: {error}")))?;

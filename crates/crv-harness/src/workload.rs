@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use crv_io::{AppendOptions, CompactOptions, Dataset, ErrorKind, VacuumOptions};
 use fastrand::Rng;
 
@@ -21,13 +21,13 @@ pub const NOW: VacuumOptions = VacuumOptions { older_than: Duration::ZERO, dry_r
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// Appends rows of these ticks to these tables, as one transaction.
-    Write(Vec<TableName>, Vec<i64>),
+    Write(Vec<TableId>, Vec<i64>),
     /// The same through a buffered writer, with a commit for each bucket.
-    Gather(Vec<TableName>, Vec<i64>),
+    Gather(Vec<TableId>, Vec<i64>),
     /// Writes a tick through a buffered writer whose bound tears it, and writes it again after a failure.
     Tear(i64),
     /// Begins a transaction and aborts it.
-    Abort(TableName),
+    Abort(TableId),
     /// Closes the handle, which writes manifests.
     Close,
     /// Opens the run again.
@@ -37,13 +37,13 @@ pub enum Step {
     /// Prunes every commit file that may be pruned.
     Prune,
     /// Rebuilds the manifest of a table.
-    Rebuild(TableName),
+    Rebuild(TableId),
     /// Merges the parts of a table.
-    Compact(TableName),
+    Compact(TableId),
     /// Removes every file that no table needs.
     Vacuum,
     /// Another implementation writes back the manifest of a table that it read the last time, without our keys.
-    PutBack(TableName),
+    PutBack(TableId),
     /// Fills the disk until the turn ends. Failures that it causes are excused.
     FillDisk,
 }
@@ -100,7 +100,7 @@ fn write(tick: &mut i64, random: &mut Rng) -> Step {
 }
 
 fn draw_step(tick: &mut i64, random: &mut Rng) -> Step {
-    let table = random.choice(TABLES).unwrap_or(TableName::Holdings);
+    let table = random.choice(TABLES).unwrap_or(TableId::HOLDINGS);
     match random.u8(..20) {
         0 => Step::Abort(table),
         1 | 2 => Step::Close,

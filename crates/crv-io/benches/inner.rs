@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use crv_io::store::MemoryStore;
-use crv_io::{AppendOptions, Dataset, IoSettings, TableName, inner};
+use crv_io::{AppendOptions, Dataset, IoSettings, TableId, inner};
 use divan::Bencher;
 
 fn main() {
@@ -76,7 +76,7 @@ fn append_a_tick(bencher: Bencher<'_, '_>, rows: usize) {
     let dataset = dataset();
     let frame = edges(&vec![7; rows]);
     bencher
-        .bench(|| dataset.append(TableName::IdentityEdges, frame.clone(), AppendOptions::default()).unwrap());
+        .bench(|| dataset.append(TableId::IDENTITY_EDGES, frame.clone(), AppendOptions::default()).unwrap());
 }
 
 /// A scan of parts of 200 rows each, from memory.
@@ -84,10 +84,10 @@ fn append_a_tick(bencher: Bencher<'_, '_>, rows: usize) {
 fn scan_small_parts(bencher: Bencher<'_, '_>, parts: i64) {
     let dataset = dataset();
     for tick in 0..parts {
-        dataset.append(TableName::IdentityEdges, edges(&[tick; 200]), AppendOptions::default()).unwrap();
+        dataset.append(TableId::IDENTITY_EDGES, edges(&[tick; 200]), AppendOptions::default()).unwrap();
     }
     let rows = || -> usize {
-        let batches = dataset.scan(TableName::IdentityEdges).unwrap().batches();
+        let batches = dataset.scan(TableId::IDENTITY_EDGES).unwrap().batches();
         batches.map(|batch| batch.unwrap().num_rows()).sum()
     };
     bencher.bench(rows);

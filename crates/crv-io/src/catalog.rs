@@ -1,7 +1,7 @@
 //! The runs under a root.
 
-use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
+use crv_core::tables::TableId;
 use serde::Serialize;
 
 use crate::config::{FsProtocol, IoSettings};
@@ -16,7 +16,7 @@ pub struct RunEntry {
     /// The run.
     pub run_id: RunId,
     /// The tables that were written in it, in the order of the registry.
-    pub tables: Vec<TableName>,
+    pub tables: Vec<TableId>,
 }
 
 /// The runs under the settings' root, sorted by id. A root that does not exist is an error of kind

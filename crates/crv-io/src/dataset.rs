@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_schema::Schema;
-use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
+use crv_core::tables::TableId;
 
 use crate::commit::{LogReader, PruneReport, Publisher};
 use crate::config::{FsProtocol, IoSettings};
@@ -23,6 +23,7 @@ use crate::read::{Scan, ScanPart, Verifier, decode_pinned};
 use crate::store::{LocalStore, MemoryStore, Store};
 use crate::write::{AppendOptions, AppendSummary, Transaction};
 use crv_schema::Frame;
+use crv_schema::schema::Descriptor;
 
 /// A handle on one run.
 ///
@@ -105,20 +106,57 @@ impl Dataset {
     /// again.
     pub fn append(
         &self,
-        table: TableName,
+        table: impl Into<TableId>,
         frame: impl Into<Frame>,
         options: AppendOptions,
     ) -> Result<AppendSummary> {
         let mut transaction = self.transaction();
-        transaction.add(table, &frame.into(), options, false)?;
+        transaction.add(table.into(), &frame.into(), options, false)?;
         let mut tables = transaction.commit()?.tables;
         tables.pop().ok_or_else(|| Error::new(ErrorKind::Write, "the append has no summary"))
     }
 
     /// Refuses a schema that nests too deep for any table, as [`append`](Self::append) would with rows: for callers
     /// that have the schema before the rows, which may take long to produce.
-    pub fn check_nesting(&self, table: TableName, schema: &Schema) -> Result<()> {
+    pub fn check_nesting(&self, table: impl Into<TableId>, schema: &Schema) -> Result<()> {
         self.transaction().check_nesting(table, schema)
+    }
+
+    /// Declares a table of the run: its columns, beside `bucket` and `tick`. One commit; when this returns, it is
+    /// durable. Returns the table's whole declaration.
+    ///
+    /// A table that has all these columns already is left as it is. Nullable columns that are new are added to it; old
+    /// rows have nulls there. Anything else is an error of kind [`Schema`](ErrorKind::Schema) that names the column and
+    /// both types.
+    ///
+    /// ```
+    /// use crv_io::schema::{Field, FieldType};
+    /// use crv_io::{Dataset, Descriptor, IoSettings};
+    ///
+    /// # let root = tempfile::tempdir()?;
+    /// # let root = root.path().to_string_lossy().into_owned();
+    /// let dataset = Dataset::open(IoSettings::default().with_root_dir(root)?, "sir-1")?;
+    /// let columns = vec![
+    ///     Field::required("agent_id", FieldType::INT),
+    ///     Field::nullable("wealth", FieldType::parse("f64", "wealth")?),
+    /// ];
+    /// let agents = dataset.declare(&Descriptor::declared("agents".parse()?, columns)?)?;
+    /// assert_eq!(agents.columns().len(), 4);
+    /// assert_eq!(dataset.scan(agents.id())?.schema().fields().len(), 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn declare(&self, table: &Descriptor) -> Result<Descriptor> {
+        self.shared.publisher.declare(table).map_err(Error::while_writing)
+    }
+
+    /// The columns that `table` is defined to have. An error of kind [`NotFound`](ErrorKind::NotFound) if it is neither
+    /// canonical nor declared.
+    pub fn descriptor(&self, table: impl Into<TableId>) -> Result<Descriptor> {
+        let table = table.into();
+        match table.canonical() {
+            Some(table) => Ok(Descriptor::canonical(table)),
+            None => Ok(self.shared.log.snapshot(table)?.descriptor()),
+        }
     }
 
     /// Begins a transaction: appends to several tables that become visible as one commit.
@@ -130,8 +168,8 @@ impl Dataset {
     /// A scan of `table` as of now. An error if the table was never written, or its manifest is lost.
     ///
     /// Parts are compared with their entries, as [`IoSettings::verify_reads`] says, when they are read.
-    pub fn scan(&self, table: TableName) -> Result<Scan> {
-        Ok(self.scan_of(self.shared.log.snapshot(table)?))
+    pub fn scan(&self, table: impl Into<TableId>) -> Result<Scan> {
+        Ok(self.scan_of(self.shared.log.snapshot(table.into())?))
     }
 
     fn scan_of(&self, state: Arc<TableState>) -> Scan {
@@ -139,14 +177,14 @@ impl Dataset {
     }
 
     /// The scan of `table` whose [`Scan::pinned`] returned `bytes`: of the same parts, whatever was committed since.
-    pub fn scan_pinned(&self, table: TableName, bytes: &[u8]) -> Result<Scan> {
-        let state = decode_pinned(table, bytes)?;
+    pub fn scan_pinned(&self, table: impl Into<TableId>, bytes: &[u8]) -> Result<Scan> {
+        let state = decode_pinned(table.into(), bytes)?;
         Ok(self.scan_of(Arc::new(state)))
     }
 
     /// The parts and totals of `table` as of now.
-    pub fn manifest(&self, table: TableName) -> Result<TableManifest> {
-        Ok(TableManifest::from(&*self.shared.log.snapshot(table)?))
+    pub fn manifest(&self, table: impl Into<TableId>) -> Result<TableManifest> {
+        Ok(TableManifest::from(&*self.shared.log.snapshot(table.into())?))
     }
 
     /// Makes `manifest` the state of its table, as one commit. Every part it names must be on disk.
@@ -156,8 +194,8 @@ impl Dataset {
 
     /// Rebuilds the manifest of `table` from the footers of the parts on disk. Leaves out parts that were never
     /// committed, if the log or the old manifest can tell.
-    pub fn rebuild_manifest(&self, table: TableName) -> Result<RebuildReport> {
-        rebuild::rebuild(&self.shared.publisher, table)
+    pub fn rebuild_manifest(&self, table: impl Into<TableId>) -> Result<RebuildReport> {
+        rebuild::rebuild(&self.shared.publisher, table.into())
     }
 
     /// Merges the parts of `table`, bucket by bucket, so that it reads as if it had been written at once: rows stay
@@ -166,21 +204,21 @@ impl Dataset {
     /// Other readers and writers may go on meanwhile. Every byte of the parts is checked. Parts of a bucket are left as
     /// they are where one of them is damaged or missing: everything else is merged, and then the error names those
     /// parts. Parts merged before an error stay merged, and the same call does not merge them again.
-    pub fn compact(&self, table: TableName, options: CompactOptions) -> Result<CompactReport> {
+    pub fn compact(&self, table: impl Into<TableId>, options: CompactOptions) -> Result<CompactReport> {
         self.compact_watched(table, options, |_| {})
     }
 
     /// [`compact`](Self::compact) with a progress callback, called for every part that was read, from several threads.
     pub fn compact_watched(
         &self,
-        table: TableName,
+        table: impl Into<TableId>,
         options: CompactOptions,
         progress: impl Fn(CompactProgress) + Sync,
     ) -> Result<CompactReport> {
         options.check()?;
         let bounds = Bounds { threads: parallel::computing(), max_bytes: options.max_bytes };
         let Shared { settings, publisher, .. } = &*self.shared;
-        let which = Which::Ticks(options.ticks);
+        let (table, which) = (table.into(), Which::Ticks(options.ticks));
         Compaction { publisher, settings, table, which, bounds }
             .run(Vec::new(), || true, &progress)
             .into_result()
@@ -188,7 +226,7 @@ impl Dataset {
 
     /// The parts that `table` consists of now, in the order of a scan: for tools that read the files themselves.
     /// Other files in its directory do not belong to it.
-    pub fn files(&self, table: TableName) -> Result<Vec<ScanPart>> {
+    pub fn files(&self, table: impl Into<TableId>) -> Result<Vec<ScanPart>> {
         Ok(self.scan(table)?.parts())
     }
 
@@ -232,8 +270,9 @@ impl Dataset {
         repair::repair(&self.shared.publisher)
     }
 
-    /// The tables that were written in this run, in the order of the registry.
-    pub fn tables(&self) -> Result<Vec<TableName>> {
+    /// The tables that were written or declared in this run: canonical ones in the order of the registry, then others by
+    /// name.
+    pub fn tables(&self) -> Result<Vec<TableId>> {
         self.shared.log.list_tables()
     }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
+use crv_core::tables::TableId;
 use crv_core::tables::get_table;
 
 use crate::commit::decoders::{decode_base, decode_commit, encode_base, encode_commit};
@@ -24,7 +25,7 @@ use crate::store::{MemoryStore, PutMode, Store};
 use crate::ticks::TickRange;
 
 /// The table of the manifests and parts that are decoded.
-pub const TABLE: TableName = TableName::IdentityEdges;
+pub const TABLE: TableId = TableId::IDENTITY_EDGES;
 /// The number of the commit files that are decoded.
 pub const COMMIT: u64 = 17;
 
@@ -92,7 +93,7 @@ pub fn part(bytes: &[u8]) -> Outcome {
     let path = RunPaths::new(run).part(TABLE, BucketId::new(0), PartId::new(1));
     store.put(&path, bytes, PutMode::Replace).map_err(|error| error.to_string())?;
     let found = footer::read(&*store, &path, TABLE, Undecided::Read).map_err(told)?;
-    let bare = TableSchema::of(get_table(TABLE));
+    let bare = TableSchema::of(get_table(TableName::IdentityEdges));
     let united = bare.union_with_part(&found.columns.schema).map_err(|conflict| conflict.to_string());
     let mut outcome = united.as_ref().map(drop).map_err(Clone::clone);
     for target in [Arc::new(bare), Arc::new(united.unwrap_or_default())] {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use jiff::Timestamp;
 
 use crate::commit::decoders::{decode_commit, encode_commit};
@@ -17,7 +17,7 @@ use crate::ticks::{TickRange, TickSpan};
 use crate::write;
 
 /// The table that every function here uses.
-pub const TABLE: TableName = TableName::IdentityEdges;
+pub const TABLE: TableId = TableId::IDENTITY_EDGES;
 /// Ticks in a bucket.
 pub const BUCKET_SIZE: u64 = 100;
 

@@ -57,10 +57,12 @@ use crv_log::{commit, error, parallel, stamp, ticks};
 
 pub use crv_core::grammar::TableName;
 pub use crv_core::ids::RunId;
+pub use crv_core::tables::TableId;
 
 pub use commit::PruneReport;
 pub use config::{IoSettings, ValuationSettings};
 pub use crv_schema::Frame;
+pub use crv_schema::schema::Descriptor;
 pub use dataset::Dataset;
 pub use error::{Error, ErrorKind, Result};
 pub use maintenance::{

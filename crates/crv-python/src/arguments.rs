@@ -3,15 +3,16 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crv_core::grammar::TableName;
 use crv_io::paths::{parse_table, validate_run_id};
-use crv_io::{RunId, TableName, TickRange};
+use crv_io::{Error, RunId, TableId, TickRange};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyMapping, PyString};
 
 use crate::error::NativeError;
 
 /// A table: its name, or a member of `crv.core.grammar.TableName`.
-pub(crate) struct Table(pub(crate) TableName);
+pub(crate) struct Table(pub(crate) TableId);
 
 impl FromPyObject<'_, '_> for Table {
     type Error = NativeError;
@@ -25,6 +26,16 @@ impl FromPyObject<'_, '_> for Table {
             },
         };
         Ok(Self(parse_table(&name)?))
+    }
+}
+
+impl Table {
+    /// The canonical table, for rows of its row type.
+    pub(crate) fn canonical(&self) -> Result<TableName, NativeError> {
+        self.0.canonical().ok_or_else(|| {
+            let text = format!("table `{}` has no row type", self.0);
+            Error::argument(text).with_hint("pass its rows as dicts, or as a frame").into()
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `_native.Dataset`: the dataset of a run.
 
-use crv_io::{AppendOptions, CheckOptions, CompactOptions, TableName, VacuumOptions};
+use crv_io::{AppendOptions, CheckOptions, CompactOptions, VacuumOptions};
 use pyo3::prelude::*;
 use pythonize::pythonize;
 
@@ -116,8 +116,8 @@ impl Dataset {
         Ok(pythonize(py, &report).map_err(PyErr::from)?)
     }
 
-    fn tables(&self, py: Python<'_>) -> Result<Vec<&'static str>> {
-        Ok(py.detach(|| self.0.tables())?.into_iter().map(TableName::as_str).collect())
+    fn tables(&self, py: Python<'_>) -> Result<Vec<String>> {
+        Ok(py.detach(|| self.0.tables())?.iter().map(ToString::to_string).collect())
     }
 
     fn close(&self, py: Python<'_>) -> Result<()> {

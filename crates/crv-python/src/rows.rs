@@ -5,11 +5,12 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, StructArray};
 use arrow_schema::{ArrowError, Field};
 use crv_core::error::SchemaError;
+use crv_core::grammar::TableName;
 use crv_core::schema::Cell;
 use crv_core::tables::{Column, Dtype, get_table};
 use crv_core::typing::JsonDict;
 use crv_io::rows::{cells_from_frame, cells_to_frame};
-use crv_io::{Error, ErrorKind, Frame, TableName};
+use crv_io::{Error, ErrorKind, Frame};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyList};
 use pyo3_arrow::error::PyArrowResult;
@@ -55,7 +56,7 @@ impl RowFrame {
 /// Converts rows to a frame of the table.
 #[pyfunction]
 pub(crate) fn rows_to_arrow(py: Python<'_>, table: Table, rows: Vec<Bound<'_, PyDict>>) -> Result<RowFrame> {
-    let table = table.0;
+    let table = table.canonical()?;
     let mut cells = Vec::with_capacity(rows.len());
     for (at, row) in rows.iter().enumerate() {
         let columns = columns(table).iter().map(|column| cell(column, row));
@@ -69,7 +70,7 @@ pub(crate) fn rows_to_arrow(py: Python<'_>, table: Table, rows: Vec<Bound<'_, Py
 /// Converts the rows of a frame to dicts of their fields.
 #[pyfunction]
 pub(crate) fn rows_from_arrow(py: Python<'_>, table: Table, frame: Rows) -> Result<Bound<'_, PyList>> {
-    let table = table.0;
+    let table = table.canonical()?;
     let rows =
         py.detach(|| Ok::<_, NativeError>(cells_from_frame(table, &frame.read()?).map_err(Error::from)?))?;
     let list = PyList::empty(py);

@@ -102,7 +102,7 @@ impl Scan {
     fn __reduce__<'py>(&self, py: Python<'py>) -> Result<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let settings = pythonize(py, &self.settings).map_err(PyErr::from)?;
         let pinned = PyBytes::new(py, &py.detach(|| self.inner.pinned())?);
-        let (table, run) = (self.inner.table().as_str(), self.run.as_str());
+        let (table, run) = (self.inner.table().to_string(), self.run.as_str());
         let selection = (self.inner.projection(), self.inner.row_limit());
         let arguments = (settings, run, table, pinned, self.ticks(), selection);
         let make = py.import("crv._native")?.getattr("pinned_scan")?;

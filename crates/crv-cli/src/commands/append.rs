@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use crv_core::tables::get_table;
 use crv_formats::{Format, Frames, read_file, read_stream};
-use crv_io::{AppendOptions, TableName, TransactionSummary};
+use crv_io::{AppendOptions, Descriptor, TableId, TransactionSummary};
 
 use crate::args;
 use crate::context::Context;
@@ -24,8 +23,8 @@ pub(crate) struct Append {
     /// The run; it is created by the first append
     run: String,
     /// The table
-    #[arg(value_parser = args::table())]
-    table: TableName,
+    #[arg(value_parser = args::table(), hide_possible_values = true)]
+    table: TableId,
     /// Parquet, CSV, NDJSON or Arrow IPC files; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -44,9 +43,10 @@ pub(crate) fn run(context: &Context, arguments: &Append) -> Result<(), CliError>
     }
     let dataset = context.open_or_new(run)?;
     let options = AppendOptions { validate_rows: arguments.validate_rows, ..AppendOptions::default() };
+    let descriptor = dataset.descriptor(*table)?;
     let mut transaction = dataset.transaction();
     for file in files {
-        let frames = frames(file, arguments)?;
+        let frames = frames(file, arguments, &descriptor)?;
         for frame in frames {
             transaction
                 .append(*table, frame?, options)
@@ -59,8 +59,7 @@ pub(crate) fn run(context: &Context, arguments: &Append) -> Result<(), CliError>
     if context.json { output::print_json(&summary) } else { Ok(()) }
 }
 
-fn frames(file: &Path, arguments: &Append) -> Result<Frames, CliError> {
-    let table = get_table(arguments.table);
+fn frames(file: &Path, arguments: &Append, table: &Descriptor) -> Result<Frames, CliError> {
     if !is_stdin(file) {
         let format = arguments.format.map_or_else(|| Format::of_path(file), Ok)?;
         return Ok(read_file(file, format, table)?);

@@ -1,7 +1,7 @@
 //! `crv compact`: merges the parts of each bucket.
 
 use clap::{Args, value_parser};
-use crv_io::{CompactOptions, CompactReport, Dataset, TableName, TickRange};
+use crv_io::{CompactOptions, CompactReport, Dataset, TableId, TickRange};
 
 use crate::args;
 use crate::context::Context;
@@ -18,8 +18,8 @@ pub(crate) struct Compact {
     /// The run
     run: String,
     /// The table
-    #[arg(value_parser = args::table())]
-    table: TableName,
+    #[arg(value_parser = args::table(), hide_possible_values = true)]
+    table: TableId,
     /// Only buckets with these ticks, both ends included: `3..7`, `3..`, `..7` or `3`
     #[arg(long, value_name = "A..B", value_parser = super::ticks::ticks)]
     ticks: Option<TickRange>,
@@ -51,7 +51,7 @@ pub(crate) fn run(context: &Context, arguments: &Compact) -> Result<(), CliError
 fn merge(
     context: &Context,
     dataset: &Dataset,
-    table: TableName,
+    table: TableId,
     options: CompactOptions,
 ) -> Result<CompactReport, CliError> {
     let bar = output::progress(context, "merging", 0, "parts");

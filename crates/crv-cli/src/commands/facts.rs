@@ -1,12 +1,12 @@
 //! Totals of a manifest.
 
-use crv_io::{TableManifest, TableName};
+use crv_io::{TableId, TableManifest};
 use serde::Serialize;
 
 /// A table's totals.
 #[derive(Debug, Serialize)]
 pub(crate) struct TableFacts {
-    pub(crate) table: TableName,
+    pub(crate) table: TableId,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
     pub(crate) parts: u64,

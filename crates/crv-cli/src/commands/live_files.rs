@@ -1,7 +1,7 @@
 //! `crv files`: lists the live parts of a table, for tools that read the files.
 
 use clap::Args;
-use crv_io::TableName;
+use crv_io::TableId;
 
 use crate::args;
 use crate::context::Context;
@@ -17,8 +17,8 @@ pub(crate) struct Files {
     /// The run
     run: String,
     /// The table
-    #[arg(value_parser = args::table())]
-    table: TableName,
+    #[arg(value_parser = args::table(), hide_possible_values = true)]
+    table: TableId,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Files) -> Result<(), CliError> {

@@ -1,7 +1,7 @@
 //! `crv rebuild`: makes a table's manifest from the parts on disk.
 
 use clap::Args;
-use crv_io::TableName;
+use crv_io::TableId;
 use serde_json::json;
 
 use crate::args;
@@ -19,8 +19,8 @@ pub(crate) struct Rebuild {
     /// The run
     run: String,
     /// The table
-    #[arg(value_parser = args::table())]
-    table: TableName,
+    #[arg(value_parser = args::table(), hide_possible_values = true)]
+    table: TableId,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Rebuild) -> Result<(), CliError> {

@@ -1,7 +1,7 @@
 //! `crv runs`: lists the runs under the root.
 
 use clap::Args;
-use crv_io::TableName;
+use crv_io::TableId;
 use crv_io::catalog::{RunEntry, list_runs};
 use serde::Serialize;
 
@@ -24,7 +24,7 @@ pub(crate) struct Runs {
 #[derive(Serialize)]
 struct LongEntry<'a> {
     run_id: &'a str,
-    tables: &'a [TableName],
+    tables: &'a [TableId],
     #[serde(flatten)]
     totals: Option<Totals>,
 }

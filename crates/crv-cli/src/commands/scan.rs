@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use arrow_schema::Schema;
 use clap::{Args, ValueEnum};
 use crv_formats::{BatchWriter, Format, text_rows};
-use crv_io::{Dataset, Rereads, ScanBatches, TableName, TickRange};
+use crv_io::{Dataset, Rereads, ScanBatches, TableId, TickRange};
 
 use crate::args;
 use crate::context::Context;
@@ -25,8 +25,8 @@ pub(crate) struct Scan {
     /// The run
     run: String,
     /// The table
-    #[arg(value_parser = args::table())]
-    table: TableName,
+    #[arg(value_parser = args::table(), hide_possible_values = true)]
+    table: TableId,
     /// Only these ticks, both ends included: `3..7`, `3..`, `..7` or `3`
     #[arg(long, value_name = "A..B", value_parser = super::ticks::ticks)]
     ticks: Option<TickRange>,

@@ -1,7 +1,7 @@
 //! `crv show`: shows the buckets and parts of a table.
 
 use clap::Args;
-use crv_io::{TableManifest, TableName};
+use crv_io::{TableId, TableManifest};
 
 use super::facts::TableFacts;
 use crate::args;
@@ -17,8 +17,8 @@ pub(crate) struct Show {
     /// The run
     run: String,
     /// The table
-    #[arg(value_parser = args::table())]
-    table: TableName,
+    #[arg(value_parser = args::table(), hide_possible_values = true)]
+    table: TableId,
     /// Show every part, not only the buckets
     #[arg(short, long)]
     parts: bool,

@@ -2,6 +2,7 @@
 
 use super::descriptor::Dtype::{F64, I64, ListStruct, Str, Struct};
 use super::descriptor::{Column, Dtype, TableDescriptor};
+use super::id::TableId;
 use crate::grammar::TableName;
 
 const fn required(name: &'static str, dtype: Dtype) -> Column {
@@ -153,6 +154,26 @@ pub const HOLDINGS_VALUATION_DESC: TableDescriptor = TableDescriptor::new(
         nullable("accounting_method", Str),
     ],
 );
+
+/// The ids of the canonical tables.
+impl TableId {
+    /// `exchange`.
+    pub const EXCHANGE: Self = Self::of(TableName::Exchange);
+    /// `identity_edges`.
+    pub const IDENTITY_EDGES: Self = Self::of(TableName::IdentityEdges);
+    /// `scenarios_seen`.
+    pub const SCENARIOS_SEEN: Self = Self::of(TableName::ScenariosSeen);
+    /// `messages`.
+    pub const MESSAGES: Self = Self::of(TableName::Messages);
+    /// `decisions`.
+    pub const DECISIONS: Self = Self::of(TableName::Decisions);
+    /// `oracle_calls`.
+    pub const ORACLE_CALLS: Self = Self::of(TableName::OracleCalls);
+    /// `holdings`.
+    pub const HOLDINGS: Self = Self::of(TableName::Holdings);
+    /// `holdings_valuation`.
+    pub const HOLDINGS_VALUATION: Self = Self::of(TableName::HoldingsValuation);
+}
 
 /// All descriptors, in registry order.
 ///

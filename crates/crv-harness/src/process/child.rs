@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use crv_io::store::files::{FileSystem as _, OsFiles};
 use crv_io::{AppendOptions, CheckOptions, CompactOptions, Dataset, Error, ErrorKind, VacuumOptions};
 use fastrand::Rng;
@@ -74,7 +74,7 @@ pub fn read(root: &Path, run: &str, rounds: u64) -> Result<(), String> {
 }
 
 /// Returns the number of transactions of each writer; an error unless they are its first ones, once each.
-fn prefix(table: TableName, rows: Vec<Row>) -> Result<BTreeMap<i64, i64>, String> {
+fn prefix(table: TableId, rows: Vec<Row>) -> Result<BTreeMap<i64, i64>, String> {
     let mut of: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     for row in rows {
         of.entry(row.id / APART).or_default().push(row.id % APART);
@@ -98,7 +98,7 @@ pub fn keep(root: &Path, run: &str, seed: u64, rounds: u64) -> Result<(), String
     let mut random = Rng::with_seed(seed);
     for _ in 0..rounds {
         let dataset = super::open(root, run)?;
-        let table = random.choice(TABLES).unwrap_or(TableName::Holdings);
+        let table = random.choice(TABLES).unwrap_or(TableId::HOLDINGS);
         let outcome = match random.u8(..9) {
             0 | 1 => dataset.prune(Duration::ZERO).map(drop),
             2 => dataset.rebuild_manifest(table).map(drop),
@@ -141,10 +141,10 @@ pub(super) fn has_cause(error: &Error, kind: io::ErrorKind) -> bool {
 
 /// Aborts a transaction after its parts were staged.
 fn commitless(dataset: &Dataset) -> Result<(), Error> {
-    let frame = rows::frame(TableName::Holdings, &[Row { tick: 0, id: -1 }])
+    let frame = rows::frame(TableId::HOLDINGS, &[Row { tick: 0, id: -1 }])
         .map_err(|error| Error::new(ErrorKind::Argument, error.to_string()))?;
     let mut transaction = dataset.transaction();
-    transaction.append(TableName::Holdings, frame, AppendOptions::default())?;
+    transaction.append(TableId::HOLDINGS, frame, AppendOptions::default())?;
     transaction.abort();
     Ok(())
 }

@@ -39,7 +39,7 @@ impl Expected {
 }
 
 /// The rows of the transaction `id`: one in each table.
-pub fn rows(id: i64) -> BTreeMap<crv_core::grammar::TableName, Vec<Row>> {
+pub fn rows(id: i64) -> BTreeMap<crv_core::tables::TableId, Vec<Row>> {
     TABLES.into_iter().map(|table| (table, vec![Row { tick: id % APART, id }])).collect()
 }
 

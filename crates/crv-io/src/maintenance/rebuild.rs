@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use crate::commit::{Change, Known, LogReader, Operation, Plan, Publisher, TableChange};
 use crate::error::{Error, ErrorKind, Result};
@@ -38,11 +38,11 @@ pub struct RebuildReport {
 type Place = (BucketId, PartId);
 
 /// Rebuilds the manifest of `table`, and publishes what differs from the log.
-pub(crate) fn rebuild(publisher: &Publisher, table: TableName) -> Result<RebuildReport> {
+pub(crate) fn rebuild(publisher: &Publisher, table: TableId) -> Result<RebuildReport> {
     publisher.with_table_lost(table, |known| plan(publisher.log(), table, known))
 }
 
-fn plan(log: &LogReader, table: TableName, known: &Known) -> Result<Plan<RebuildReport>> {
+fn plan(log: &LogReader, table: TableId, known: &Known) -> Result<Plan<RebuildReport>> {
     let on_disk = parts_on_disk(log, table)?;
     let entries: HashMap<Place, &Part> = known
         .state
@@ -74,7 +74,7 @@ fn plan(log: &LogReader, table: TableName, known: &Known) -> Result<Plan<Rebuild
     left_out.extend(doubled.iter().copied());
     left_out.sort_unstable();
 
-    let mut rebuilt = Rebuilt::new(log, table, known);
+    let mut rebuilt = Rebuilt::new(log, table, known, footers.values());
     // Known parts come in their order, unknown ones by tick.
     for (bucket, partition) in known.state.partitions() {
         for part in partition.parts() {
@@ -94,7 +94,7 @@ fn plan(log: &LogReader, table: TableName, known: &Known) -> Result<Plan<Rebuild
 /// The parts whose rows are also in another part of their bucket.
 fn superseded(
     log: &LogReader,
-    table: TableName,
+    table: TableId,
     footers: &HashMap<Place, PartFooter>,
 ) -> Result<HashSet<Place>> {
     let mut by_bucket: BTreeMap<BucketId, Vec<(PartId, &[PartId])>> = BTreeMap::new();
@@ -107,21 +107,28 @@ fn superseded(
 /// Builds a table's new state.
 struct Rebuilt<'a> {
     log: &'a LogReader,
-    table: TableName,
+    table: TableId,
     size: u64,
     schema: TableSchema,
     state: TableState,
 }
 
 impl<'a> Rebuilt<'a> {
-    fn new(log: &'a LogReader, table: TableName, known: &Known) -> Self {
+    fn new<'b>(
+        log: &'a LogReader,
+        table: TableId,
+        known: &Known,
+        footers: impl Iterator<Item = &'b PartFooter>,
+    ) -> Self {
         let size = known.state.tick_bucket_size.unwrap_or(log.tick_bucket_size());
         let mut state = TableState::new(table, Some(size), known.state.commit, known.state.created_at);
         state.updated_at = stamp::now();
         state.copy_notes(&known.state);
+        state.declared.clone_from(&known.state.declared);
+        footers.for_each(|footer| state.learn_declaration(footer.columns.declared.as_ref()));
         let schema = match &known.state.schema {
             Some(schema) => TableSchema::clone(schema),
-            None => TableSchema::of(crv_core::tables::get_table(table)),
+            None => TableSchema::clone(state.descriptor().schema()),
         };
         Self { log, table, size, schema, state }
     }
@@ -163,6 +170,9 @@ impl<'a> Rebuilt<'a> {
     ) -> Result<Plan<RebuildReport>> {
         if self.state.part_count() == 0 && known.state.is_unwritten() {
             self.log.check_exists()?;
+            if !known.state.is_defined() {
+                return Err(self.log.undeclared(self.table));
+            }
             let text = format!("{} has no parts on disk", self.log.name(self.table));
             return Err(Error::new(ErrorKind::NotFound, text).with_hint("check the run id and root_dir"));
         }
@@ -182,6 +192,7 @@ impl<'a> Rebuilt<'a> {
             let change = TableChange {
                 add,
                 remove,
+                declared: self.state.declared.clone(),
                 schema: Some(Arc::clone(&schema)),
                 tick_bucket_size: Some(self.size),
             };
@@ -202,7 +213,7 @@ impl<'a> Rebuilt<'a> {
 }
 
 /// Every part of the table on disk, committed or not. Unrecognized names are ignored.
-fn parts_on_disk(log: &LogReader, table: TableName) -> Result<Vec<Place>> {
+fn parts_on_disk(log: &LogReader, table: TableId) -> Result<Vec<Place>> {
     let list = |dir: &StorePath| log.store.list(dir, None).map_err(|error| log.read_failed(error));
     let mut buckets = Vec::new();
     for entry in list(&log.paths.table(table))? {

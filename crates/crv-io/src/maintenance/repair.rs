@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use serde::{Serialize, Serializer};
 
 use super::check::history::{Break, Cause, History, Remedy};
@@ -113,7 +113,7 @@ struct Repair<'a> {
     publisher: &'a Publisher,
     actions: Vec<RepairAction>,
     /// Tables that cannot be rebuilt.
-    given_up: BTreeSet<TableName>,
+    given_up: BTreeSet<TableId>,
 }
 
 impl Repair<'_> {
@@ -128,7 +128,7 @@ impl Repair<'_> {
             return self.set_aside(torn, why);
         }
         for problem in problems {
-            if let Some(table) = self.table_to_mend(problem)
+            if let Some(table) = self.table_to_mend(history, problem)
                 && let Some(remedy) = history.remedy(table)
                 && self.mend_manifest(table, remedy, &problem.message)?
             {
@@ -148,17 +148,17 @@ impl Repair<'_> {
     }
 
     /// The table whose manifest the problem is about, if a new manifest may solve it.
-    fn table_to_mend(&self, problem: &Problem) -> Option<TableName> {
+    fn table_to_mend(&self, history: &History, problem: &Problem) -> Option<TableId> {
         let mends = matches!(
             problem.kind,
             ProblemKind::MissingManifest | ProblemKind::DamagedManifest | ProblemKind::ManifestDisagrees
         );
-        let is_of = |table: &&TableName| problem.path == self.shown(&self.log.paths.manifest(**table));
-        let table = TableName::ALL.iter().filter(|_| mends).find(is_of).copied()?;
+        let is_of = |table: &&TableId| problem.path == self.shown(&self.log.paths.manifest(**table));
+        let table = history.tables.keys().filter(|_| mends).find(is_of).copied()?;
         (!self.given_up.contains(&table)).then_some(table)
     }
 
-    fn mend_manifest(&mut self, table: TableName, remedy: Remedy<'_>, why: &str) -> Result<bool> {
+    fn mend_manifest(&mut self, table: TableId, remedy: Remedy<'_>, why: &str) -> Result<bool> {
         let path = self.log.paths.manifest(table);
         let (tag, kept) = self.keep(&path)?;
         let (kind, message) = match remedy {
@@ -184,7 +184,7 @@ impl Repair<'_> {
     /// that have other problems with their parts: a rebuild would drop the rows of those.
     fn undouble(&mut self, problems: &[Problem]) -> Result<bool> {
         let mut done = false;
-        for table in TableName::ALL.iter().copied() {
+        for table in self.log.table_dirs()? {
             let dir = format!("{}/", self.shown(&self.log.paths.table(table)));
             let mut of_table = problems.iter().filter(|problem| problem.path.starts_with(&dir));
             let bars = |problem: &Problem| !problem.harmless && problem.kind != ProblemKind::DoubledPart;
@@ -204,7 +204,7 @@ impl Repair<'_> {
     }
 
     /// Rebuilds the manifest of `table`. `None` if this is impossible: the check that follows reports why.
-    fn rebuild(&mut self, table: TableName, kept: Option<&StorePath>) -> Result<Option<RebuildReport>> {
+    fn rebuild(&mut self, table: TableId, kept: Option<&StorePath>) -> Result<Option<RebuildReport>> {
         match rebuild(self.publisher, table) {
             Err(error)
                 if matches!(error.kind(), ErrorKind::Manifest | ErrorKind::Read | ErrorKind::NotFound) =>

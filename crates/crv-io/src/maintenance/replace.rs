@@ -28,7 +28,7 @@ pub(crate) fn replace(publisher: &Publisher, manifest: &TableManifest) -> Result
             .collect();
         let mut schema = match &state.schema {
             Some(schema) => TableSchema::clone(schema),
-            None => TableSchema::of(crv_core::tables::get_table(table)),
+            None => TableSchema::clone(state.descriptor().schema()),
         };
         let mut add: Vec<(BucketId, Part)> = Vec::new();
         for (bucket, partition) in wanted.partitions() {
@@ -50,6 +50,7 @@ pub(crate) fn replace(publisher: &Publisher, manifest: &TableManifest) -> Result
         let remove = live.into_iter().filter(|(bucket, id)| !wanted.contains(*bucket, *id)).collect();
         let schema = (!add.is_empty()).then(|| Arc::new(schema));
         let change = TableChange {
+            declared: None,
             tick_bucket_size: schema.as_ref().and(state.tick_bucket_size),
             add,
             remove,

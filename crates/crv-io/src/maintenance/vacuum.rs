@@ -12,7 +12,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
@@ -118,7 +118,7 @@ pub struct VacuumReport {
 #[derive(Debug)]
 struct Candidate {
     /// The part; `None` for a temporary file.
-    part: Option<(TableName, BucketId, PartId)>,
+    part: Option<(TableId, BucketId, PartId)>,
     path: StorePath,
     bytes: u64,
 }
@@ -169,7 +169,7 @@ pub(crate) fn vacuum(publisher: &Publisher, options: VacuumOptions) -> Result<Va
 /// Returns the files of a table that are not needed.
 fn inspect(
     publisher: &Publisher,
-    table: TableName,
+    table: TableId,
     now: Timestamp,
     older_than: Duration,
 ) -> Result<Vec<Found>> {
@@ -190,7 +190,7 @@ fn inspect(
 }
 
 /// The parts and temporary files in a table's directories.
-fn candidates(log: &LogReader, table: TableName) -> Result<Vec<Candidate>> {
+fn candidates(log: &LogReader, table: TableId) -> Result<Vec<Candidate>> {
     let list = |dir: &StorePath| log.store.list(dir, None).map_err(|error| log.read_failed(error));
     let dir = log.paths.table(table);
     let mut found = Vec::new();

@@ -4,7 +4,6 @@ use std::sync::{Arc, OnceLock};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
-use crv_core::grammar::TableName;
 use crv_core::versioning::SCHEMA_V;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -14,7 +13,9 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use super::declaration;
 use crate::config::{Compression, IoSettings};
+use crate::schema::Descriptor;
 
 /// Parts with more rows than this have statistics per page, so that readers can skip pages.
 const PAGE_STATISTICS_ABOVE: u64 = 20_000;
@@ -35,15 +36,16 @@ impl Encoder {
     pub(crate) fn new(
         settings: &IoSettings,
         run: &str,
-        table: TableName,
+        table: &Descriptor,
         schema: SchemaRef,
         embed_arrow_schema: bool,
     ) -> Self {
-        let metadata = vec![
+        let mut metadata = vec![
             KeyValue::new("crv_schema_version".to_owned(), SCHEMA_V.to_string()),
-            KeyValue::new("crv_table_name".to_owned(), table.as_str().to_owned()),
+            KeyValue::new("crv_table_name".to_owned(), table.id().as_str().to_owned()),
             KeyValue::new("crv_run_id".to_owned(), run.to_owned()),
         ];
+        metadata.extend(declaration::write(table));
         Self {
             schema,
             codec: codec(settings.compression()),
@@ -63,7 +65,7 @@ impl Encoder {
             .set_key_value_metadata(Some(self.metadata.clone()));
         // Floats rarely repeat: a dictionary would cost time and bytes without benefit.
         for field in self.schema.fields() {
-            if *field.data_type() == DataType::Float64 {
+            if matches!(field.data_type(), DataType::Float32 | DataType::Float64) {
                 builder =
                     builder.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), false);
             }
@@ -111,6 +113,7 @@ fn codec(compression: Compression) -> Codec {
 mod tests {
     use arrow_array::{ArrayRef, Int64Array};
     use bytes::Bytes;
+    use crv_core::tables::HOLDINGS_DESC;
     use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
 
     use super::*;
@@ -124,7 +127,8 @@ mod tests {
             let ticks: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows as i64));
             let batch = RecordBatch::try_from_iter([("tick", ticks)]).unwrap();
             let settings = IoSettings::default();
-            let encoder = Encoder::new(&settings, "r", TableName::Holdings, batch.schema(), false);
+            let encoder =
+                Encoder::new(&settings, "r", &Descriptor::from(&HOLDINGS_DESC), batch.schema(), false);
             let bytes = encoder.encode(rows, std::iter::once(Ok::<_, ParquetError>(batch))).unwrap();
             let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
             reader.try_parse(&Bytes::from(bytes)).unwrap();

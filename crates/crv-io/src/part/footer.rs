@@ -11,16 +11,16 @@ use parquet::file::statistics::Statistics;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 
-use crv_core::grammar::TableName;
-use crv_core::tables::get_table;
+use crv_core::tables::TableId;
 
-use super::{FooterSchema, integers};
+use super::{FooterSchema, declaration, integers};
 use crate::commit::{FooterReader, PartSchema};
 use crate::error::Result;
 use crate::part::file::{PartFile, decoding, read_failed};
 use crate::part::lineage;
 use crate::part::pages;
 use crate::paths::{PartId, StorePath};
+use crate::schema::Descriptor;
 use crate::store::Store;
 use crate::ticks::TickSpan;
 
@@ -44,7 +44,7 @@ pub(crate) enum Undecided {
 }
 
 /// Reads the columns of the part of `table` at `path` from its footer, and integers that the footer leaves undecided.
-pub(crate) fn read_schema(store: &dyn Store, path: &StorePath, table: TableName) -> Result<PartSchema> {
+pub(crate) fn read_schema(store: &dyn Store, path: &StorePath, table: TableId) -> Result<PartSchema> {
     let read = decoding(|| {
         let file = PartFile::open(store, path, None)?;
         let metadata = load(store, path, &file)?;
@@ -58,7 +58,7 @@ pub(crate) fn read_schema(store: &dyn Store, path: &StorePath, table: TableName)
 pub(crate) fn read(
     store: &dyn Store,
     path: &StorePath,
-    table: TableName,
+    table: TableId,
     undecided: Undecided,
 ) -> Result<PartFooter> {
     decoding(|| footer_of(store, path, table, undecided)).map_err(|why| read_failed(store, path, &why))?
@@ -67,7 +67,7 @@ pub(crate) fn read(
 fn footer_of(
     store: &dyn Store,
     path: &StorePath,
-    table: TableName,
+    table: TableId,
     undecided: Undecided,
 ) -> Result<PartFooter> {
     let file = PartFile::open(store, path, None)?;
@@ -109,7 +109,7 @@ fn load(store: &dyn Store, path: &StorePath, file: &PartFile) -> Result<ArrowRea
 fn columns(
     store: &dyn Store,
     path: &StorePath,
-    table: TableName,
+    table: TableId,
     file: &PartFile,
     metadata: &ArrowReaderMetadata,
     undecided: Undecided,
@@ -120,11 +120,17 @@ fn columns(
         Undecided::Read => integers::wide(file, metadata, found.undecided()).map_err(|why| failed(&why))?,
         Undecided::TakenForFloats => Vec::new(),
     };
-    let schema = found.decided(&wide).with_fixed_types(get_table(table));
+    let declared = declaration::read(table, metadata.metadata());
+    let descriptor = match (&declared, table.canonical()) {
+        (_, Some(table)) => Descriptor::canonical(table),
+        (Some(declared), None) => declared.clone(),
+        (None, None) => Descriptor::bare(table),
+    };
+    let schema = found.decided(&wide, &descriptor);
     let leaves = metadata.metadata().file_metadata().schema_descr().columns();
     let provisional = leaves.iter().any(|leaf| matches!(leaf.logical_type_ref(), Some(LogicalType::Unknown)));
     let merged_from = lineage::read(metadata.metadata());
-    Ok(PartSchema { schema, provisional, merged_from })
+    Ok(PartSchema { schema, declared, provisional, merged_from })
 }
 
 fn tick_statistics(metadata: &ParquetMetaData) -> Option<TickSpan> {
@@ -191,7 +197,7 @@ fn decode_ticks(
 pub(crate) struct ParquetFooters;
 
 impl FooterReader for ParquetFooters {
-    fn schema(&self, store: &dyn Store, path: &StorePath, table: TableName) -> Result<PartSchema> {
+    fn schema(&self, store: &dyn Store, path: &StorePath, table: TableId) -> Result<PartSchema> {
         read_schema(store, path, table)
     }
 

@@ -9,7 +9,7 @@ use parquet::basic::Type as Physical;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::statistics::Statistics;
 
-use crate::schema::{EMPTY_FIELD, FieldType, Reach, SchemaError, TableSchema, list_item};
+use crate::schema::{Descriptor, EMPTY_FIELD, FieldType, Reach, SchemaError, TableSchema, list_item};
 
 /// The logical schema of a part, and what its footer leaves undecided.
 ///
@@ -52,11 +52,12 @@ impl FooterSchema {
         &self.undecided
     }
 
-    /// Returns the schema if these undecided leaves, in ascending order, are wide and the others are not.
+    /// Returns the schema if these undecided leaves, in ascending order, are wide and the others are not, with the types
+    /// that the descriptor fixes.
     #[must_use]
-    pub(crate) fn decided(mut self, wide_leaves: &[usize]) -> TableSchema {
+    pub(crate) fn decided(mut self, wide_leaves: &[usize], descriptor: &Descriptor) -> TableSchema {
         if wide_leaves.is_empty() {
-            return self.schema;
+            return descriptor.fix_types(self.schema, &self.arrow);
         }
         let mut leaves = 0..usize::MAX;
         for (column, field) in self.arrow.fields().iter().zip(&mut self.schema.fields) {
@@ -64,7 +65,7 @@ impl FooterSchema {
                 *wide |= wide_leaves.binary_search(&leaf).is_ok();
             });
         }
-        self.schema
+        descriptor.fix_types(self.schema, &self.arrow)
     }
 }
 

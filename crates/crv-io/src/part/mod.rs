@@ -1,5 +1,6 @@
 //! Part files: Parquet in and out, what a footer says, what a page may claim.
 
+mod declaration;
 mod encode;
 pub(crate) mod file;
 pub(crate) mod footer;

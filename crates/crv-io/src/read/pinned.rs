@@ -1,6 +1,6 @@
 //! The state that a scan is pinned to, as bytes: for a scan of the same parts in another process.
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use crate::error::{Error, Result};
 use crate::manifest::{self, Part, TableState};
@@ -13,6 +13,7 @@ pub(super) fn encode<'a>(
 ) -> Result<Vec<u8>> {
     let mut pinned = TableState::new(state.table, state.tick_bucket_size, state.commit, state.created_at);
     pinned.updated_at = state.updated_at;
+    pinned.declared.clone_from(&state.declared);
     pinned.schema.clone_from(&state.schema);
     for (bucket, part) in parts {
         pinned.add(bucket, part.clone());
@@ -23,7 +24,7 @@ pub(super) fn encode<'a>(
 }
 
 /// Parses the state.
-pub(crate) fn decode(table: TableName, bytes: &[u8]) -> Result<TableState> {
+pub(crate) fn decode(table: TableId, bytes: &[u8]) -> Result<TableState> {
     let decoded = manifest::decode(table, bytes);
     Ok(decoded
         .map_err(|why| {

@@ -4,8 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
-use crv_core::grammar::TableName;
-use crv_core::tables::get_table;
+use crv_core::tables::TableId;
 use serde::Serialize;
 
 use super::batches::ScanBatches;
@@ -58,7 +57,7 @@ pub struct ScanPart {
 impl Scan {
     pub(crate) fn new(log: Arc<LogReader>, state: Arc<TableState>, verifier: Arc<Verifier>) -> Self {
         let schema = state.schema.clone();
-        let schema = schema.unwrap_or_else(|| Arc::new(TableSchema::of(get_table(state.table))));
+        let schema = schema.unwrap_or_else(|| Arc::clone(state.descriptor().schema()));
         Self {
             log,
             state,
@@ -118,7 +117,7 @@ impl Scan {
     }
 
     /// The table.
-    pub fn table(&self) -> TableName {
+    pub fn table(&self) -> TableId {
         self.state.table
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use crate::commit::LogReader;
 use crate::config::VerifyReads;
@@ -24,7 +24,7 @@ pub(crate) struct Verifier {
     /// The process that made the handle. After a fork the lock may be held by a thread of the parent: the child does
     /// not take it.
     process: u32,
-    known: Mutex<HashMap<TableName, HashSet<Known>>>,
+    known: Mutex<HashMap<TableId, HashSet<Known>>>,
 }
 
 impl Verifier {
@@ -36,7 +36,7 @@ impl Verifier {
         self.process != std::process::id()
     }
 
-    fn knows(&self, table: TableName, part: &Known) -> bool {
+    fn knows(&self, table: TableId, part: &Known) -> bool {
         if self.is_forked() {
             return false;
         }
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn parts_that_are_no_longer_live_are_forgotten() {
         let verifier = Verifier::new(VerifyReads::Checksum);
-        let table = TableName::Holdings;
+        let table = TableId::HOLDINGS;
         let bucket = BucketId::new(0);
         let mut state = TableState::new(table, None, CommitNumber::ZERO, Timestamp::UNIX_EPOCH);
         for id in 0..10_u32 {
@@ -142,7 +142,7 @@ mod tests {
         let known = |id: u32, sum| verifier.knows(table, &(bucket, PartId::new(id.into()), sum));
         assert!((0..10).all(|id| known(id, Some(id))), "live parts stay");
         assert!(!known(3, Some(4)) && !known(3, None), "an entry with another checksum is not known");
-        assert!(!verifier.knows(TableName::Messages, &(bucket, PartId::new(3), Some(3))));
+        assert!(!verifier.knows(TableId::MESSAGES, &(bucket, PartId::new(3), Some(3))));
         assert!(verifier.known.lock().unwrap()[&table].len() as u64 <= 2 * 10 + SPARE + 1);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use crate::commit::LogReader;
 use crate::error::Result;
@@ -22,7 +22,7 @@ pub(super) struct Staging {
     held: Mutex<Vec<(StorePath, Vec<u8>)>>,
     held_bytes: AtomicUsize,
     staged: Mutex<Vec<StorePath>>,
-    parts: BTreeMap<TableName, Vec<(BucketId, Part)>>,
+    parts: BTreeMap<TableId, Vec<(BucketId, Part)>>,
 }
 
 impl Staging {
@@ -44,11 +44,11 @@ impl Staging {
     }
 
     /// Records that these parts belong to the transaction, in this order.
-    pub(super) fn note(&mut self, table: TableName, parts: Vec<(BucketId, Part)>) {
+    pub(super) fn note(&mut self, table: TableId, parts: Vec<(BucketId, Part)>) {
         self.parts.entry(table).or_default().extend(parts);
     }
 
-    pub(super) fn parts(&self) -> &BTreeMap<TableName, Vec<(BucketId, Part)>> {
+    pub(super) fn parts(&self) -> &BTreeMap<TableId, Vec<(BucketId, Part)>> {
         &self.parts
     }
 
@@ -94,7 +94,7 @@ mod tests {
         let store = Arc::new(MemoryStore::new());
         let paths = RunPaths::new(validate_run_id("r").unwrap());
         let log = LogReader::new(Arc::clone(&store) as _, paths, Arc::new(ParquetFooters), 100);
-        let path = |id| log.paths.part(TableName::Holdings, BucketId::new(0), PartId::new(id));
+        let path = |id| log.paths.part(TableId::HOLDINGS, BucketId::new(0), PartId::new(id));
         let is_written = |id| store.tag(&path(id)).unwrap().is_some();
         for (sizes, written) in [
             (vec![HOLD + 1], vec![true]),

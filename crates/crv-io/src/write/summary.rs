@@ -1,14 +1,14 @@
 //! Results of appends and transactions.
 
-use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
+use crv_core::tables::TableId;
 use serde::Serialize;
 
 /// The result of an append, or of one append of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AppendSummary {
     /// The table.
-    pub table: TableName,
+    pub table: TableId,
     /// The run.
     pub run_id: RunId,
     /// Rows that were appended.

@@ -5,25 +5,24 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
-use crv_core::grammar::TableName;
-use crv_core::tables::get_table;
+use crv_core::tables::TableId;
 use parquet::errors::ParquetError;
 
 use super::options::AppendOptions;
 use super::split::{BucketRows, Rows, split};
 use super::stage::Staging;
 use super::summary::{AppendSummary, PartSummary, TransactionSummary};
-use super::{ROWS_AT_ONCE, refused};
-use crate::commit::{LogReader, Publisher, TableChange};
+use super::{ROWS_AT_ONCE, descriptor, prepared, refused};
+use crate::commit::{Definition, LogReader, Publisher, TableChange};
 use crate::config::IoSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::maintenance::compact::Background;
 use crate::manifest::Part;
 use crate::parallel;
 use crate::part::Encoder;
-use crate::schema::TableSchema;
+use crate::schema::{Descriptor, TableSchema};
 use crate::stamp;
-use crate::validate::{Prepared, ValidationError, check_empty, check_nesting, prepare};
+use crate::validate::{Prepared, ValidationError, check_empty, check_nesting};
 use crv_schema::Frame;
 
 /// Up to this many rows are kept unencoded until the commit, so that the parts of a tick are encoded in parallel.
@@ -41,7 +40,7 @@ pub struct Transaction {
     settings: Arc<IoSettings>,
     background: Arc<Background>,
     staging: Staging,
-    schemas: BTreeMap<TableName, Pending>,
+    schemas: BTreeMap<TableId, Pending>,
     kept: Vec<Kept>,
     /// How many rows are in `kept`.
     rows_kept: u64,
@@ -53,7 +52,7 @@ pub struct Transaction {
 /// Rows that are validated but not yet encoded.
 #[derive(Debug)]
 struct Kept {
-    table: TableName,
+    table: Descriptor,
     prepared: Prepared,
     buckets: Vec<BucketRows>,
     /// The index of their summary.
@@ -63,6 +62,7 @@ struct Kept {
 /// A table's schema after this transaction.
 #[derive(Debug)]
 struct Pending {
+    descriptor: Descriptor,
     schema: Arc<TableSchema>,
     /// Whether the commit must contain it.
     grown: bool,
@@ -91,23 +91,23 @@ impl Transaction {
     /// [`Schema`](ErrorKind::Schema) leaves the transaction unchanged; after a storage error it can only be aborted.
     pub fn append(
         &mut self,
-        table: TableName,
+        table: impl Into<TableId>,
         frame: impl Into<Frame>,
         options: AppendOptions,
     ) -> Result<()> {
-        self.add(table, &frame.into(), options, true)
+        self.add(table.into(), &frame.into(), options, true)
     }
 
     /// Refuses a schema that is nested too deeply, as [`append`](Self::append) does, but without rows.
-    pub fn check_nesting(&self, table: TableName, schema: &Schema) -> Result<()> {
-        check_nesting(schema).map_err(|error| refused(self.log(), table, error))
+    pub fn check_nesting(&self, table: impl Into<TableId>, schema: &Schema) -> Result<()> {
+        check_nesting(schema).map_err(|error| refused(self.log(), table.into(), error))
     }
 
     /// As [`append`](Self::append). `copy: false` saves a copy of the rows: for the only append of a transaction, and
     /// if the caller does not change the buffers before the commit.
     pub(crate) fn add(
         &mut self,
-        table: TableName,
+        table: TableId,
         frame: &Frame,
         options: AppendOptions,
         copy: bool,
@@ -122,17 +122,21 @@ impl Transaction {
             commit: None,
         };
         if frame.is_empty() {
-            check_empty(get_table(table), frame, options.checks(&self.settings))
+            let descriptor = descriptor(self.log(), table)?;
+            check_empty(&descriptor, frame, options.checks(&self.settings))
                 .map_err(|error| refused(self.log(), table, error))?;
             self.summaries.push(summary);
             return Ok(());
         }
-        let (known, is_new) = match self.schemas.get(&table) {
-            Some(pending) => (Arc::clone(&pending.schema), pending.grown),
-            None => self.log().schema(table).map_err(Error::while_writing)?,
+        let mut known = match self.schemas.get(&table) {
+            Some(Pending { descriptor, schema, grown }) => {
+                Definition { descriptor: descriptor.clone(), schema: Arc::clone(schema), is_new: *grown }
+            }
+            None => self.log().definition(table).map_err(Error::while_writing)?,
         };
-        let prepared = prepare(get_table(table), frame, &options.checks(&self.settings), &known)
-            .map_err(|error| refused(self.log(), table, error))?;
+        let checks = options.checks(&self.settings);
+        let prepared = prepared(self.log(), &mut known, frame, checks)?;
+        let Definition { descriptor, schema: known, is_new } = known;
         let batches = (0..prepared.batches()).map(|batch| prepared.ticks(batch).values().as_ref());
         let buckets = split(batches, self.settings.tick_bucket_size())?;
         // Before any part, so that parts without a manifest always mean damage.
@@ -144,12 +148,13 @@ impl Transaction {
             prepared
         };
         let pending = Pending {
+            descriptor: descriptor.clone(),
             grown: is_new || prepared.grown().is_some(),
             schema: prepared.grown().map_or(known, |grown| Arc::new(grown.clone())),
         };
         self.schemas.insert(table, pending);
         self.rows_kept = rows_kept;
-        self.kept.push(Kept { table, prepared, buckets, summary: self.summaries.len() });
+        self.kept.push(Kept { table: descriptor, prepared, buckets, summary: self.summaries.len() });
         self.summaries.push(summary);
         if self.rows_kept > ROWS_KEPT {
             self.encode_kept().inspect_err(|_| self.broken = true)?;
@@ -164,7 +169,7 @@ impl Transaction {
         let encoded = parallel::map(&all, parallel::computing(), |kept| self.encode(kept))?;
         let log = self.publisher.log();
         for (kept, parts) in all.iter().zip(encoded) {
-            let table = kept.table;
+            let table = kept.table.id();
             if let Some(summary) = self.summaries.get_mut(kept.summary) {
                 for (bucket, part) in kept.buckets.iter().zip(&parts) {
                     let path = log.paths.part(table, bucket.bucket, part.id);
@@ -187,12 +192,12 @@ impl Transaction {
     /// Encodes one part per bucket, in parallel.
     fn encode(&self, kept: &Kept) -> Result<Vec<Part>> {
         let Kept { table, prepared, buckets, .. } = kept;
-        let table = *table;
+        let (descriptor, table) = (table, table.id());
         let run = self.log().paths.run();
         let encoder = Encoder::new(
             &self.settings,
             run.as_ref(),
-            table,
+            descriptor,
             prepared.physical_schema(),
             prepared.needs_arrow_metadata(),
         );
@@ -256,6 +261,7 @@ impl Transaction {
             let change = TableChange {
                 add: parts.clone(),
                 remove: Vec::new(),
+                declared: None,
                 schema: pending.map(|pending| Arc::clone(&pending.schema)),
                 tick_bucket_size: pending.map(|_| self.settings.tick_bucket_size()),
             };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::iter::Sum;
 use std::ops::Add;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::rows::{TableRows, Taken};
 
@@ -32,7 +32,7 @@ impl Sum for Size {
 /// Rows of several tables. A clone shares the batches.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Gathered {
-    tables: BTreeMap<TableName, TableRows>,
+    tables: BTreeMap<TableId, TableRows>,
     newest: Option<i64>,
 }
 
@@ -50,17 +50,17 @@ impl Gathered {
         self.newest
     }
 
-    pub(super) fn table(&self, table: TableName) -> Option<&TableRows> {
+    pub(super) fn table(&self, table: TableId) -> Option<&TableRows> {
         self.tables.get(&table)
     }
 
     /// The tables with rows, in registry order.
-    pub(super) fn tables(&self) -> impl Iterator<Item = (TableName, &TableRows)> {
+    pub(super) fn tables(&self) -> impl Iterator<Item = (TableId, &TableRows)> {
         self.tables.iter().map(|(table, rows)| (*table, rows))
     }
 
     /// Adds the rows of an append.
-    pub(super) fn take(&mut self, table: TableName, taken: Taken) {
+    pub(super) fn take(&mut self, table: TableId, taken: Taken) {
         self.newest = self.newest.max(Some(taken.ticks.max));
         self.tables.entry(table).or_default().extend(taken.rows);
     }

@@ -15,18 +15,17 @@ use std::mem;
 use std::sync::Arc;
 
 use arrow_schema::Schema;
-use crv_core::grammar::TableName;
-use crv_core::tables::get_table;
+use crv_core::tables::TableId;
 
 use self::doubt::Doubt;
 use self::gathered::{Gathered, Size};
 use self::rows::Taken;
+use crate::commit::Definition;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::paths::{BucketId, CommitNumber};
-use crate::schema::TableSchema;
-use crate::validate::{ValidationError, check_empty, check_nesting, prepare};
-use crate::write::{AppendOptions, TransactionSummary, refused};
+use crate::validate::{ValidationError, check_empty, check_nesting};
+use crate::write::{AppendOptions, TransactionSummary, descriptor, prepared, refused};
 use crv_schema::Frame;
 
 pub use self::doubt::CommitOutcome;
@@ -94,7 +93,7 @@ pub struct Writer {
     /// Rows of the newest tick, and all rows appended since it began.
     current: Gathered,
     /// The schema of each table, with its buffered rows included: appends are checked against it.
-    schemas: BTreeMap<TableName, Arc<TableSchema>>,
+    schemas: BTreeMap<TableId, Definition>,
     doubt: Option<Doubt>,
     /// Commits of unknown outcome that were found to have taken effect, until a call returns them.
     found: Vec<TransactionSummary>,
@@ -139,35 +138,39 @@ impl Writer {
     /// a storage error concerns the rows buffered before.
     pub fn append(
         &mut self,
-        table: TableName,
+        table: impl Into<TableId>,
         frame: impl Into<Frame>,
         options: AppendOptions,
     ) -> Result<Option<TransactionSummary>> {
         self.check_open()?;
-        let frame = frame.into();
+        let (table, frame) = (table.into(), frame.into());
         let checks = options.checks(self.dataset.settings());
         let refused = |error| refused(self.dataset.log(), table, error);
         if frame.is_empty() {
-            check_empty(get_table(table), &frame, checks).map_err(refused)?;
+            let descriptor = descriptor(self.dataset.log(), table)?;
+            check_empty(&descriptor, &frame, checks).map_err(refused)?;
             return Ok(None);
         }
-        let known = self.known(table)?;
-        let prepared = prepare(get_table(table), &frame, &checks, &known).map_err(refused)?;
-        let schema = prepared.grown().map_or(known, |grown| Arc::new(grown.clone()));
-        let Some(taken) = Taken::of(&prepared, table, &schema).map_err(refused)? else { return Ok(None) };
+        let mut known = self.known(table)?;
+        let prepared = prepared(self.dataset.log(), &mut known, &frame, checks)?;
+        if let Some(grown) = prepared.grown() {
+            known.schema = Arc::new(grown.clone());
+        }
+        let taken = Taken::of(&prepared, &known.descriptor, &known.schema).map_err(refused)?;
+        let Some(taken) = taken else { return Ok(None) };
         let begins_tick = self.begins_tick(taken.ticks.min);
         let summary = self.make_room(&taken, begins_tick)?;
         if begins_tick {
             self.end_tick();
         }
         self.current.take(table, taken);
-        self.schemas.insert(table, schema);
+        self.schemas.insert(table, known);
         Ok(summary)
     }
 
     /// Refuses a schema that is nested too deeply, as [`append`](Self::append) does, but without rows.
-    pub fn check_nesting(&self, table: TableName, schema: &Schema) -> Result<()> {
-        check_nesting(schema).map_err(|error| refused(self.dataset.log(), table, error))
+    pub fn check_nesting(&self, table: impl Into<TableId>, schema: &Schema) -> Result<()> {
+        check_nesting(schema).map_err(|error| refused(self.dataset.log(), table.into(), error))
     }
 
     /// Writes all buffered rows as one commit. When this returns, it is visible and durable.
@@ -282,16 +285,17 @@ impl Writer {
         newest.is_none_or(|newest| newest < first)
     }
 
-    /// The schema of a table, with its buffered rows included.
-    fn known(&self, table: TableName) -> Result<Arc<TableSchema>> {
-        if let Some(schema) = self.schemas.get(&table) {
-            return Ok(Arc::clone(schema));
+    /// The definition of a table, with its buffered rows included.
+    fn known(&self, table: TableId) -> Result<Definition> {
+        if let Some(known) = self.schemas.get(&table) {
+            return Ok(known.clone());
         }
-        let (mut known, _) = self.dataset.log().schema(table).map_err(Error::while_writing)?;
+        let mut known = self.dataset.log().definition(table).map_err(Error::while_writing)?;
         for rows in self.waiting().filter_map(|gathered| gathered.table(table)) {
-            let union =
-                rows.schema().and_then(|schema| known.union(&schema).map_err(ValidationError::Conflict));
-            known = Arc::new(union.map_err(|error| refused(self.dataset.log(), table, error))?);
+            let union = rows
+                .schema()
+                .and_then(|schema| known.schema.union(&schema).map_err(ValidationError::Conflict));
+            known.schema = Arc::new(union.map_err(|error| refused(self.dataset.log(), table, error))?);
         }
         Ok(known)
     }

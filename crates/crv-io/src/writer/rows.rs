@@ -5,11 +5,9 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
-use crv_core::grammar::TableName;
-use crv_core::tables::get_table;
 
 use super::gathered::Size;
-use crate::schema::{FieldPath, TableSchema};
+use crate::schema::{Descriptor, FieldPath, TableSchema};
 use crate::ticks::TickSpan;
 use crate::validate::{Prepared, ValidationError, conform};
 use crate::write::ROWS_AT_ONCE;
@@ -48,12 +46,12 @@ impl Taken {
     /// Copies the rows; `None` if there are none. `known` is the table's schema, which covers them.
     pub(super) fn of(
         prepared: &Prepared,
-        table: TableName,
+        table: &Descriptor,
         known: &TableSchema,
     ) -> Result<Option<Self>, ValidationError> {
         let spans = (0..prepared.batches()).filter_map(|batch| span(prepared.ticks(batch).values()));
         let Some(ticks) = spans.reduce(TickSpan::union) else { return Ok(None) };
-        let schema = prepared.to_keep(get_table(table), known);
+        let schema = prepared.to_keep(table, known);
         let batches = prepared.copies(&schema, &schema.to_arrow(), ROWS_AT_ONCE)?;
         let schema = Arc::new(schema);
         let chunks = batches.into_iter().map(|batch| Chunk::new(Arc::clone(&schema), batch)).collect();

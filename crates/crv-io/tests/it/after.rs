@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crv_io::store::StoreError;
 use crv_io::{
-    AppendOptions, CompactOptions, Dataset, ErrorKind, IoSettings, TableName, VacuumOptions, WriterOptions,
+    AppendOptions, CompactOptions, Dataset, ErrorKind, IoSettings, TableId, VacuumOptions, WriterOptions,
 };
 
 use crate::hooked::{Call, Hooked, Once, When};
@@ -89,10 +89,10 @@ fn a_second_table_sees_commits_that_are_pruned_while_it_replays_them() {
     append(&writer, [0]);
     writer.close().unwrap();
     (1..10).for_each(|tick| append(&writer, [tick]));
-    writer.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    writer.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
     let (reader, pruned) = beside(&root, When::Before, reads(commit(5)), prune(&root));
     // The empty manifest of this table was written after those commits; else the first of them would be read here.
-    assert_eq!(reader.scan(TableName::Holdings).unwrap().commit(), 11);
+    assert_eq!(reader.scan(TableId::HOLDINGS).unwrap().commit(), 11);
     assert!(!pruned.is_done());
     assert_eq!(all_ticks(&reader), Vec::from_iter(0..10));
     assert!(pruned.is_done());
@@ -184,7 +184,7 @@ fn the_end_of_a_log_that_is_pruned_meanwhile_is_found() {
             prune();
             fs_err::write(manifest, foreign).unwrap();
         });
-        other.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+        other.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
         assert!(pruned.is_done());
         assert_eq!(root.commits(), [format!("{:020}.json", 11), "base.json".to_owned()]);
         assert_eq!(all_ticks(&root.open()), Vec::from_iter(0..10));
@@ -319,10 +319,10 @@ fn a_prune_beside_the_first_append_of_a_table_takes_no_manifest_for_lost() {
     let root = Root::new();
     let other = root.open();
     append(&other, [0]);
-    fs_err::create_dir_all(root.table_dir(TableName::Holdings)).unwrap();
+    fs_err::create_dir_all(root.table_dir(TableId::HOLDINGS)).unwrap();
     let is_manifest = |call: Call<'_>| matches!(call, Call::Read(path) if path.as_str().ends_with("holdings/manifest.json"));
     let (pruner, appended) = beside(&root, When::After, is_manifest, move || {
-        other.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+        other.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
     });
     pruner.prune(Duration::ZERO).unwrap();
     assert!(appended.is_done());

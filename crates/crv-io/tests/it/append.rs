@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
-use crv_io::{AppendOptions, Dataset, ErrorKind, TableName, TickRange};
+use crv_io::{AppendOptions, Dataset, ErrorKind, TableId, TickRange};
 
 use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, ticks_of};
 
@@ -76,7 +76,7 @@ fn a_table_that_was_never_written_has_no_manifest() {
     let root = Root::new();
     let dataset = root.open();
     append(&dataset, [1]);
-    let error = dataset.scan(TableName::Holdings).unwrap_err();
+    let error = dataset.scan(TableId::HOLDINGS).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.hint().unwrap().contains("rebuild_manifest"), "{error}");
 }

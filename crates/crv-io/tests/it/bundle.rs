@@ -7,7 +7,7 @@ use crv_io::run::bundle::{
     BundleMeta, Versions, bundle_manifest_path, collect_tables_index, write_run_bundle_manifest,
 };
 use crv_io::store::{LocalStore, MemoryStore, Store};
-use crv_io::{AppendOptions, Dataset, ErrorKind, IoSettings, TableName};
+use crv_io::{AppendOptions, Dataset, ErrorKind, IoSettings, TableId};
 use serde_json::{Value, json};
 
 use crate::support::{EDGES, RUN, Root, append, edges, holdings};
@@ -29,7 +29,7 @@ fn a_bundle_says_what_is_in_a_run() {
     let root = Root::new();
     let run = root.open();
     append(&run, [0, 99, 250]);
-    run.append(TableName::Holdings, holdings([7]), AppendOptions::default()).unwrap();
+    run.append(TableId::HOLDINGS, holdings([7]), AppendOptions::default()).unwrap();
     run.write_lab_text(LabDir::Audit, "a.txt", "a").unwrap();
     let meta = BundleMeta::parse(r#"{"seed":7}"#).unwrap();
     let bundle = write_run_bundle_manifest(&root.settings(), RUN, meta).unwrap();
@@ -174,9 +174,9 @@ fn a_bundle_written_again_keeps_when_the_run_began() {
 fn a_run_began_with_its_first_table() {
     let root = Root::new();
     let run = root.open();
-    run.append(TableName::Holdings, holdings([1]), AppendOptions::default()).unwrap();
+    run.append(TableId::HOLDINGS, holdings([1]), AppendOptions::default()).unwrap();
     run.append(EDGES, edges([1]), AppendOptions::default()).unwrap();
-    let began = run.manifest(TableName::Holdings).unwrap().created_at;
+    let began = run.manifest(TableId::HOLDINGS).unwrap().created_at;
     assert!(began <= run.manifest(EDGES).unwrap().created_at);
     assert_eq!(bundle_of(&run)["run"]["created_at"], *began);
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use arrow_array::RecordBatch;
 use crv_io::store::files::{FileSystem, Lock, NewFile, OpenFile, OsFiles, Stat};
 use crv_io::store::{EntryKind, LocalStore};
-use crv_io::{AppendOptions, Dataset, IoSettings, TableName};
+use crv_io::{AppendOptions, Dataset, IoSettings, TableId};
 
 use crate::support::{EDGES, RUN, Root, edges, holdings};
 
@@ -180,8 +180,8 @@ fn a_transaction_syncs_each_table_and_one_commit() {
     let tick = |tick: i64| {
         counting.take();
         let mut transaction = dataset.transaction();
-        let frames: [(TableName, RecordBatch); 2] =
-            [(EDGES, edges([tick; 9])), (TableName::Holdings, holdings([tick; 9]))];
+        let frames: [(TableId, RecordBatch); 2] =
+            [(EDGES, edges([tick; 9])), (TableId::HOLDINGS, holdings([tick; 9]))];
         for (table, frame) in frames {
             transaction.append(table, frame, AppendOptions::default()).unwrap();
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crv_io::paths::StorePath;
 use crv_io::run::bundle::{BundleMeta, Versions};
 use crv_io::store::{EntryKind, MemoryStore, PutMode, Store as _};
-use crv_io::{AppendOptions, CheckOptions, CheckReport, Dataset, IoSettings, ProblemKind, TableName};
+use crv_io::{AppendOptions, CheckOptions, CheckReport, Dataset, IoSettings, ProblemKind, TableId};
 
 use crate::support::{EDGES, RUN, Root, append, edges, holdings, sealed};
 
@@ -53,7 +53,7 @@ fn part_of(dataset: &Dataset, number: usize) -> String {
 fn tick(dataset: &Dataset, tick: i64) {
     let mut transaction = dataset.transaction();
     transaction.append(EDGES, edges([tick]), AppendOptions::default()).unwrap();
-    transaction.append(TableName::Holdings, holdings([tick]), AppendOptions::default()).unwrap();
+    transaction.append(TableId::HOLDINGS, holdings([tick]), AppendOptions::default()).unwrap();
     transaction.commit().unwrap();
 }
 
@@ -125,7 +125,7 @@ fn in_memory() -> (Arc<MemoryStore>, Vec<StorePath>) {
     let dataset = Dataset::with_store(IoSettings::default(), RUN, store.clone()).unwrap();
     append(&dataset, [1]);
     dataset.prune(Duration::ZERO).unwrap();
-    dataset.append(TableName::Holdings, holdings([2]), AppendOptions::default()).unwrap();
+    dataset.append(TableId::HOLDINGS, holdings([2]), AppendOptions::default()).unwrap();
     dataset.close().unwrap();
     let run = crv_io::paths::RunPaths::new(crv_io::RunId::new(RUN).unwrap());
     let dirs = [run.commits(), run.table(EDGES), run.bucket(EDGES, crv_io::paths::BucketId::new(0))];

@@ -6,7 +6,7 @@ use std::time::Duration;
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_select::concat::concat_batches;
 use crv_io::{
-    AppendOptions, CheckOptions, CompactOptions, CompactReport, Dataset, ErrorKind, ProblemKind, TableName,
+    AppendOptions, CheckOptions, CompactOptions, CompactReport, Dataset, ErrorKind, ProblemKind, TableId,
     TickRange,
 };
 
@@ -17,7 +17,7 @@ fn compact(dataset: &Dataset) -> CompactReport {
 }
 
 /// All rows of a table, every column.
-fn rows(dataset: &Dataset, table: TableName) -> RecordBatch {
+fn rows(dataset: &Dataset, table: TableId) -> RecordBatch {
     let scan = dataset.scan(table).unwrap();
     let schema = scan.schema();
     let batches: Vec<RecordBatch> = scan.batches().map(|batch| batch.unwrap()).collect();
@@ -213,13 +213,13 @@ fn payloads_of_many_kinds_become_one_that_reads_the_same() {
         exchange(4, "d", Arc::new(StringArray::from(vec!["x"]))),
     ];
     for batch in batches {
-        dataset.append(TableName::Exchange, batch, AppendOptions::default()).unwrap();
+        dataset.append(TableId::EXCHANGE, batch, AppendOptions::default()).unwrap();
     }
-    let before = rows(&dataset, TableName::Exchange);
-    let report = dataset.compact(TableName::Exchange, CompactOptions::default()).unwrap();
+    let before = rows(&dataset, TableId::EXCHANGE);
+    let report = dataset.compact(TableId::EXCHANGE, CompactOptions::default()).unwrap();
     assert_eq!((report.parts_before, report.parts_after), (5, 1));
-    assert_eq!(rows(&dataset, TableName::Exchange), before);
-    assert_eq!(rows(&root.open(), TableName::Exchange), before);
+    assert_eq!(rows(&dataset, TableId::EXCHANGE), before);
+    assert_eq!(rows(&root.open(), TableId::EXCHANGE), before);
     let check = dataset.check(CheckOptions { deep: true }).unwrap();
     assert!(check.ok, "{:?}", check.problems);
 }

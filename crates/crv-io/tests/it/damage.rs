@@ -6,7 +6,7 @@ use std::time::Duration;
 use arrow_array::{Float64Array, RecordBatch};
 use crv_io::config::VerifyReads;
 use crv_io::{
-    AppendOptions, CompactOptions, Dataset, Error, ErrorKind, Rereads, Result, TableName, VacuumOptions,
+    AppendOptions, CompactOptions, Dataset, Error, ErrorKind, Rereads, Result, TableId, VacuumOptions,
 };
 
 use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, forget_checksums, holdings};
@@ -47,8 +47,8 @@ fn of_the_same_size(count: i64, size: usize) -> Vec<u8> {
 
 fn holdings_part() -> Vec<u8> {
     let root = Root::new();
-    root.open().append(TableName::Holdings, holdings(0..50), AppendOptions::default()).unwrap();
-    fs_err::read(&root.open().files(TableName::Holdings).unwrap()[0].path).unwrap()
+    root.open().append(TableId::HOLDINGS, holdings(0..50), AppendOptions::default()).unwrap();
+    fs_err::read(&root.open().files(TableId::HOLDINGS).unwrap()[0].path).unwrap()
 }
 
 /// A way to read a table, by name.
@@ -273,5 +273,5 @@ fn a_pinned_scan_reads_the_same_from_another_handle() {
     for bytes in [&bytes[1..], b"", b"{}"] {
         assert_eq!(root.open().scan_pinned(EDGES, bytes).unwrap_err().kind(), ErrorKind::Argument);
     }
-    assert_eq!(root.open().scan_pinned(TableName::Holdings, &bytes).unwrap_err().kind(), ErrorKind::Argument);
+    assert_eq!(root.open().scan_pinned(TableId::HOLDINGS, &bytes).unwrap_err().kind(), ErrorKind::Argument);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crv_io::{AppendOptions, CompactOptions, Dataset, IoSettings, TableName, VacuumOptions};
+use crv_io::{AppendOptions, CompactOptions, Dataset, IoSettings, TableId, VacuumOptions};
 
 use crate::hooked::{Call, Hooked, When, unpoisoned};
 use crate::support::{EDGES, RUN, Root, all_ticks, append, holdings};
@@ -114,7 +114,7 @@ fn the_manifest_of_a_new_table_is_written_after_the_commits_before_it_are_durabl
     let pending = Arc::new(Pending::default());
     let ours = pending.open(&root, lazily(&root));
     pending.seen(&commit(1));
-    ours.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    ours.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
     pending.held("holdings/manifest.json");
 }
 
@@ -126,15 +126,15 @@ fn a_part_is_written_after_the_manifest_of_its_table_is_durable() {
         let root = Root::new();
         let theirs = root.open();
         let mut transaction = theirs.transaction();
-        transaction.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+        transaction.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
         let pending = Arc::new(Pending::default());
         let ours = pending.open(&root, root.settings());
         if knows_table {
             // The manifest was read, and is not known to be durable.
-            assert!(ours.scan(TableName::Holdings).is_err());
+            assert!(ours.scan(TableId::HOLDINGS).is_err());
         }
         pending.seen("tables/holdings/manifest.json");
-        ours.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+        ours.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
         pending.held(".parquet");
         transaction.abort();
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use crv_io::store::{MemoryStore, Store, StoreError};
-use crv_io::{AppendOptions, Dataset, Error, ErrorKind, IoSettings, TableName, TickRange};
+use crv_io::{AppendOptions, Dataset, Error, ErrorKind, IoSettings, TableId, TickRange};
 
 use crate::hooked::{Call, Hooked, Reply, When};
 use crate::support::{EDGES, RUN, all_ticks, append, edges, holdings, ticks_of};
@@ -79,7 +79,7 @@ pub(crate) fn open(store: &Arc<Faulty>) -> Dataset {
 fn tick(dataset: &Dataset, tick: i64) -> Result<(), Error> {
     let mut transaction = dataset.transaction();
     transaction.append(EDGES, edges([tick]), AppendOptions::default())?;
-    transaction.append(TableName::Holdings, holdings([tick]), AppendOptions::default())?;
+    transaction.append(TableId::HOLDINGS, holdings([tick]), AppendOptions::default())?;
     transaction.commit().map(drop)
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn ticks(store: &Arc<Faulty>) -> Vec<i64> {
         Err(error) => panic!("{error}"),
     };
     let ticks = read(EDGES);
-    assert_eq!(read(TableName::Holdings), ticks, "a torn tick is visible");
+    assert_eq!(read(TableId::HOLDINGS), ticks, "a torn tick is visible");
     ticks
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn orphans(store: &Arc<Faulty>) -> usize {
     let paths = crv_io::paths::RunPaths::new(dataset.run_id().clone());
     let mut files = 0;
     let mut named = 0;
-    for table in [EDGES, TableName::Holdings] {
+    for table in [EDGES, TableId::HOLDINGS] {
         let dir = store.store.list(&paths.bucket(table, crv_io::paths::BucketId::new(0)), None).unwrap();
         files += dir.len();
         named += dataset.scan(table).map_or(0, |scan| scan.parts().len());

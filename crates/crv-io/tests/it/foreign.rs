@@ -8,7 +8,7 @@ use std::time::Duration;
 use arrow_array::Int64Array;
 use crv_io::run::bundle::collect_tables_index;
 use crv_io::{
-    AppendOptions, CheckOptions, CompactOptions, Dataset, ProblemKind, RepairKind, TableManifest, TableName,
+    AppendOptions, CheckOptions, CompactOptions, Dataset, ProblemKind, RepairKind, TableId, TableManifest,
     VacuumOptions,
 };
 
@@ -153,7 +153,7 @@ fn doubled_parts(dataset: &Dataset) -> Vec<ProblemKind> {
 fn rows_that_count_twice_are_found_by_a_check_and_mended_by_a_repair() {
     let root = Root::new();
     let dataset = doubled(&root);
-    dataset.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    dataset.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
     assert_eq!(doubled_parts(&dataset), [ProblemKind::DoubledPart; 9]);
     let report = dataset.repair().unwrap();
     assert_eq!((report.actions.len(), report.left.len()), (1, 0), "{report:?}");
@@ -291,15 +291,15 @@ fn an_adoption_takes_the_schema_into_the_log() {
     let root = Root::new();
     let exchange = |tick| exchange(tick, Arc::new(Int64Array::from(vec![tick])));
     let dataset = root.open();
-    dataset.append(TableName::Exchange, exchange(0), AppendOptions::default()).unwrap();
-    let manifest = dataset.manifest(TableName::Exchange).unwrap();
+    dataset.append(TableId::EXCHANGE, exchange(0), AppendOptions::default()).unwrap();
+    let manifest = dataset.manifest(TableId::EXCHANGE).unwrap();
     drop(dataset);
     fs_err::remove_dir_all(root.run_dir().join("_commits")).unwrap();
-    let path = root.manifest(TableName::Exchange);
+    let path = root.manifest(TableId::EXCHANGE);
     fs_err::write(&path, serde_json::to_vec_pretty(&manifest).unwrap()).unwrap();
     let dataset = root.open();
-    dataset.append(TableName::Exchange, exchange(1), AppendOptions::default()).unwrap();
-    let schema = dataset.scan(TableName::Exchange).unwrap().schema();
+    dataset.append(TableId::EXCHANGE, exchange(1), AppendOptions::default()).unwrap();
+    let schema = dataset.scan(TableId::EXCHANGE).unwrap().schema();
     assert!(format!("{schema:?}").contains("\"x\""), "{schema:?}");
     drop(dataset);
     fs_err::remove_file(&path).unwrap();
@@ -308,5 +308,5 @@ fn an_adoption_takes_the_schema_into_the_log() {
         report.actions.iter().map(|action| action.kind).collect::<Vec<_>>(),
         [RepairKind::WriteManifest]
     );
-    assert_eq!(root.open().scan(TableName::Exchange).unwrap().schema(), schema);
+    assert_eq!(root.open().scan(TableId::EXCHANGE).unwrap().schema(), schema);
 }

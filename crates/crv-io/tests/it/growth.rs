@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_schema::Field;
-use crv_io::{AppendOptions, ErrorKind, TableName, WriterOptions};
+use crv_io::{AppendOptions, ErrorKind, TableId, WriterOptions};
 
 use crate::support::Root;
 
@@ -58,7 +58,7 @@ fn an_append_takes_time_by_the_fields_of_its_payload_and_not_by_their_square() {
         let dataset = root.open();
         let frame = wide(fields);
         shortest(|| {
-            dataset.append(TableName::Exchange, frame.clone(), AppendOptions::default()).unwrap();
+            dataset.append(TableId::EXCHANGE, frame.clone(), AppendOptions::default()).unwrap();
         })
     };
     let ratio = || took(8_000).as_secs_f64() / took(2_000).as_secs_f64();
@@ -75,12 +75,12 @@ fn a_schema_that_nests_too_deep_is_refused_without_rows() {
     for levels in [49, 460] {
         let frame = deep(levels);
         let schema = frame.schema();
-        let refused = dataset.append(TableName::Exchange, frame, AppendOptions::default()).unwrap_err();
+        let refused = dataset.append(TableId::EXCHANGE, frame, AppendOptions::default()).unwrap_err();
         assert!(refused.to_string().ends_with("nests deeper than 48 levels"), "{refused}");
         for checked in [
-            dataset.check_nesting(TableName::Exchange, &schema),
-            transaction.check_nesting(TableName::Exchange, &schema),
-            writer.check_nesting(TableName::Exchange, &schema),
+            dataset.check_nesting(TableId::EXCHANGE, &schema),
+            transaction.check_nesting(TableId::EXCHANGE, &schema),
+            writer.check_nesting(TableId::EXCHANGE, &schema),
         ] {
             let error = checked.unwrap_err();
             assert_eq!((error.kind(), error.to_string()), (ErrorKind::Schema, refused.to_string()));
@@ -88,6 +88,6 @@ fn a_schema_that_nests_too_deep_is_refused_without_rows() {
         }
     }
     let taken = deep(48);
-    dataset.check_nesting(TableName::Exchange, &taken.schema()).unwrap();
-    dataset.append(TableName::Exchange, taken, AppendOptions::default()).unwrap();
+    dataset.check_nesting(TableId::EXCHANGE, &taken.schema()).unwrap();
+    dataset.append(TableId::EXCHANGE, taken, AppendOptions::default()).unwrap();
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_schema::Field;
-use crv_io::{AppendOptions, Dataset, ErrorKind, TableName, TickRange, VacuumOptions};
+use crv_io::{AppendOptions, Dataset, ErrorKind, TableId, TickRange, VacuumOptions};
 
 use crate::hooked::{Hooked, unpoisoned};
 use crate::support::{EDGES, RUN, Root, all_ticks, append, holdings, ticks_of};
@@ -60,11 +60,11 @@ fn a_rebuild_keeps_the_other_tables_of_the_handle_current() {
     let settings = root.settings().with_write_manifest_every_n(Some(1000)).unwrap();
     let ours = Dataset::open(settings.clone(), RUN).unwrap();
     let theirs = Dataset::open(settings.clone(), RUN).unwrap();
-    ours.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    ours.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
     append(&ours, [0]);
     append(&theirs, [1]);
-    fs_err::write(root.manifest(TableName::Holdings), "damaged").unwrap();
-    ours.rebuild_manifest(TableName::Holdings).unwrap();
+    fs_err::write(root.manifest(TableId::HOLDINGS), "damaged").unwrap();
+    ours.rebuild_manifest(TableId::HOLDINGS).unwrap();
     let seen = all_ticks(&ours);
     append(&ours, [2]);
     ours.close().unwrap();
@@ -79,26 +79,22 @@ fn a_commit_is_rebased_also_when_the_view_was_emptied_meanwhile() {
     let root = Root::new();
     let theirs = root.open();
     let ours = root.open();
-    theirs.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    theirs.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
     let mut transaction = ours.transaction();
     transaction
         .append(
-            TableName::Exchange,
+            TableId::EXCHANGE,
             exchange(0, Arc::new(StringArray::from(vec!["a"]))),
             AppendOptions::default(),
         )
         .unwrap();
     theirs
-        .append(
-            TableName::Exchange,
-            exchange(0, Arc::new(Int64Array::from(vec![1]))),
-            AppendOptions::default(),
-        )
+        .append(TableId::EXCHANGE, exchange(0, Arc::new(Int64Array::from(vec![1]))), AppendOptions::default())
         .unwrap();
-    theirs.append(TableName::Holdings, holdings([1]), AppendOptions::default()).unwrap();
-    ours.scan(TableName::Holdings).unwrap();
+    theirs.append(TableId::HOLDINGS, holdings([1]), AppendOptions::default()).unwrap();
+    ours.scan(TableId::HOLDINGS).unwrap();
     let outcome = transaction.commit().map(drop);
-    let read = root.open().scan(TableName::Exchange).map(drop);
+    let read = root.open().scan(TableId::EXCHANGE).map(drop);
     assert!(outcome.is_err(), "{outcome:?} {read:?}");
     read.unwrap();
 }
@@ -109,20 +105,20 @@ fn a_rebuild_learns_that_integers_are_wide() {
     let root = Root::new();
     let dataset = root.open();
     let big: ArrayRef = Arc::new(Int64Array::from(vec![(1 << 53) + 1]));
-    dataset.append(TableName::Exchange, exchange(0, big), AppendOptions::default()).unwrap();
+    dataset.append(TableId::EXCHANGE, exchange(0, big), AppendOptions::default()).unwrap();
     drop(dataset);
     fs_err::remove_dir_all(root.run_dir().join("_commits")).unwrap();
-    fs_err::remove_file(root.manifest(TableName::Exchange)).unwrap();
+    fs_err::remove_file(root.manifest(TableId::EXCHANGE)).unwrap();
     let dataset = root.open();
-    dataset.rebuild_manifest(TableName::Exchange).unwrap();
+    dataset.rebuild_manifest(TableId::EXCHANGE).unwrap();
     let refused = dataset
         .append(
-            TableName::Exchange,
+            TableId::EXCHANGE,
             exchange(1, Arc::new(Float64Array::from(vec![0.5]))),
             AppendOptions::default(),
         )
         .map(drop);
-    let read: Result<Vec<_>, _> = dataset.scan(TableName::Exchange).unwrap().batches().collect();
+    let read: Result<Vec<_>, _> = dataset.scan(TableId::EXCHANGE).unwrap().batches().collect();
     assert!(refused.is_err(), "{refused:?}, {:?}", read.map(drop));
 }
 
@@ -134,19 +130,19 @@ fn a_rebuild_without_a_log_leaves_a_run_that_can_be_read() {
     for tick in 0..40 {
         append(&dataset, [tick]);
         if tick < 3 {
-            dataset.append(TableName::Holdings, holdings([tick]), AppendOptions::default()).unwrap();
+            dataset.append(TableId::HOLDINGS, holdings([tick]), AppendOptions::default()).unwrap();
         }
     }
     drop(dataset);
     fs_err::remove_dir_all(root.run_dir().join("_commits")).unwrap();
     let dataset = root.open();
     assert_eq!(all_ticks(&dataset).len(), 40);
-    let first = ticks_of(&dataset, TableName::Holdings, TickRange::ALL);
-    dataset.rebuild_manifest(TableName::Holdings).unwrap();
+    let first = ticks_of(&dataset, TableId::HOLDINGS, TickRange::ALL);
+    dataset.rebuild_manifest(TableId::HOLDINGS).unwrap();
     let fresh = root.open();
-    let holdings = ticks_of(&fresh, TableName::Holdings, TickRange::ALL);
+    let holdings = ticks_of(&fresh, TableId::HOLDINGS, TickRange::ALL);
     let edges = ticks_of(&fresh, EDGES, TickRange::ALL);
-    let again = ticks_of(&fresh, TableName::Holdings, TickRange::ALL);
+    let again = ticks_of(&fresh, TableId::HOLDINGS, TickRange::ALL);
     assert!(
         holdings.is_ok() && edges.is_ok() && again.is_ok(),
         "before {first:?}\n{holdings:?}\n{edges:?}\n{again:?}"
@@ -211,8 +207,8 @@ fn a_repair_does_not_make_a_handle_forget_what_it_changed() {
     let root = Root::new();
     let ours = Dataset::open(root.settings().with_write_manifest_every_n(Some(1000)).unwrap(), RUN).unwrap();
     append(&ours, [0]);
-    ours.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
-    fs_err::remove_file(root.manifest(TableName::Holdings)).unwrap();
+    ours.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
+    fs_err::remove_file(root.manifest(TableId::HOLDINGS)).unwrap();
     assert_eq!(ours.repair().unwrap().actions.len(), 1);
     ours.close().unwrap();
     let text = fs_err::read_to_string(root.manifest(EDGES)).unwrap();
@@ -225,7 +221,7 @@ fn a_transaction_that_was_aborted_makes_no_table() {
     let ds = root.open();
     append(&ds, [0]);
     let mut t = ds.transaction();
-    t.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    t.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
     t.abort();
     assert_eq!(ds.tables().unwrap(), [EDGES]);
 }
@@ -237,9 +233,9 @@ fn a_table_that_was_never_written_is_none_however_long_its_manifest_is() {
     let ds = root.open();
     append(&ds, [0]);
     let mut transaction = ds.transaction();
-    transaction.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    transaction.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
     transaction.abort();
-    let bucket = root.table_dir(TableName::Holdings).join("bucket=000000");
+    let bucket = root.table_dir(TableId::HOLDINGS).join("bucket=000000");
     fs_err::create_dir_all(&bucket).unwrap();
     for orphan in 0..40 {
         let path = bucket.join(format!("part-{orphan:032x}.parquet"));
@@ -250,16 +246,16 @@ fn a_table_that_was_never_written_is_none_however_long_its_manifest_is() {
     assert_eq!(vacuumed.removed.len(), 40);
     ds.close().unwrap();
     drop(ds);
-    let length = fs_err::metadata(root.manifest(TableName::Holdings)).unwrap().len();
+    let length = fs_err::metadata(root.manifest(TableId::HOLDINGS)).unwrap().len();
     assert!(length > 4096, "{length}");
     assert_eq!(root.open().tables().unwrap(), [EDGES]);
-    assert_eq!(root.open().scan(TableName::Holdings).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(root.open().scan(TableId::HOLDINGS).unwrap_err().kind(), ErrorKind::NotFound);
     // It becomes one with its first rows.
     let ds = root.open();
-    ds.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
-    assert_eq!(ds.tables().unwrap(), [EDGES, TableName::Holdings]);
+    ds.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
+    assert_eq!(ds.tables().unwrap(), [EDGES, TableId::HOLDINGS]);
     ds.close().unwrap();
-    assert_eq!(root.open().tables().unwrap(), [EDGES, TableName::Holdings]);
+    assert_eq!(root.open().tables().unwrap(), [EDGES, TableId::HOLDINGS]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crv_io::paths::{BucketId, PartId, RunPaths};
 use crv_io::store::files::{FileSystem, Lock, NewFile, OpenFile, OsFiles, Stat};
 use crv_io::store::{EntryKind, LocalStore, MemoryStore, PutMode, Store};
-use crv_io::{AppendOptions, Dataset, ErrorKind, IoSettings, RunId, TableName, TickRange};
+use crv_io::{AppendOptions, Dataset, ErrorKind, IoSettings, RunId, TableId, TickRange};
 
 use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, forget_checksums, names_in, ticks_of};
 
@@ -544,7 +544,7 @@ fn a_log_that_counts_to_the_end_of_numbers_takes_no_more() {
     append(&root.open(), [0]);
     plant(&root, &format!("_commits/{:020}.json", u64::MAX - 1), b"whatever");
     let again = root.open();
-    let error = again.append(TableName::Holdings, crate::support::holdings([1]), AppendOptions::default());
+    let error = again.append(TableId::HOLDINGS, crate::support::holdings([1]), AppendOptions::default());
     assert!(error.unwrap_err().to_string().contains("no commit can have the number"));
     assert!(!root.commits().iter().any(|name| name.contains(&u64::MAX.to_string())), "{:?}", root.commits());
 }

@@ -7,7 +7,7 @@ use arrow_array::builder::{Float64Builder, StringBuilder, StructBuilder};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field};
 use crv_io::store::MemoryStore;
-use crv_io::{AppendOptions, Dataset, ErrorKind, TableName, TickRange};
+use crv_io::{AppendOptions, Dataset, ErrorKind, TableId, TickRange};
 
 use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, ticks_of};
 
@@ -178,7 +178,7 @@ fn trade(tick: i64, field: &str, text: Option<&str>) -> RecordBatch {
 fn a_payloads_schema_is_the_union_of_what_was_written() {
     let root = Root::new();
     let dataset = root.open();
-    let table = TableName::Exchange;
+    let table = TableId::EXCHANGE;
     let options = AppendOptions::default();
     dataset.append(table, trade(1, "fee", None), options).unwrap();
     dataset.append(table, trade(2, "note", Some("hi")), options).unwrap();
@@ -202,7 +202,7 @@ fn a_payloads_schema_is_the_union_of_what_was_written() {
 fn of_two_types_for_one_field_the_first_to_commit_wins() {
     let root = Root::new();
     let (first, second) = (root.open(), root.open());
-    let table = TableName::Exchange;
+    let table = TableId::EXCHANGE;
     let options = AppendOptions::default();
     first.append(table, trade(1, "other", None), options).unwrap();
     let mut late = second.transaction();

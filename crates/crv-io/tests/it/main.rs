@@ -10,6 +10,7 @@ mod calls;
 mod check;
 mod compact;
 mod damage;
+mod declared;
 mod durable;
 mod faults;
 mod foreign;

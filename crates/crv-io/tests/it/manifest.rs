@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crv_io::{
-    AppendOptions, CheckOptions, Dataset, ErrorKind, IoSettings, TableManifest, TableName, TickRange,
+    AppendOptions, CheckOptions, Dataset, ErrorKind, IoSettings, TableId, TableManifest, TickRange,
     VacuumOptions,
 };
 
@@ -43,8 +43,8 @@ fn a_run_of_the_earlier_implementation_reads_whole() {
     let (_root, dataset) = earlier();
     let rows = |table| ticks_of(&dataset, table, TickRange::ALL).unwrap().len();
     assert_eq!(rows(EDGES), 250);
-    assert_eq!(rows(TableName::Exchange), 10);
-    assert_eq!(rows(TableName::Holdings), 30);
+    assert_eq!(rows(TableId::EXCHANGE), 10);
+    assert_eq!(rows(TableId::HOLDINGS), 30);
     assert_eq!(all_ticks(&dataset), Vec::from_iter(0..250));
 }
 
@@ -174,11 +174,11 @@ fn a_pruned_run_of_an_earlier_version_reads_and_goes_on() {
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/pruned-run"), root.path());
     let settings = root.settings().with_tick_bucket_size(10).unwrap();
     let open = || Dataset::open(settings.clone(), "pruned").unwrap();
-    let ticks = |dataset: &Dataset| ticks_of(dataset, TableName::Holdings, TickRange::ALL).unwrap();
+    let ticks = |dataset: &Dataset| ticks_of(dataset, TableId::HOLDINGS, TickRange::ALL).unwrap();
     assert_eq!(ticks(&open()), Vec::from_iter((0..8).chain([10, 11])));
     assert!(open().check(CheckOptions { deep: true }).unwrap().ok);
     let dataset = open();
-    dataset.append(TableName::Holdings, holdings([12]), AppendOptions::default()).unwrap();
+    dataset.append(TableId::HOLDINGS, holdings([12]), AppendOptions::default()).unwrap();
     dataset.prune(Duration::ZERO).unwrap();
     dataset.close().unwrap();
     let base = fs_err::read_to_string(root.path().join("runs/pruned/_commits/base.json")).unwrap();

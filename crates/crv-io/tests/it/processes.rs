@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crv_io::{AppendOptions, Dataset, TableName, TickRange};
+use crv_io::{AppendOptions, Dataset, TableId, TickRange};
 
 use crate::support::{EDGES, RUN, Root, edges, holdings, ticks_of};
 
@@ -22,7 +22,7 @@ fn child() {
     for tick in first.parse::<i64>().unwrap().. {
         let mut transaction = dataset.transaction();
         transaction.append(EDGES, edges([tick, tick]), AppendOptions::default()).unwrap();
-        transaction.append(TableName::Holdings, holdings([tick]), AppendOptions::default()).unwrap();
+        transaction.append(TableId::HOLDINGS, holdings([tick]), AppendOptions::default()).unwrap();
         transaction.commit().unwrap();
         println!("acknowledged {tick}");
     }
@@ -60,7 +60,7 @@ fn acknowledged(child: &mut Child, until: usize) -> Vec<i64> {
 fn check(root: &Root, expected: &[i64]) -> Vec<i64> {
     let dataset = root.open();
     let mut edges = ticks_of(&dataset, EDGES, TickRange::ALL).unwrap();
-    let mut holdings = ticks_of(&dataset, TableName::Holdings, TickRange::ALL).unwrap();
+    let mut holdings = ticks_of(&dataset, TableId::HOLDINGS, TickRange::ALL).unwrap();
     edges.sort_unstable();
     holdings.sort_unstable();
     for tick in expected {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crv_io::{AppendOptions, Dataset, ErrorKind, TableName, TickRange};
+use crv_io::{AppendOptions, Dataset, ErrorKind, TableId, TickRange};
 
 use crate::support::{EDGES, Root, all_ticks, edges, holdings, ticks_of};
 
@@ -13,7 +13,7 @@ fn prune(dataset: &Dataset) -> crv_io::PruneReport {
 fn tick(dataset: &Dataset, tick: i64) {
     let mut transaction = dataset.transaction();
     transaction.append(EDGES, edges([tick]), AppendOptions::default()).unwrap();
-    transaction.append(TableName::Holdings, holdings([tick]), AppendOptions::default()).unwrap();
+    transaction.append(TableId::HOLDINGS, holdings([tick]), AppendOptions::default()).unwrap();
     transaction.commit().unwrap();
 }
 
@@ -37,7 +37,7 @@ fn a_pruned_run_reads_and_grows_as_before() {
     let again = prune(&dataset);
     assert_eq!((again.through, again.removed), (42, 2));
     assert_eq!(prune(&dataset).removed, 0);
-    assert!(ticks_of(&root.open(), TableName::Holdings, TickRange::ALL).unwrap().into_iter().eq(0..42));
+    assert!(ticks_of(&root.open(), TableId::HOLDINGS, TickRange::ALL).unwrap().into_iter().eq(0..42));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crv_io::{
-    AppendOptions, CheckOptions, Dataset, ErrorKind, ProblemKind, RepairKind, RepairReport, TableName,
+    AppendOptions, CheckOptions, Dataset, ErrorKind, ProblemKind, RepairKind, RepairReport, TableId,
 };
 
 use crate::hooked::{Hooked, unpoisoned};
@@ -175,7 +175,7 @@ fn a_manifest_of_a_table_that_the_log_never_named_is_left() {
     let root = Root::new();
     let dataset = root.open();
     for number in 0..3 {
-        dataset.append(TableName::Holdings, holdings([number]), AppendOptions::default()).unwrap();
+        dataset.append(TableId::HOLDINGS, holdings([number]), AppendOptions::default()).unwrap();
     }
     let manifest = fs_err::read(run(3).manifest(EDGES)).unwrap();
     fs_err::create_dir_all(root.table_dir(EDGES)).unwrap();
@@ -225,7 +225,7 @@ fn what_manifests_include_need_not_be_in_the_log() {
 #[test]
 fn an_empty_bucket_without_a_manifest_does_not_stop_a_repair() {
     let root = run(3);
-    fs_err::create_dir_all(root.table_dir(TableName::Exchange).join("bucket=000000")).unwrap();
+    fs_err::create_dir_all(root.table_dir(TableId::EXCHANGE).join("bucket=000000")).unwrap();
     fs_err::write(root.manifest(EDGES), b"torn").unwrap();
     let report = root.open().repair().unwrap();
     assert_eq!(kinds(&report), [RepairKind::WriteManifest]);
@@ -262,13 +262,13 @@ fn what_not_every_manifest_includes_is_left() {
     let root = run(4);
     let old = {
         let dataset = root.open();
-        dataset.append(TableName::Holdings, holdings([1]), AppendOptions::default()).unwrap();
-        let old = fs_err::read(root.manifest(TableName::Holdings)).unwrap();
-        dataset.append(TableName::Holdings, holdings([2]), AppendOptions::default()).unwrap();
+        dataset.append(TableId::HOLDINGS, holdings([1]), AppendOptions::default()).unwrap();
+        let old = fs_err::read(root.manifest(TableId::HOLDINGS)).unwrap();
+        dataset.append(TableId::HOLDINGS, holdings([2]), AppendOptions::default()).unwrap();
         dataset.append(EDGES, edges([5]), AppendOptions::default()).unwrap();
         old
     };
-    fs_err::write(root.manifest(TableName::Holdings), old).unwrap();
+    fs_err::write(root.manifest(TableId::HOLDINGS), old).unwrap();
     fs_err::write(commit(&root, 6), b"").unwrap();
     assert_eq!(unchanged(&root), [ProblemKind::DamagedCommit]);
 }

@@ -54,8 +54,8 @@ fn the_schema_is_the_tables_also_when_nothing_matches() {
     let scan = dataset.scan(EDGES).unwrap().ticks(5_000..=6_000);
     let schema = scan.schema();
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let descriptor: Vec<&str> =
-        crv_core::tables::get_table(EDGES).columns().iter().map(|column| column.name).collect();
+    let descriptor = dataset.descriptor(EDGES).unwrap();
+    let descriptor: Vec<&str> = descriptor.columns().iter().map(|column| column.name.as_str()).collect();
     assert_eq!(names, descriptor);
     assert_eq!(scan.batches().count(), 0);
     for batch in dataset.scan(EDGES).unwrap().batches() {

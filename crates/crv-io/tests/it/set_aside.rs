@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use crv_io::store::files::{FileSystem, Lock, NewFile, OpenFile, OsFiles, Stat};
 use crv_io::store::{EntryKind, LocalStore, StoreError};
-use crv_io::{AppendOptions, CheckOptions, CompactOptions, Dataset, ErrorKind, TableName};
+use crv_io::{AppendOptions, CheckOptions, CompactOptions, Dataset, ErrorKind, TableId};
 
 use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, holdings};
 
-const HOLDINGS: TableName = TableName::Holdings;
+const HOLDINGS: TableId = TableId::HOLDINGS;
 
 /// The file system of this machine. Opens are counted by file name, and fail for one name.
 #[derive(Debug, Clone, Default)]
@@ -93,13 +93,13 @@ fn name(path: &str) -> &str {
 }
 
 /// The number of parts of each bucket.
-fn parts(dataset: &Dataset, table: TableName) -> Vec<usize> {
+fn parts(dataset: &Dataset, table: TableId) -> Vec<usize> {
     let manifest = dataset.manifest(table).unwrap();
     manifest.partitions.values().map(|partition| partition.parts.len()).collect()
 }
 
 /// A part of the table, by its place in a scan.
-fn part(dataset: &Dataset, table: TableName, at: usize) -> String {
+fn part(dataset: &Dataset, table: TableId, at: usize) -> String {
     dataset.files(table).unwrap().remove(at).path
 }
 

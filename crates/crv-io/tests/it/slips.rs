@@ -7,7 +7,7 @@ use arrow_schema::Schema;
 use crv_io::catalog::list_runs;
 use crv_io::config::FsProtocol;
 use crv_io::{
-    AppendOptions, CompactOptions, Dataset, Error, ErrorKind, Frame, IoSettings, TableName, TickRange,
+    AppendOptions, CompactOptions, Dataset, Error, ErrorKind, Frame, IoSettings, TableId, TickRange,
     WriterOptions,
 };
 
@@ -41,7 +41,7 @@ fn a_run_that_is_not_there_is_said_to_be_so_and_the_nearest_is_named() {
         assert!(!dataset.exists().unwrap());
     }
     // The run exists, the table does not.
-    let error = root.open().scan(TableName::Holdings).unwrap_err();
+    let error = root.open().scan(TableId::HOLDINGS).unwrap_err();
     assert!(error.to_string().contains("has no manifest: nothing was written to it"), "{error}");
     assert_eq!(root.files().iter().filter(|file| file.contains("sweep")).count(), 0);
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::thread;
 
-use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
+use crv_core::tables::TableId;
 use crv_io::paths::{BucketId, CommitNumber, PartId, RunPaths, runs_dir};
 use crv_io::store::{EntryKind, LocalStore, MemoryStore, PutMode, PutOutcome, Store};
 
@@ -88,7 +88,7 @@ fn what_is_readied_is_nowhere_until_it_is_published_and_then_once() {
 #[test]
 fn of_many_who_swap_the_same_version_one_wins() {
     on_every_store(|store| {
-        let path = paths().manifest(TableName::Holdings);
+        let path = paths().manifest(TableId::HOLDINGS);
         let mut tag = stored(store.put(&path, b"first", PutMode::IfAbsent).unwrap());
         for _ in 0..20 {
             let outcomes: Vec<PutOutcome> = thread::scope(|scope| {
@@ -104,7 +104,7 @@ fn of_many_who_swap_the_same_version_one_wins() {
             tag = stored(winners.next().unwrap());
             assert_eq!(winners.next(), None);
         }
-        let absent = paths().manifest(TableName::Exchange);
+        let absent = paths().manifest(TableId::EXCHANGE);
         assert_eq!(store.put(&absent, b"x", PutMode::IfMatches(&tag)).unwrap(), PutOutcome::Refused);
         assert_eq!(store.read(&absent).unwrap(), None);
     });
@@ -115,7 +115,7 @@ fn objects_that_are_staged_together_are_there() {
     on_every_store(|store| {
         let paths = paths();
         let part = |number: u64| {
-            paths.part(TableName::Holdings, BucketId::new(number % 3), PartId::new(number.into()))
+            paths.part(TableId::HOLDINGS, BucketId::new(number % 3), PartId::new(number.into()))
         };
         store.put_new(&part(0), b"before").unwrap();
         let objects: Vec<_> = (1..9).map(|number| (part(number), vec![number as u8; 9])).collect();
@@ -124,7 +124,7 @@ fn objects_that_are_staged_together_are_there() {
         for (path, bytes) in &objects {
             assert_eq!(&store.read(path).unwrap().unwrap().0[..], bytes);
         }
-        let inside = store.list(&paths.bucket(TableName::Holdings, BucketId::new(0)), None).unwrap();
+        let inside = store.list(&paths.bucket(TableId::HOLDINGS, BucketId::new(0)), None).unwrap();
         assert_eq!(inside.len(), 3, "no temporary file is left: {inside:?}");
     });
 }
@@ -135,7 +135,7 @@ fn staged_objects_are_there_and_settle() {
         let paths = paths();
         let parts: Vec<_> = (0..20_u64)
             .map(|number| {
-                paths.part(TableName::Holdings, BucketId::new(number / 5), PartId::new(u128::from(number)))
+                paths.part(TableId::HOLDINGS, BucketId::new(number / 5), PartId::new(u128::from(number)))
             })
             .collect();
         for path in &parts {
@@ -145,10 +145,10 @@ fn staged_objects_are_there_and_settle() {
         for path in &parts {
             assert_eq!(&store.read(path).unwrap().unwrap().0[..], path.as_str().as_bytes());
         }
-        let buckets = store.list(&paths.table(TableName::Holdings), None).unwrap();
+        let buckets = store.list(&paths.table(TableId::HOLDINGS), None).unwrap();
         assert_eq!(buckets.len(), 4);
         assert!(buckets.iter().all(|bucket| bucket.kind == EntryKind::Directory));
-        let inside = store.list(&paths.bucket(TableName::Holdings, BucketId::new(0)), None).unwrap();
+        let inside = store.list(&paths.bucket(TableId::HOLDINGS, BucketId::new(0)), None).unwrap();
         assert_eq!(inside.len(), 5);
         assert!(inside.iter().all(|part| matches!(part.kind, EntryKind::Object(bytes) if bytes > 10)));
     });
@@ -178,7 +178,7 @@ fn a_list_is_sorted_and_begins_after_the_name_asked_for() {
 #[test]
 fn parts_of_an_object_are_read_and_nothing_beyond_its_end() {
     on_every_store(|store| {
-        let path = paths().part(TableName::Holdings, BucketId::new(0), PartId::new(1));
+        let path = paths().part(TableId::HOLDINGS, BucketId::new(0), PartId::new(1));
         store.put_new(&path, b"0123456789").unwrap();
         let blob = store.open(&path).unwrap().unwrap();
         assert_eq!(blob.size(), 10);

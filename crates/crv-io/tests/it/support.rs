@@ -7,11 +7,11 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use crv_io::store::{LocalStore, Store};
-use crv_io::{AppendOptions, Dataset, IoSettings, Result, TableName, TickRange};
+use crv_io::{AppendOptions, Dataset, IoSettings, Result, TableId, TickRange};
 use tempfile::TempDir;
 
 pub(crate) const RUN: &str = "20250101-000000";
-pub(crate) const EDGES: TableName = TableName::IdentityEdges;
+pub(crate) const EDGES: TableId = TableId::IDENTITY_EDGES;
 
 /// A root directory that is removed at the end of the test.
 pub(crate) struct Root {
@@ -48,11 +48,11 @@ impl Root {
         self.path().join("runs").join(RUN)
     }
 
-    pub(crate) fn table_dir(&self, table: TableName) -> PathBuf {
+    pub(crate) fn table_dir(&self, table: TableId) -> PathBuf {
         self.run_dir().join("tables").join(table.as_str())
     }
 
-    pub(crate) fn manifest(&self, table: TableName) -> PathBuf {
+    pub(crate) fn manifest(&self, table: TableId) -> PathBuf {
         self.table_dir(table).join("manifest.json")
     }
 
@@ -127,7 +127,7 @@ pub(crate) fn forget_checksums(dataset: &Dataset) {
 }
 
 /// The ticks of a table's rows, in the order of a scan.
-pub(crate) fn ticks_of(dataset: &Dataset, table: TableName, range: TickRange) -> Result<Vec<i64>> {
+pub(crate) fn ticks_of(dataset: &Dataset, table: TableId, range: TickRange) -> Result<Vec<i64>> {
     let mut ticks = Vec::new();
     for batch in dataset.scan(table)?.ticks(range).batches() {
         let batch = batch?;

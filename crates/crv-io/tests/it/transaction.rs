@@ -1,6 +1,6 @@
 //! Transactions: several tables, one commit, all or nothing.
 
-use crv_io::{AppendOptions, ErrorKind, TableName, TickRange};
+use crv_io::{AppendOptions, ErrorKind, TableId, TickRange};
 
 use crate::support::{EDGES, Root, all_ticks, append, edges, holdings, names_in, ticks_of};
 
@@ -10,7 +10,7 @@ fn several_tables_are_one_commit() {
     let dataset = root.open();
     let mut transaction = dataset.transaction();
     transaction.append(EDGES, edges([1, 101]), AppendOptions::default()).unwrap();
-    transaction.append(TableName::Holdings, holdings([1]), AppendOptions::default()).unwrap();
+    transaction.append(TableId::HOLDINGS, holdings([1]), AppendOptions::default()).unwrap();
     transaction.append(EDGES, edges([2]), AppendOptions::default()).unwrap();
     assert_eq!(root.commits(), [] as [&str; 0], "nothing is visible before the commit");
     let summary = transaction.commit().unwrap();
@@ -18,7 +18,7 @@ fn several_tables_are_one_commit() {
     assert_eq!(summary.tables.len(), 3);
     assert_eq!(root.commits().len(), 1);
     assert_eq!(all_ticks(&dataset), [1, 2, 101]);
-    assert_eq!(ticks_of(&dataset, TableName::Holdings, TickRange::ALL).unwrap(), [1]);
+    assert_eq!(ticks_of(&dataset, TableId::HOLDINGS, TickRange::ALL).unwrap(), [1]);
 }
 
 #[test]

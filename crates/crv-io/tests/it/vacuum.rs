@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crv_io::store::{LocalStore, Store};
 use crv_io::{
-    AppendOptions, CheckOptions, CompactOptions, Dataset, ErrorKind, GarbageKind, TableName, VacuumOptions,
+    AppendOptions, CheckOptions, CompactOptions, Dataset, ErrorKind, GarbageKind, TableId, VacuumOptions,
     VacuumReport,
 };
 
@@ -308,9 +308,9 @@ fn a_part_that_is_committed_meanwhile_is_not_vacuumed() {
 fn a_table_whose_manifest_is_lost_is_not_touched() {
     let root = Root::new();
     let dataset = merged_run(&root);
-    dataset.append(TableName::Holdings, holdings([0]), AppendOptions::default()).unwrap();
+    dataset.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
     drop(dataset);
-    fs_err::remove_file(root.manifest(TableName::Holdings)).unwrap();
+    fs_err::remove_file(root.manifest(TableId::HOLDINGS)).unwrap();
     let files = root.files();
     let error = root.open().vacuum(AT_ONCE).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Manifest);

@@ -7,7 +7,7 @@ use arrow_array::builder::{Float64Builder, Int64Builder, ListBuilder};
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_schema::{DataType, Field};
 use arrow_select::concat::concat_batches;
-use crv_io::{AppendOptions, CheckOptions, Dataset, IoSettings, TableName};
+use crv_io::{AppendOptions, CheckOptions, Dataset, IoSettings, TableId};
 
 use crate::check::copy;
 use crate::support::{RUN, Root};
@@ -53,7 +53,7 @@ fn floats(values: &[f64]) -> ArrayRef {
     Arc::new(Float64Array::from(values.to_vec()))
 }
 
-fn rows(dataset: &Dataset, table: TableName) -> RecordBatch {
+fn rows(dataset: &Dataset, table: TableId) -> RecordBatch {
     let batches: Vec<RecordBatch> = dataset.scan(table).unwrap().batches().collect::<Result<_, _>>().unwrap();
     concat_batches(&batches[0].schema(), &batches).unwrap()
 }
@@ -67,7 +67,7 @@ fn assert_whole(dataset: &Dataset) {
 }
 
 /// Removes everything of the table but its parts.
-fn lose_log_and_manifest(root: &Root, table: TableName) {
+fn lose_log_and_manifest(root: &Root, table: TableId) {
     fs_err::remove_dir_all(root.run_dir().join("_commits")).unwrap();
     fs_err::remove_file(root.manifest(table)).unwrap();
 }
@@ -76,7 +76,7 @@ fn lose_log_and_manifest(root: &Root, table: TableName) {
 fn written_checked_lost_and_rebuilt(
     settings: &IoSettings,
     root: &Root,
-    table: TableName,
+    table: TableId,
     frames: &[RecordBatch],
 ) {
     let open = || Dataset::open(settings.clone(), RUN).unwrap();
@@ -119,7 +119,7 @@ fn a_column_that_the_table_fixes_holds_any_integer() {
     for quantity in [INEXACT, -INEXACT, EXACT, i64::MAX, i64::MIN] {
         let root = Root::new();
         let frames = [holdings(&[0, 1], &[1, quantity]), holdings(&[2], &[7])];
-        written_checked_lost_and_rebuilt(&root.settings(), &root, TableName::Holdings, &frames);
+        written_checked_lost_and_rebuilt(&root.settings(), &root, TableId::HOLDINGS, &frames);
     }
 }
 
@@ -128,7 +128,7 @@ fn a_tick_is_any_integer_that_is_not_negative() {
     for tick in [EXACT, INEXACT, i64::MAX] {
         let root = Root::new();
         let frames = [holdings(&[tick], &[1]), holdings(&[0], &[2])];
-        written_checked_lost_and_rebuilt(&root.settings(), &root, TableName::Holdings, &frames);
+        written_checked_lost_and_rebuilt(&root.settings(), &root, TableId::HOLDINGS, &frames);
     }
 }
 
@@ -137,7 +137,7 @@ fn large_integers_that_are_floats_may_meet_floats() {
     for values in [vec![EXACT], vec![-EXACT, 3, EXACT], vec![1 << 54, (1 << 54) + 4]] {
         let root = Root::new();
         let frames = [trades(ints(&values)), trades(floats(&[0.5])), trades(ints(&[EXACT]))];
-        written_checked_lost_and_rebuilt(&root.settings(), &root, TableName::Exchange, &frames);
+        written_checked_lost_and_rebuilt(&root.settings(), &root, TableId::EXCHANGE, &frames);
     }
 }
 
@@ -159,8 +159,8 @@ fn integers_that_are_no_floats_keep_floats_out_also_after_a_rebuild() {
     let cases = [(ints(&[-EXACT, INEXACT, EXACT]), floats(&[0.5])), (lists, of_lists(0.5))];
     for (integers, float) in cases {
         let root = Root::new();
-        written_checked_lost_and_rebuilt(&root.settings(), &root, TableName::Exchange, &[trades(integers)]);
-        let refused = root.open().append(TableName::Exchange, trades(float), AppendOptions::default());
+        written_checked_lost_and_rebuilt(&root.settings(), &root, TableId::EXCHANGE, &[trades(integers)]);
+        let refused = root.open().append(TableId::EXCHANGE, trades(float), AppendOptions::default());
         let error = refused.map(drop).unwrap_err().to_string();
         assert!(error.contains("values that f64 cannot hold exactly"), "{error}");
         assert!(error.contains("additional_payload.n"), "{error}");
@@ -180,15 +180,15 @@ fn further_columns_go_by_the_same_rule() {
         RecordBatch::try_from_iter(columns.chain([("n", extra)]).collect::<Vec<_>>()).unwrap()
     };
     let frames = [with(ints(&[-EXACT, 1, EXACT])), with(floats(&[0.5]))];
-    written_checked_lost_and_rebuilt(&settings, &root, TableName::Holdings, &frames);
+    written_checked_lost_and_rebuilt(&settings, &root, TableId::HOLDINGS, &frames);
 }
 
 /// The frames of the fixture: one case of each of the tests above.
-fn fixture_frames() -> Vec<(TableName, RecordBatch)> {
+fn fixture_frames() -> Vec<(TableId, RecordBatch)> {
     vec![
-        (TableName::Holdings, holdings(&[0, 1, EXACT], &[INEXACT, -EXACT, 3])),
-        (TableName::Exchange, trades(ints(&[-EXACT, 3, EXACT]))),
-        (TableName::Exchange, trades(floats(&[0.5]))),
+        (TableId::HOLDINGS, holdings(&[0, 1, EXACT], &[INEXACT, -EXACT, 3])),
+        (TableId::EXCHANGE, trades(ints(&[-EXACT, 3, EXACT]))),
+        (TableId::EXCHANGE, trades(floats(&[0.5]))),
     ]
 }
 
@@ -212,7 +212,7 @@ fn fixture() -> PathBuf {
 fn a_run_of_the_version_before_is_whole_and_can_be_rebuilt() {
     let root = Root::new();
     copy(&fixture(), root.path());
-    let tables = [TableName::Holdings, TableName::Exchange];
+    let tables = [TableId::HOLDINGS, TableId::EXCHANGE];
     let written = tables.map(|table| sorted(&rows(&root.open(), table)));
     assert_eq!(written.each_ref().map(Vec::len), [3, 4]);
     assert_whole(&root.open());

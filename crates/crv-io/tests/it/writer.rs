@@ -14,14 +14,14 @@ use arrow_schema::{DataType, Field};
 use arrow_select::concat::concat_batches;
 use crv_io::config::FsProtocol;
 use crv_io::{
-    AppendOptions, CommitOutcome, Dataset, Error, ErrorKind, Frame, IoSettings, TableName, TickRange, Writer,
+    AppendOptions, CommitOutcome, Dataset, Error, ErrorKind, Frame, IoSettings, TableId, TickRange, Writer,
     WriterOptions,
 };
 
 use crate::faults::{Fault, Faulty, open, orphans, ticks};
 use crate::support::{EDGES, RUN, Root, all_ticks, append, edges, holdings, names_in, ticks_of};
 
-const HOLDINGS: TableName = TableName::Holdings;
+const HOLDINGS: TableId = TableId::HOLDINGS;
 
 fn writer(dataset: &Dataset) -> Writer {
     dataset.writer(WriterOptions::default())
@@ -32,13 +32,13 @@ fn max_rows(dataset: &Dataset, rows: u64) -> Writer {
 }
 
 /// Appends, and returns the commit that was flushed to make room, if any.
-fn add(writer: &mut Writer, table: TableName, frame: impl Into<Frame>) -> Option<u64> {
+fn add(writer: &mut Writer, table: TableId, frame: impl Into<Frame>) -> Option<u64> {
     let summary = writer.append(table, frame, AppendOptions::default()).unwrap();
     summary.map(|summary| summary.commit.unwrap())
 }
 
 /// Appends, and ignores an error.
-fn add_or_fail(writer: &mut Writer, table: TableName, frame: impl Into<Frame>) {
+fn add_or_fail(writer: &mut Writer, table: TableId, frame: impl Into<Frame>) {
     let _ = writer.append(table, frame, AppendOptions::default());
 }
 
@@ -50,7 +50,7 @@ fn tick(writer: &mut Writer, tick: i64) -> Result<(), Error> {
 }
 
 /// The ticks of a table, none if it was never written.
-fn seen(dataset: &Dataset, table: TableName) -> Vec<i64> {
+fn seen(dataset: &Dataset, table: TableId) -> Vec<i64> {
     match ticks_of(dataset, table, TickRange::ALL) {
         Ok(ticks) => ticks,
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
@@ -80,7 +80,7 @@ fn exchange(tick: i64, payload: Vec<(&str, ArrayRef)>) -> RecordBatch {
 }
 
 /// All rows of a table, as one batch.
-fn rows(dataset: &Dataset, table: TableName) -> RecordBatch {
+fn rows(dataset: &Dataset, table: TableId) -> RecordBatch {
     let scan = dataset.scan(table).unwrap();
     let batches: Vec<RecordBatch> = scan.batches().map(Result::unwrap).collect();
     concat_batches(batches[0].schema_ref(), &batches).unwrap()
@@ -186,14 +186,14 @@ fn payloads_that_differ_from_append_to_append_come_out_as_with_appends() {
     let mut writer = writer(&ours);
     for tick in ticks.clone() {
         let payload = payloads().swap_remove((tick / 6).min(6));
-        add(&mut writer, TableName::Exchange, exchange(tick as i64, payload));
+        add(&mut writer, TableId::EXCHANGE, exchange(tick as i64, payload));
     }
     assert_eq!(writer.close().unwrap().commit, Some(1));
     for tick in ticks {
         let payload = payloads().swap_remove((tick / 6).min(6));
-        theirs.append(TableName::Exchange, exchange(tick as i64, payload), AppendOptions::default()).unwrap();
+        theirs.append(TableId::EXCHANGE, exchange(tick as i64, payload), AppendOptions::default()).unwrap();
     }
-    assert_eq!(rows(&ours, TableName::Exchange), rows(&theirs, TableName::Exchange));
+    assert_eq!(rows(&ours, TableId::EXCHANGE), rows(&theirs, TableId::EXCHANGE));
 }
 
 #[test]
@@ -403,14 +403,14 @@ fn a_refused_append_leaves_the_writer_as_it_was() {
     let error = writer.append(EDGES, edges([2]), checked).unwrap_err();
     assert!(error.to_string().contains("subject_id"), "{error}");
     // Buffered rows count for the schema as written rows do.
-    add(&mut writer, TableName::Exchange, exchange(1, vec![("a", Arc::new(Int64Array::from(vec![1])))]));
+    add(&mut writer, TableId::EXCHANGE, exchange(1, vec![("a", Arc::new(Int64Array::from(vec![1])))]));
     let other = exchange(1, vec![("a", Arc::new(StringArray::from(vec!["x"])))]);
-    let error = writer.append(TableName::Exchange, other.clone(), AppendOptions::default()).unwrap_err();
+    let error = writer.append(TableId::EXCHANGE, other.clone(), AppendOptions::default()).unwrap_err();
     assert!(error.to_string().contains("additional_payload.a"), "{error}");
     assert_eq!(writer.buffered_rows(), 2);
     assert!(writer.buffered_bytes() > before);
     writer.close().unwrap();
-    assert_eq!((all_ticks(&dataset), seen(&dataset, TableName::Exchange)), (vec![1], vec![1]));
+    assert_eq!((all_ticks(&dataset), seen(&dataset, TableId::EXCHANGE)), (vec![1], vec![1]));
 }
 
 #[test]
@@ -420,15 +420,15 @@ fn an_abandoned_tick_leaves_nothing_behind_not_even_its_fields() {
     let mut writer = writer(&dataset);
     tick(&mut writer, 0).unwrap();
     add(&mut writer, EDGES, edges([1]));
-    add(&mut writer, TableName::Exchange, exchange(1, vec![("a", Arc::new(Int64Array::from(vec![1])))]));
+    add(&mut writer, TableId::EXCHANGE, exchange(1, vec![("a", Arc::new(Int64Array::from(vec![1])))]));
     assert_eq!(writer.abandon_tick(), 2);
     assert_eq!(writer.abandon_tick(), 0, "the tick before is complete");
     // The tick is written again, with another payload.
-    add(&mut writer, TableName::Exchange, exchange(1, vec![("a", Arc::new(StringArray::from(vec!["x"])))]));
+    add(&mut writer, TableId::EXCHANGE, exchange(1, vec![("a", Arc::new(StringArray::from(vec!["x"])))]));
     tick(&mut writer, 1).unwrap();
     writer.close().unwrap();
     assert_eq!((all_ticks(&dataset), seen(&dataset, HOLDINGS)), (vec![0, 1], vec![0, 1]));
-    assert_eq!(seen(&dataset, TableName::Exchange), [1]);
+    assert_eq!(seen(&dataset, TableId::EXCHANGE), [1]);
 }
 
 #[test]
@@ -507,10 +507,10 @@ fn a_conflict_with_another_writer_is_told_at_the_flush() {
     let root = Root::new();
     let (ours, theirs) = (root.open(), root.open());
     let mut writer = writer(&ours);
-    add(&mut writer, TableName::Exchange, exchange(0, vec![("a", Arc::new(Int64Array::from(vec![1])))]));
+    add(&mut writer, TableId::EXCHANGE, exchange(0, vec![("a", Arc::new(Int64Array::from(vec![1])))]));
     add(&mut writer, EDGES, edges([0]));
     let other = exchange(0, vec![("a", Arc::new(StringArray::from(vec!["x"])))]);
-    theirs.append(TableName::Exchange, other, AppendOptions::default()).unwrap();
+    theirs.append(TableId::EXCHANGE, other, AppendOptions::default()).unwrap();
     for _ in 0..2 {
         let error = writer.flush().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Schema);
@@ -519,9 +519,9 @@ fn a_conflict_with_another_writer_is_told_at_the_flush() {
         assert_eq!(seen(&ours, EDGES), [] as [i64; 0], "one commit, or none");
     }
     assert_eq!(writer.discard(), 2);
-    add(&mut writer, TableName::Exchange, exchange(1, vec![("a", Arc::new(StringArray::from(vec!["y"])))]));
+    add(&mut writer, TableId::EXCHANGE, exchange(1, vec![("a", Arc::new(StringArray::from(vec!["y"])))]));
     writer.close().unwrap();
-    assert_eq!(seen(&ours, TableName::Exchange), [0, 1]);
+    assert_eq!(seen(&ours, TableId::EXCHANGE), [0, 1]);
 }
 
 /// Rows that stay buffered while earlier ticks are written keep the types of their payload fields: the append that
@@ -532,16 +532,16 @@ fn a_payload_type_is_kept_while_its_rows_wait_for_the_rest_of_their_tick() {
     let dataset = root.open();
     let mut writer = dataset.writer(WriterOptions::default().with_max_rows(2).unwrap());
     let int = |tick, field| exchange(tick, vec![(field, Arc::new(Int64Array::from(vec![1])) as ArrayRef)]);
-    add(&mut writer, TableName::Exchange, int(0, "a"));
-    add(&mut writer, TableName::Exchange, int(1, "b"));
-    add(&mut writer, TableName::Exchange, int(1, "b"));
-    assert_eq!(seen(&root.open(), TableName::Exchange), [0], "the complete tick is written");
+    add(&mut writer, TableId::EXCHANGE, int(0, "a"));
+    add(&mut writer, TableId::EXCHANGE, int(1, "b"));
+    add(&mut writer, TableId::EXCHANGE, int(1, "b"));
+    assert_eq!(seen(&root.open(), TableId::EXCHANGE), [0], "the complete tick is written");
     let text = exchange(1, vec![("b", Arc::new(StringArray::from(vec!["x"])) as ArrayRef)]);
-    let error = writer.append(TableName::Exchange, text, AppendOptions::default()).unwrap_err();
+    let error = writer.append(TableId::EXCHANGE, text, AppendOptions::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Schema);
     assert!(error.to_string().contains("additional_payload.b"), "{error}");
     writer.close().unwrap();
-    assert_eq!(seen(&root.open(), TableName::Exchange), [0, 1, 1]);
+    assert_eq!(seen(&root.open(), TableId::EXCHANGE), [0, 1, 1]);
 }
 
 /// The same after the newest tick was abandoned: the rows of complete ticks are still buffered.
@@ -551,14 +551,14 @@ fn a_payload_type_is_kept_while_its_rows_wait_after_a_tick_was_abandoned() {
     let dataset = root.open();
     let mut writer = writer(&dataset);
     let int = |tick| exchange(tick, vec![("a", Arc::new(Int64Array::from(vec![1])) as ArrayRef)]);
-    add(&mut writer, TableName::Exchange, int(0));
-    add(&mut writer, TableName::Exchange, int(1));
+    add(&mut writer, TableId::EXCHANGE, int(0));
+    add(&mut writer, TableId::EXCHANGE, int(1));
     writer.abandon_tick();
     let text = exchange(1, vec![("a", Arc::new(StringArray::from(vec!["x"])) as ArrayRef)]);
-    let error = writer.append(TableName::Exchange, text, AppendOptions::default()).unwrap_err();
+    let error = writer.append(TableId::EXCHANGE, text, AppendOptions::default()).unwrap_err();
     assert!(error.to_string().contains("additional_payload.a"), "{error}");
     writer.close().unwrap();
-    assert_eq!(seen(&root.open(), TableName::Exchange), [0]);
+    assert_eq!(seen(&root.open(), TableId::EXCHANGE), [0]);
 }
 
 #[test]

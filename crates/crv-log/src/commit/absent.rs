@@ -2,6 +2,7 @@
 
 use crv_core::grammar::TableName;
 use crv_core::suggest::nearest;
+use crv_core::tables::TableId;
 
 use super::reader::LogReader;
 use crate::error::{Error, ErrorKind, Result};
@@ -22,11 +23,14 @@ impl LogReader {
 
     /// The error for a table without rows or without a manifest: there is no such run, nothing was written, or the
     /// manifest is lost.
-    pub(super) fn unwritten(&self, table: TableName) -> Error {
+    pub(super) fn unwritten(&self, table: TableId) -> Error {
         if let Err(absent) = self.check_exists()
             && absent.kind() == ErrorKind::NotFound
         {
             return absent;
+        }
+        if table.canonical().is_none() && matches!(self.has_trace(table), Ok(false)) {
+            return self.undeclared(table);
         }
         let path = self.paths.manifest(table);
         let lost = self.no_manifest(table, &path);
@@ -35,6 +39,34 @@ impl LogReader {
         let has_parts = self.has_buckets(table).unwrap_or(true);
         let is_lost = has_parts && matches!(self.store.tag(&path), Ok(None) | Err(_));
         if is_lost { lost } else { lost.not_found() }
+    }
+}
+
+impl LogReader {
+    /// Returns whether the table has a manifest or a bucket.
+    fn has_trace(&self, table: TableId) -> Result<bool> {
+        let manifest =
+            self.store.tag(&self.paths.manifest(table)).map_err(|error| self.read_failed(error))?;
+        Ok(manifest.is_some() || self.has_buckets(table)?)
+    }
+
+    /// The error for a table that is neither canonical nor declared, with the name that was probably meant.
+    pub fn undeclared(&self, table: TableId) -> Error {
+        // Error ignored: without the names the error suggests only canonical tables.
+        let known = self.list_tables().unwrap_or_default();
+        let canonical = TableName::ALL.iter().map(|table| table.as_str());
+        let near = nearest(table.as_str(), known.iter().map(TableId::as_str).chain(canonical));
+        let hint = match near {
+            Some(near) => format!(
+                "did you mean `{near}`? else declare the table first: Dataset.declare(\"{table}\", …)"
+            ),
+            None => format!(
+                "declare it first: Dataset.declare(\"{table}\", …) or `crv declare {} {table} …`",
+                self.paths.run()
+            ),
+        };
+        let text = format!("run `{}` has no table `{table}`", self.paths.run());
+        Error::new(ErrorKind::NotFound, text).with_hint(hint)
     }
 }
 

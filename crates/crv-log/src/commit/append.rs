@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::cache::Cache;
 use super::change::{Change, Commit, Operation, TableChange};
@@ -19,7 +19,7 @@ use crate::store::PutMode;
 impl Publisher {
     /// Makes sure that `table` has a durable manifest, an empty one if it is new, before its first part is written:
     /// parts without a manifest always mean damage.
-    pub fn ensure_table(&self, table: TableName) -> Result<()> {
+    pub fn ensure_table(&self, table: TableId) -> Result<()> {
         if !self.is_loaded(table)? && !self.create_table(table)? {
             return Err(Error::manifest(format!(
                 "{}: its new manifest is missing again",
@@ -30,13 +30,13 @@ impl Publisher {
     }
 
     /// Loads `table` if it is not cached. `false` if it has no manifest.
-    fn is_loaded(&self, table: TableName) -> Result<bool> {
+    fn is_loaded(&self, table: TableId) -> Result<bool> {
         let mut cache = self.log.cache();
         Ok(cache.state(table).is_some() || self.log.load(&mut cache, table)?)
     }
 
     /// Creates the manifest of a table without parts, and loads it.
-    fn create_table(&self, table: TableName) -> Result<bool> {
+    fn create_table(&self, table: TableId) -> Result<bool> {
         let _turn = self.turn();
         let log = &*self.log;
         let beside = log.store.list(&log.paths.table(table), None).map_err(|error| log.read_failed(error))?;
@@ -69,7 +69,7 @@ impl Publisher {
     /// Makes the manifest of a table without parts durable. Guard: it is durable before the first part. Another
     /// writer may have created it without syncing its name yet, and a part that survived without it would mean
     /// damage.
-    fn sync_unwritten(&self, table: TableName) -> Result<()> {
+    fn sync_unwritten(&self, table: TableId) -> Result<()> {
         // A table that a reader of this handle has dropped from the cache meanwhile may have no parts, either.
         if self.log.cache().state(table).is_some_and(|state| !state.is_unwritten()) {
             return Ok(());
@@ -81,11 +81,11 @@ impl Publisher {
     /// writer's commit came first, the schemas are united again.
     pub fn append(
         &self,
-        tables: BTreeMap<TableName, TableChange>,
+        tables: BTreeMap<TableId, TableChange>,
         draft: Option<Draft>,
     ) -> Result<CommitNumber> {
         let turn = self.turn();
-        let touched: Vec<TableName> = tables.keys().copied().collect();
+        let touched: Vec<TableId> = tables.keys().copied().collect();
         self.adopt_unlogged(&turn, &touched)?;
         let change = Change { operation: Operation::Append, tables };
         let number = self.publish(&turn, change, draft, |cache, change| {
@@ -100,7 +100,7 @@ impl Publisher {
     /// Drafts the commit of an append: writes and syncs its file under a temporary name, while the parts are made
     /// durable. `None` if a table is not cached or a step fails: [`append`](Self::append) then does the same work,
     /// and returns its errors.
-    pub fn draft(&self, tables: &BTreeMap<TableName, TableChange>) -> Option<Draft> {
+    pub fn draft(&self, tables: &BTreeMap<TableId, TableChange>) -> Option<Draft> {
         let mut change = Change { operation: Operation::Append, tables: tables.clone() };
         let head = {
             let cache = self.log.cache();
@@ -121,7 +121,7 @@ impl Publisher {
 
     /// Adds parts that only a manifest names to the log, so that losing the manifest loses nothing. Tables without a
     /// manifest have none.
-    pub(super) fn adopt_unlogged(&self, turn: &Turn<'_>, tables: &[TableName]) -> Result<()> {
+    pub(super) fn adopt_unlogged(&self, turn: &Turn<'_>, tables: &[TableId]) -> Result<()> {
         if self.unlogged(&mut self.log.cache(), tables)?.is_empty() {
             return Ok(());
         }
@@ -148,13 +148,14 @@ impl Publisher {
     }
 
     /// The parts of `tables` that only a manifest names, as a change that adds them. Loads tables that are not cached.
-    fn unlogged(&self, cache: &mut Cache, tables: &[TableName]) -> Result<BTreeMap<TableName, TableChange>> {
+    fn unlogged(&self, cache: &mut Cache, tables: &[TableId]) -> Result<BTreeMap<TableId, TableChange>> {
         self.log.load_present(cache, tables)?;
         let loaded = tables.iter().filter_map(|table| Some((*table, cache.tables.get(table)?)));
         let changes = loaded.filter(|(_, loaded)| !loaded.unlogged.is_empty()).map(|(table, loaded)| {
             let change = TableChange {
                 add: loaded.unlogged.clone(),
                 remove: Vec::new(),
+                declared: loaded.state.declared.clone(),
                 // The log has no other record of the columns of these parts.
                 schema: loaded.state.schema.clone(),
                 tick_bucket_size: loaded.state.tick_bucket_size,

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::backoff::{self, TRIES};
 use super::base_file::{self, decode};
@@ -27,7 +27,7 @@ pub struct Base {
     /// The last commit that is included.
     pub through: CommitNumber,
     /// Every table that was written by then.
-    pub tables: BTreeMap<TableName, TableState>,
+    pub tables: BTreeMap<TableId, TableState>,
     /// The ids of the last commits that are included, that of `through` last: a writer whose commit was pruned finds
     /// its id here.
     pub ids: Vec<String>,
@@ -43,7 +43,7 @@ impl Base {
     }
 
     /// Returns the state of `table`; one without rows if nothing was written to it by then.
-    pub fn state(&self, table: TableName) -> TableState {
+    pub fn state(&self, table: TableId) -> TableState {
         let state = self.tables.get(&table).cloned();
         state.unwrap_or_else(|| TableState::new(table, None, self.through, stamp::now()))
     }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use serde::{Deserialize, Serialize};
 
 use super::base::{Base, BaseHead};
@@ -42,7 +42,7 @@ struct BaseFile<'a> {
     #[serde(default)]
     ids: Vec<String>,
     #[serde(deserialize_with = "unique_keys")]
-    tables: BTreeMap<TableName, StateDocument<'a>>,
+    tables: BTreeMap<TableId, StateDocument<'a>>,
 }
 
 /// Serializes a base.
@@ -59,7 +59,7 @@ pub fn encode(base: &Base) -> Result<Vec<u8>, serde_json::Error> {
     let sum = crc32c::crc32c(&text);
     text.extend_from_slice(HEAD_END);
     text.extend_from_slice(format!("{sum:08x}\",\"tables\":").as_bytes());
-    let tables: BTreeMap<TableName, StateDocument<'_>> =
+    let tables: BTreeMap<TableId, StateDocument<'_>> =
         base.tables.iter().map(|(table, state)| (*table, StateDocument::of(state))).collect();
     serde_json::to_writer(&mut text, &tables)?;
     text.push(b'}');
@@ -146,9 +146,9 @@ mod tests {
     fn sample() -> Base {
         let through = CommitNumber::new(41);
         let now = "2025-09-25T08:00:00.123456Z".parse().unwrap();
-        let state = TableState::new(TableName::Holdings, Some(100), through, now);
+        let state = TableState::new(TableId::HOLDINGS, Some(100), through, now);
         let ids = vec!["a commit".to_owned(), "the one after it".to_owned()];
-        Base { through, tables: BTreeMap::from([(TableName::Holdings, state)]), ids }
+        Base { through, tables: BTreeMap::from([(TableId::HOLDINGS, state)]), ids }
     }
 
     #[test]

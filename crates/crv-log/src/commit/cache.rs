@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::base::BaseSeen;
 use super::change::Commit;
@@ -17,14 +17,14 @@ use crv_schema::schema::SchemaConflict;
 pub(super) struct Cache {
     /// The newest commit known; `None` before anything was read.
     pub(super) head: Option<CommitNumber>,
-    pub(super) tables: BTreeMap<TableName, Loaded>,
+    pub(super) tables: BTreeMap<TableId, Loaded>,
     /// The newest commit that is known to be durable, with all before it. Commits of other writers can be read a
     /// moment before they are durable.
     pub(super) durable: CommitNumber,
     /// The base of the log, as it was last read.
     pub(super) base: BaseSeen,
     /// Tables changed through this handle: closing it rewrites their manifests.
-    pub(super) ours: BTreeSet<TableName>,
+    pub(super) ours: BTreeSet<TableId>,
 }
 
 /// A cached table.
@@ -53,7 +53,7 @@ impl Loaded {
 
 impl Cache {
     /// Returns a cached table's state.
-    pub(super) fn state(&self, table: TableName) -> Option<&Arc<TableState>> {
+    pub(super) fn state(&self, table: TableId) -> Option<&Arc<TableState>> {
         self.tables.get(&table).map(|loaded| &loaded.state)
     }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use jiff::Timestamp;
 
 use crate::manifest::{Part, TableState};
 use crate::paths::{BucketId, CommitNumber, PartId};
-use crv_schema::schema::{SchemaConflict, TableSchema};
+use crv_schema::schema::{Descriptor, SchemaConflict, TableSchema};
 
 /// Why a commit was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +25,21 @@ pub enum Operation {
     Compact,
     /// Parts that are not live are about to be removed: no later commit may name them.
     Vacuum,
+    /// Tables were declared, or declared with further columns.
+    Declare,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 6] =
-        [Self::Append, Self::Adopt, Self::Rebuild, Self::Manifest, Self::Compact, Self::Vacuum];
+    pub const ALL: [Self; 7] = [
+        Self::Append,
+        Self::Adopt,
+        Self::Rebuild,
+        Self::Manifest,
+        Self::Compact,
+        Self::Vacuum,
+        Self::Declare,
+    ];
 
     /// The word in the commit file.
     pub const fn as_str(self) -> &'static str {
@@ -41,6 +50,7 @@ impl Operation {
             Self::Manifest => "manifest",
             Self::Compact => "compact",
             Self::Vacuum => "vacuum",
+            Self::Declare => "declare",
         }
     }
 }
@@ -52,6 +62,8 @@ pub struct TableChange {
     pub add: Vec<(BucketId, Part)>,
     /// Parts that are no longer live; of a vacuum, parts that it removes.
     pub remove: Vec<(BucketId, PartId)>,
+    /// The table's whole declaration, if this commit makes it or makes it grow.
+    pub declared: Option<Descriptor>,
     /// The table's whole schema, if this commit makes it grow.
     pub schema: Option<Arc<TableSchema>>,
     /// Ticks per bucket; set by the first commit to a table.
@@ -61,7 +73,7 @@ pub struct TableChange {
 impl TableChange {
     /// Whether this changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.add.is_empty() && self.remove.is_empty() && self.schema.is_none()
+        self.add.is_empty() && self.remove.is_empty() && self.schema.is_none() && self.declared.is_none()
     }
 }
 
@@ -71,7 +83,7 @@ pub struct Change {
     /// Why the commit is made.
     pub operation: Operation,
     /// What it does, by table.
-    pub tables: BTreeMap<TableName, TableChange>,
+    pub tables: BTreeMap<TableId, TableChange>,
 }
 
 impl Change {
@@ -103,6 +115,9 @@ impl Commit {
     /// Applies this commit to `state`, which then includes it. Idempotent.
     pub fn apply(&self, state: &mut TableState) -> Result<(), SchemaConflict> {
         if let Some(change) = self.change.tables.get(&state.table) {
+            if change.declared.is_some() {
+                state.declared.clone_from(&change.declared);
+            }
             if let Some(schema) = &change.schema {
                 let union = match state.schema.take() {
                     None => Arc::clone(schema),
@@ -116,7 +131,11 @@ impl Commit {
             match self.change.operation {
                 Operation::Compact => state.replace(&change.remove, &change.add),
                 Operation::Vacuum => state.note_vacuumed(&change.remove, self.created_at),
-                Operation::Append | Operation::Adopt | Operation::Rebuild | Operation::Manifest => {
+                Operation::Append
+                | Operation::Adopt
+                | Operation::Rebuild
+                | Operation::Manifest
+                | Operation::Declare => {
                     for (bucket, part) in &change.add {
                         state.add(*bucket, part.clone());
                     }

@@ -6,7 +6,7 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::backoff;
 use super::base::Base;
@@ -87,7 +87,7 @@ impl Checkpointer {
 
     /// Rewrites the manifests of `tables` from the cached state, in parallel. Returns those that were not written: another
     /// writer wrote them meanwhile, they are not cached any more, or they have parts that are not in the log.
-    fn write(&self, tables: &[TableName]) -> Result<Vec<TableName>> {
+    fn write(&self, tables: &[TableId]) -> Result<Vec<TableId>> {
         let mut jobs = Vec::with_capacity(tables.len());
         let mut left = Vec::new();
         let head = {
@@ -119,7 +119,7 @@ impl Checkpointer {
     }
 
     /// Returns the tables whose manifest is due after a commit to `touched`.
-    fn due_after(&self, touched: &[TableName]) -> Vec<TableName> {
+    fn due_after(&self, touched: &[TableId]) -> Vec<TableId> {
         let mut cache = self.log.cache();
         if !touched.iter().any(|table| self.is_due(&cache, *table)) {
             return Vec::new();
@@ -140,7 +140,7 @@ impl Checkpointer {
         tables
     }
 
-    fn is_due(&self, cache: &Cache, table: TableName) -> bool {
+    fn is_due(&self, cache: &Cache, table: TableId) -> bool {
         cache.tables.get(&table).is_some_and(|loaded| {
             let parts = loaded.state.part_count();
             // A failed attempt postpones the next one as well: else each commit would write all parts.
@@ -153,7 +153,7 @@ impl Checkpointer {
 
 impl Publisher {
     /// Rewrites the manifests that are due after a commit to `touched`.
-    pub(super) fn after_commit(&self, turn: &Turn<'_>, touched: &[TableName]) {
+    pub(super) fn after_commit(&self, turn: &Turn<'_>, touched: &[TableId]) {
         let tables = self.checkpointer.due_after(touched);
         // Error ignored: see the module.
         let _ = self.checkpoint(turn, &tables);
@@ -176,7 +176,7 @@ impl Publisher {
     }
 
     /// The tables that this handle changed and whose manifest is behind.
-    fn behind(&self) -> Result<Vec<TableName>> {
+    fn behind(&self) -> Result<Vec<TableId>> {
         let mut cache = self.log.cache();
         let mut behind = Vec::new();
         for table in cache.ours.clone() {
@@ -189,7 +189,7 @@ impl Publisher {
     }
 
     /// Rewrites the manifests of `tables` from the cached state.
-    pub(super) fn checkpoint(&self, turn: &Turn<'_>, tables: &[TableName]) -> Result<()> {
+    pub(super) fn checkpoint(&self, turn: &Turn<'_>, tables: &[TableId]) -> Result<()> {
         if tables.is_empty() {
             return Ok(());
         }
@@ -199,7 +199,7 @@ impl Publisher {
 
     /// Rewrites a manifest that was not written, unless it is current. Starts from the manifest on disk: another writer
     /// may have written it meanwhile, and it may name parts that the log does not.
-    fn checkpoint_over(&self, turn: &Turn<'_>, table: TableName) -> Result<()> {
+    fn checkpoint_over(&self, turn: &Turn<'_>, table: TableId) -> Result<()> {
         for attempt in 0..4 {
             backoff::wait(attempt);
             if !self.log.load(&mut self.log.cache(), table)? {
@@ -219,7 +219,7 @@ impl Publisher {
 }
 
 /// Records that `state` was written as its table's manifest, in place of the version `expected`.
-fn mark_written(cache: &mut Cache, table: TableName, state: &TableState, expected: &Tag, tag: Tag) {
+fn mark_written(cache: &mut Cache, table: TableId, state: &TableState, expected: &Tag, tag: Tag) {
     // A reader of this handle may have loaded a newer manifest meanwhile.
     if let Some(loaded) = cache.tables.get_mut(&table).filter(|loaded| loaded.manifest == *expected) {
         loaded.manifest = tag;

@@ -1,6 +1,6 @@
 //! The errors of reading and writing a log.
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use crv_schema::schema::SchemaConflict;
 
 use super::backoff::TRIES;
@@ -23,7 +23,7 @@ impl LogReader {
         Error::caused_by(ErrorKind::Write, text, error.hint(), error)
     }
 
-    pub(super) fn no_manifest(&self, table: TableName, path: &StorePath) -> Error {
+    pub(super) fn no_manifest(&self, table: TableId, path: &StorePath) -> Error {
         Error::manifest(format!(
             "{} has no manifest: nothing was written to it, or `{}` was lost",
             self.name(table),
@@ -44,7 +44,7 @@ impl LogReader {
     }
 
     /// The hint for a manifest that is missing or damaged.
-    pub(super) fn rebuild_hint(&self, table: TableName) -> String {
+    pub(super) fn rebuild_hint(&self, table: TableId) -> String {
         format!(
             "write it again from the log with Dataset.repair() or `crv repair {run}`, or from the parts on disk with Dataset.rebuild_manifest(\"{table}\") or `crv rebuild {run} {table}`",
             run = self.paths.run()

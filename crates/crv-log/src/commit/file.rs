@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Commit, Operation, TableChange};
 use crate::json_map::unique_keys;
 use crate::manifest::{
-    Part, check_part, excerpt, open_document, parse_part_name, parse_sum, parse_time, seal,
+    Part, check_part, excerpt, open_document, parse_declaration, parse_part_name, parse_sum, parse_time, seal,
 };
 use crate::paths::{BucketId, CommitNumber};
 use crate::stamp;
@@ -28,7 +28,7 @@ struct CommitFile<'a> {
     operation: Cow<'a, str>,
     created_at: Cow<'a, str>,
     #[serde(deserialize_with = "unique_keys")]
-    tables: BTreeMap<TableName, TableFile<'a>>,
+    tables: BTreeMap<TableId, TableFile<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -37,6 +37,8 @@ struct TableFile<'a> {
     add: Vec<AddFile>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     remove: Vec<RemoveFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    declared: Option<Cow<'a, TableSchema>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     schema: Option<Cow<'a, TableSchema>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,7 +95,8 @@ pub fn decode(number: CommitNumber, bytes: &[u8]) -> Result<Commit, String> {
         operation.ok_or_else(|| format!("it has the unknown operation `{}`", excerpt(&file.operation)))?;
     let mut tables = BTreeMap::new();
     for (table, change) in file.tables {
-        tables.insert(table, change.into_change().map_err(|error| format!("in table `{table}` {error}"))?);
+        tables
+            .insert(table, change.into_change(table).map_err(|error| format!("in table `{table}` {error}"))?);
     }
     Ok(Commit {
         number,
@@ -123,12 +126,13 @@ impl<'a> TableFile<'a> {
         Self {
             add: add.collect(),
             remove: remove.collect(),
+            declared: change.declared.as_ref().map(|declared| Cow::Borrowed(&**declared.schema())),
             schema: change.schema.as_deref().map(Cow::Borrowed),
             tick_bucket_size: change.tick_bucket_size,
         }
     }
 
-    fn into_change(self) -> Result<TableChange, String> {
+    fn into_change(self, table: TableId) -> Result<TableChange, String> {
         let mut add = Vec::with_capacity(self.add.len());
         for entry in self.add {
             let bucket = BucketId::new(entry.bucket_id);
@@ -151,6 +155,10 @@ impl<'a> TableFile<'a> {
         Ok(TableChange {
             add,
             remove,
+            declared: self
+                .declared
+                .map(|declared| parse_declaration(table, declared.into_owned()))
+                .transpose()?,
             schema: self.schema.map(|schema| Arc::new(schema.into_owned())),
             tick_bucket_size: self.tick_bucket_size,
         })
@@ -165,22 +173,29 @@ mod tests {
 
     use super::*;
     use crate::paths::PartId;
-    use crate::testing::states::{bucket_size, commit, part, schema, table, time};
+    use crate::testing::states::{bucket_size, commit, declared, part, schema, table, time};
 
     /// Anything a commit may do to a table.
-    fn table_change() -> impl Strategy<Value = TableChange> {
+    fn table_change(table: TableId) -> impl Strategy<Value = TableChange> {
         let remove = prop::collection::vec((any::<u64>(), any::<u128>()), 0..3);
         let add = bucket_size().prop_flat_map(|size| (Just(size), prop::collection::vec(part(size), 0..4)));
-        (add, remove, schema()).prop_map(|((tick_bucket_size, add), remove, schema)| TableChange {
-            add,
-            remove: remove.into_iter().map(|(bucket, id)| (BucketId::new(bucket), PartId::new(id))).collect(),
-            schema,
-            tick_bucket_size,
-        })
+        (add, remove, declared(table), schema()).prop_map(
+            |((tick_bucket_size, add), remove, declared, schema)| TableChange {
+                add,
+                remove: remove
+                    .into_iter()
+                    .map(|(bucket, id)| (BucketId::new(bucket), PartId::new(id)))
+                    .collect(),
+                declared,
+                schema,
+                tick_bucket_size,
+            },
+        )
     }
 
     fn any_commit() -> impl Strategy<Value = Commit> {
-        let tables = prop::collection::btree_map(table(), table_change(), 0..4);
+        let change = table().prop_flat_map(|table| (Just(table), table_change(table)));
+        let tables = prop::collection::vec(change, 0..4).prop_map(|changes| changes.into_iter().collect());
         let operation = prop::sample::select(Operation::ALL.to_vec());
         (commit(), any::<String>(), time(), operation, tables).prop_map(
             |(number, id, created_at, operation, tables)| {
@@ -232,10 +247,11 @@ mod tests {
         let change = TableChange {
             add: vec![(BucketId::new(1), part)],
             remove: vec![(BucketId::new(0), PartId::new(9))],
+            declared: None,
             schema: None,
             tick_bucket_size: Some(100),
         };
-        let tables = BTreeMap::from([(TableName::Holdings, change)]);
+        let tables = BTreeMap::from([(TableId::HOLDINGS, change)]);
         let change = Change { operation: Operation::Append, tables };
         Commit { number: CommitNumber::new(17), id: "an id".to_owned(), created_at: now, change }
     }

@@ -7,8 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
-use crv_core::tables::get_table;
+use crv_core::tables::TableId;
 
 use super::change::Commit;
 use super::lineage;
@@ -51,6 +50,7 @@ pub fn join_base(manifest: TableState, base: Option<&TableState>) -> (TableState
         unlogged.remove(&(bucket, part.id));
         state.add(bucket, part.clone());
     }
+    state.declared.clone_from(&base.declared);
     state.schema.clone_from(&base.schema);
     state.tick_bucket_size = state.tick_bucket_size.or(base.tick_bucket_size);
     state.copy_notes(base);
@@ -122,7 +122,10 @@ impl LogReader {
         let doubled = self.superseded(table, &lineages)?;
         let mut schema = match &state.schema {
             Some(schema) => TableSchema::clone(schema),
-            None => TableSchema::of(get_table(table)),
+            None => {
+                learned.iter().for_each(|part| state.learn_declaration(part.declared.as_ref()));
+                TableSchema::clone(state.descriptor().schema())
+            }
         };
         state.remove(doubled.iter().copied());
         let mut found: HashMap<Place, _> =
@@ -147,7 +150,7 @@ impl LogReader {
     /// Returns those of `parts`, each with the parts it was merged from, whose rows another part of its bucket holds.
     pub fn superseded(
         &self,
-        table: TableName,
+        table: TableId,
         parts: &BTreeMap<BucketId, Vec<(PartId, &[PartId])>>,
     ) -> Result<HashSet<Place>> {
         let mut found = HashSet::new();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::reader::LogReader;
 use crate::error::Result;
@@ -34,7 +34,7 @@ impl LogReader {
     }
 
     /// Reads the state of a table with a foreign manifest; `None` for any other manifest, damaged or not.
-    fn read_foreign(&self, table: TableName) -> Result<Option<TableState>> {
+    fn read_foreign(&self, table: TableId) -> Result<Option<TableState>> {
         let path = self.paths.manifest(table);
         let read = self.store.read(&path).map_err(|error| self.read_failed(error))?;
         let decoded = read.and_then(|(bytes, _)| manifest::decode(table, &bytes).ok());

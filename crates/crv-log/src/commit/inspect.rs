@@ -1,6 +1,6 @@
 //! Reading the documents of a run one by one, for a check, which must not stop at the first that is damaged.
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::base::Base;
 use super::base_file;
@@ -67,7 +67,7 @@ impl LogReader {
     }
 
     /// Reads the manifest of `table`.
-    pub fn look_at_manifest(&self, table: TableName, read: &mut u64) -> Found<Decoded> {
+    pub fn look_at_manifest(&self, table: TableId, read: &mut u64) -> Found<Decoded> {
         self.look(&self.paths.manifest(table), TableManifest::VERSION, read, |bytes| {
             manifest::decode(table, bytes)
         })

@@ -7,8 +7,8 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use crv_core::grammar::TableName;
-use crv_schema::schema::TableSchema;
+use crv_core::tables::TableId;
+use crv_schema::schema::{Descriptor, TableSchema};
 
 use crate::error::Result;
 use crate::paths::{PartId, StorePath};
@@ -17,7 +17,7 @@ use crate::store::Store;
 /// Reads the footers of parts for the log, which does not know their format.
 pub trait FooterReader: fmt::Debug + Send + Sync {
     /// Reads the columns and the lineage of the part of `table` at `path`.
-    fn schema(&self, store: &dyn Store, path: &StorePath, table: TableName) -> Result<PartSchema>;
+    fn schema(&self, store: &dyn Store, path: &StorePath, table: TableId) -> Result<PartSchema>;
 
     /// Reads the parts that the part at `path` was merged from; none if it was appended.
     fn lineage(&self, store: &dyn Store, path: &StorePath) -> Result<Vec<PartId>>;
@@ -28,6 +28,8 @@ pub trait FooterReader: fmt::Debug + Send + Sync {
 pub struct PartSchema {
     /// The columns, in the order of the file.
     pub schema: TableSchema,
+    /// The declaration of its table, as of when it was written; `None` for a part of a canonical table.
+    pub declared: Option<Descriptor>,
     /// Whether it has lists of unknown item type.
     pub provisional: bool,
     /// The parts that it was merged from.

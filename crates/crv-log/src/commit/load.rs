@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::backoff::{self, TRIES};
 use super::cache::{Cache, Loaded};
@@ -111,7 +111,7 @@ impl LogReader {
     ///
     /// Another writer may replace the manifest meanwhile: the one that was read and the commits after it give the same
     /// state. The base shows whether these commits were pruned before they were read.
-    pub(super) fn load(&self, cache: &mut Cache, table: TableName) -> Result<bool> {
+    pub(super) fn load(&self, cache: &mut Cache, table: TableId) -> Result<bool> {
         let path = self.paths.manifest(table);
         for attempt in 0..TRIES {
             backoff::pause_before(attempt);
@@ -231,7 +231,7 @@ impl LogReader {
     }
 
     /// Loads every table of `tables` that is not cached: a commit is checked against each table it touches.
-    pub(super) fn load_all(&self, cache: &mut Cache, tables: &[TableName]) -> Result<()> {
+    pub(super) fn load_all(&self, cache: &mut Cache, tables: &[TableId]) -> Result<()> {
         match self.load_present(cache, tables)?.first() {
             Some(absent) => Err(self.unwritten(*absent)),
             None => Ok(()),
@@ -239,7 +239,7 @@ impl LogReader {
     }
 
     /// The same, and returns the tables that have no manifest.
-    pub(super) fn load_present(&self, cache: &mut Cache, tables: &[TableName]) -> Result<Vec<TableName>> {
+    pub(super) fn load_present(&self, cache: &mut Cache, tables: &[TableId]) -> Result<Vec<TableId>> {
         let mut absent = Vec::new();
         // Loading one table drops the others from the cache if its checkpoint is newer than the cached head.
         while let Some(table) =

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::cache::Cache;
 use super::change::{Change, Operation, TableChange};
@@ -32,7 +32,7 @@ impl Merge {
 
 impl Publisher {
     /// Returns the newest state of `table`, with every part in the log: maintenance plans from it.
-    pub fn logged_state(&self, table: TableName) -> Result<Arc<TableState>> {
+    pub fn logged_state(&self, table: TableId) -> Result<Arc<TableState>> {
         let turn = self.turn();
         {
             let mut cache = self.log.cache();
@@ -52,7 +52,7 @@ impl Publisher {
     }
 
     /// Returns whether any of these parts is no longer live.
-    pub fn are_gone(&self, table: TableName, bucket: BucketId, parts: &[PartId]) -> Result<bool> {
+    pub fn are_gone(&self, table: TableId, bucket: BucketId, parts: &[PartId]) -> Result<bool> {
         let state = self.logged_state(table)?;
         Ok(!parts.iter().all(|part| state.contains(bucket, *part)))
     }
@@ -62,7 +62,7 @@ impl Publisher {
     /// determined again after each race lost.
     pub fn publish_merges(
         &self,
-        table: TableName,
+        table: TableId,
         merges: &[Merge],
     ) -> Result<Option<(CommitNumber, Vec<bool>)>> {
         let turn = self.turn();
@@ -102,7 +102,7 @@ impl Publisher {
 }
 
 /// Returns for each merge whether its inputs are live in the cached state.
-fn standing_in(cache: &Cache, table: TableName, merges: &[Merge]) -> Vec<bool> {
+fn standing_in(cache: &Cache, table: TableId, merges: &[Merge]) -> Vec<bool> {
     let state = cache.state(table);
     merges.iter().map(|merge| state.is_some_and(|state| merge.stands(state))).collect()
 }

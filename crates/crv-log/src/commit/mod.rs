@@ -4,7 +4,7 @@
 //! - [`LogReader`] reads: [`load`] a table's checkpoint and the commits after it, [`prefetch`] many of them at a time,
 //!   [`foreign`] manifests, the [`base`] of a pruned log; [`inspect`] reads every document for a check and does not stop
 //!   at damage. It caches the state of the run, and publishes nothing.
-//! - [`Publisher`] publishes: [`append`]s, [`merge`]s, [`vacuum`]s, [`prune`]s, changes that are [`replan`]ned;
+//! - [`Publisher`] publishes: [`append`]s, declarations ([`declare`]), [`merge`]s, [`vacuum`]s, [`prune`]s, changes that are [`replan`]ned;
 //!   [`outcome`] reads back what a put did; [`restore`] writes manifests and the base for a repair.
 //! - `Checkpointer` ([`checkpoint`]) decides when a `manifest.json` is rewritten, and writes it.
 //!
@@ -20,6 +20,7 @@ mod base_file;
 mod cache;
 mod change;
 mod checkpoint;
+mod declare;
 mod errors;
 mod file;
 mod foreign;
@@ -46,7 +47,7 @@ pub use lineage::{FooterReader, PartSchema};
 pub use merge::Merge;
 pub use prune::PruneReport;
 pub use publish::{Draft, Publisher};
-pub use reader::LogReader;
+pub use reader::{Definition, LogReader};
 pub use replan::{Known, Plan};
 pub use vacuum::Parts;
 

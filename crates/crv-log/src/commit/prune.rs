@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -79,7 +79,7 @@ impl Publisher {
         self.checkpointer.sync_log(head.max(base.through))?;
         // Guard: every manifest includes the commits before the base replaces them. A reader that begins with an older
         // manifest would not find the commits after it.
-        let behind = |table: &TableName| {
+        let behind = |table: &TableId| {
             log.cache().tables.get(table).is_none_or(|loaded| loaded.checkpoint < base.through)
         };
         let mut late = Vec::new();

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crv_core::grammar::TableName;
-use crv_core::tables::get_table;
-use crv_schema::schema::TableSchema;
+use crv_core::tables::TableId;
+use crv_schema::schema::{Descriptor, TableSchema};
 
 use super::cache::Cache;
 use super::lineage::FooterReader;
@@ -36,6 +35,17 @@ impl fmt::Debug for LogReader {
             .field("store", &self.store)
             .finish_non_exhaustive()
     }
+}
+
+/// What an append to a table is validated against.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// The columns that the table is defined to have.
+    pub descriptor: Descriptor,
+    /// The table's schema now.
+    pub schema: Arc<TableSchema>,
+    /// Whether the append is the table's first.
+    pub is_new: bool,
 }
 
 impl LogReader {
@@ -69,24 +79,47 @@ impl LogReader {
     }
 
     /// The prefix of error messages: run and table.
-    pub fn name(&self, table: TableName) -> String {
+    pub fn name(&self, table: TableId) -> String {
         format!("run `{}`, table `{table}`", self.paths.run())
     }
 
-    /// Returns the table's schema now, which an append is validated against, and whether the append is the
-    /// table's first. Creates nothing.
-    pub fn schema(&self, table: TableName) -> Result<(Arc<TableSchema>, bool)> {
+    /// Returns what an append to `table` is validated against. Creates nothing. An error of kind
+    /// [`NotFound`](crate::error::ErrorKind::NotFound) for a table that is neither canonical nor declared.
+    pub fn definition(&self, table: TableId) -> Result<Definition> {
         let mut cache = self.cache();
+        if cache.state(table).is_some_and(|state| !state.is_defined()) {
+            // Another handle may have declared it since.
+            self.refresh(&mut cache)?;
+        }
         if cache.state(table).is_none() {
             self.load(&mut cache, table)?;
         }
-        let known = cache.state(table).and_then(|state| state.schema.clone());
+        let state = cache.state(table);
+        let descriptor = match (state, table.canonical()) {
+            (_, Some(table)) => Some(Descriptor::canonical(table)),
+            (state, None) => state.and_then(|state| state.declared.clone()),
+        };
+        let known = state.and_then(|state| state.schema.clone());
+        drop(cache);
+        let descriptor = descriptor.ok_or_else(|| self.undeclared(table))?;
         let is_new = known.is_none();
-        Ok((known.unwrap_or_else(|| Arc::new(TableSchema::of(get_table(table)))), is_new))
+        let schema = known.unwrap_or_else(|| Arc::clone(descriptor.schema()));
+        Ok(Definition { descriptor, schema, is_new })
+    }
+
+    /// The same, as of the newest commit: another handle may have declared further columns. `None` if the descriptor is
+    /// still `known`.
+    pub fn newer_definition(&self, known: &Descriptor) -> Result<Option<Definition>> {
+        if known.id().canonical().is_some() {
+            return Ok(None);
+        }
+        self.refresh(&mut self.cache())?;
+        let now = self.definition(known.id())?;
+        Ok((now.descriptor != *known).then_some(now))
     }
 
     /// Returns a snapshot of `table`: its newest state.
-    pub fn snapshot(&self, table: TableName) -> Result<Arc<TableState>> {
+    pub fn snapshot(&self, table: TableId) -> Result<Arc<TableState>> {
         match self.state(table)? {
             Some(state) if !state.is_unwritten() => Ok(state),
             _ => Err(self.unwritten(table)),
@@ -94,7 +127,7 @@ impl LogReader {
     }
 
     /// Returns the newest state of `table`; `None` if it has no manifest.
-    pub(super) fn state(&self, table: TableName) -> Result<Option<Arc<TableState>>> {
+    pub(super) fn state(&self, table: TableId) -> Result<Option<Arc<TableState>>> {
         let mut cache = self.cache();
         let path = self.paths.manifest(table);
         let known = cache.tables.get(&table).map(|loaded| loaded.manifest.clone());

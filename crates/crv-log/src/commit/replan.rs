@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::backoff::{self, TRIES};
 use super::cache::Loaded;
@@ -43,7 +43,7 @@ pub struct Known {
 impl Publisher {
     /// Plans a change from the newest state of `table` and publishes it; plans again if another commit comes
     /// first. Then rewrites the manifest.
-    pub fn change_table(&self, table: TableName, plan: impl Fn(&TableState) -> Result<Change>) -> Result<()> {
+    pub fn change_table(&self, table: TableId, plan: impl Fn(&TableState) -> Result<Change>) -> Result<()> {
         let turn = self.turn();
         for attempt in 0..TRIES {
             backoff::pause_before(attempt);
@@ -71,11 +71,7 @@ impl Publisher {
 
     /// Calls `plan` with what is known of `table`, whose manifest may be lost; publishes the change that it returns,
     /// and writes the state that it returns as the table's manifest.
-    pub fn with_table_lost<R>(
-        &self,
-        table: TableName,
-        plan: impl Fn(&Known) -> Result<Plan<R>>,
-    ) -> Result<R> {
+    pub fn with_table_lost<R>(&self, table: TableId, plan: impl Fn(&Known) -> Result<Plan<R>>) -> Result<R> {
         let turn = self.turn();
         let log = &*self.log;
         let path = log.paths.manifest(table);
@@ -119,7 +115,7 @@ impl Publisher {
     }
 
     /// Reads what the manifest and the log say about `table`; the log alone if the manifest is lost or damaged.
-    fn know(&self, table: TableName) -> Result<Known> {
+    fn know(&self, table: TableId) -> Result<Known> {
         let (log, mut cache) = (&*self.log, self.log.cache());
         let mut from_manifest = match log.load(&mut cache, table) {
             // A manifest without parts counts, too: parts on disk then belong to a first append under way.
@@ -175,7 +171,7 @@ impl Publisher {
         }
     }
 
-    fn conflict(&self, table: TableName) -> Error {
+    fn conflict(&self, table: TableId) -> Error {
         Error::new(
             ErrorKind::Conflict,
             format!(
@@ -188,7 +184,7 @@ impl Publisher {
 }
 
 /// Records which parts of `table` a commit names, and whether they are live after it.
-fn note(logged: &mut HashMap<Place, bool>, commit: &Commit, table: TableName) {
+fn note(logged: &mut HashMap<Place, bool>, commit: &Commit, table: TableId) {
     let Some(change) = commit.change.tables.get(&table) else { return };
     logged.extend(change.add.iter().map(|(bucket, part)| ((*bucket, part.id), true)));
     logged.extend(change.remove.iter().map(|place| (*place, false)));

@@ -1,6 +1,6 @@
 //! Which tables a run has.
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::reader::LogReader;
 use crate::error::{ErrorKind, Result};
@@ -13,7 +13,7 @@ const MANIFEST_START: usize = 1024;
 
 impl LogReader {
     /// The tables that were written in this run.
-    pub fn list_tables(&self) -> Result<Vec<TableName>> {
+    pub fn list_tables(&self) -> Result<Vec<TableId>> {
         let mut tables = self.table_dirs()?;
         let mut failed = None;
         tables.retain(|table| {
@@ -27,7 +27,7 @@ impl LogReader {
 
     /// Returns whether anything was ever committed to this table. A first append that failed leaves a directory and
     /// an empty manifest.
-    fn was_written(&self, table: TableName) -> Result<bool> {
+    fn was_written(&self, table: TableId) -> Result<bool> {
         let entries =
             self.store.list(&self.paths.table(table), None).map_err(|error| self.read_failed(error))?;
         let manifest = entries.iter().find(|entry| entry.name == MANIFEST_FILE).map(|entry| entry.kind);
@@ -45,7 +45,7 @@ impl LogReader {
 
     /// Returns whether the first bytes of a manifest show that rows were committed. Listing runs must not decode every
     /// part of every table.
-    fn manifest_says_written(&self, table: TableName) -> Result<bool> {
+    fn manifest_says_written(&self, table: TableId) -> Result<bool> {
         let path = self.paths.manifest(table);
         let opened = self.store.open(&path).map_err(|error| self.read_failed(error))?;
         let Some(blob) = opened else { return Ok(false) };
@@ -54,17 +54,17 @@ impl LogReader {
         Ok(manifest::says_written(&blob.read_at(0, length).unwrap_or_default()))
     }
 
-    /// The tables that have a directory in this run, in the order of the registry.
-    pub fn table_dirs(&self) -> Result<Vec<TableName>> {
+    /// The tables that have a directory in this run: canonical ones in the order of the registry, then others by name.
+    pub fn table_dirs(&self) -> Result<Vec<TableId>> {
         let entries = self.store.list(&self.paths.tables(), None).map_err(|error| self.read_failed(error))?;
         let names = entries.iter().filter(|entry| entry.kind == EntryKind::Directory);
-        let mut tables: Vec<TableName> = names.filter_map(|entry| entry.name.parse().ok()).collect();
-        tables.sort_by_key(|table| TableName::ALL.iter().position(|known| known == table));
+        let mut tables: Vec<TableId> = names.filter_map(|entry| entry.name.parse().ok()).collect();
+        tables.sort_unstable();
         Ok(tables)
     }
 
     /// Returns whether the table has a bucket directory.
-    pub fn has_buckets(&self, table: TableName) -> Result<bool> {
+    pub fn has_buckets(&self, table: TableId) -> Result<bool> {
         let entries =
             self.store.list(&self.paths.table(table), None).map_err(|error| self.read_failed(error))?;
         Ok(entries.iter().any(|entry| BucketId::parse_dir_name(&entry.name).is_some()))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::change::{Change, Operation, TableChange};
 use super::publish::Publisher;
@@ -12,12 +12,12 @@ use crate::manifest::TableState;
 use crate::paths::{BucketId, PartId};
 
 /// Parts by table.
-pub type Parts = BTreeMap<TableName, Vec<(BucketId, PartId)>>;
+pub type Parts = BTreeMap<TableId, Vec<(BucketId, PartId)>>;
 
 impl Publisher {
     /// Returns the newest state of `table`, also of one without rows; `None` for one that is being created. Guard: the
     /// commits that it includes are durable, so that a part they replaced or took out may be removed.
-    pub fn durable_state(&self, table: TableName) -> Result<Option<Arc<TableState>>> {
+    pub fn durable_state(&self, table: TableId) -> Result<Option<Arc<TableState>>> {
         let (log, mut cache) = (&*self.log, self.log.cache());
         // Loaded again: a first append may have created the manifest meanwhile, before any bucket.
         if !log.load(&mut cache, table)? && !log.has_buckets(table)? && !log.load(&mut cache, table)? {
@@ -36,7 +36,7 @@ impl Publisher {
     /// is determined again after each race lost.
     pub fn publish_vacuum(&self, parts: &Parts) -> Result<Parts> {
         let turn = self.turn();
-        let tables: Vec<TableName> = parts.keys().copied().collect();
+        let tables: Vec<TableId> = parts.keys().copied().collect();
         let mut dead = Parts::new();
         let mut is_empty = false;
         let change = Change { operation: Operation::Vacuum, tables: BTreeMap::new() };

@@ -18,4 +18,7 @@ pub use view::{PartMeta, PartitionMeta, TableManifest};
 pub use invariants::check_part;
 pub use peek::says_written;
 pub use seal::{is_later, is_sealed, open_document, seal};
-pub use wire::{Decoded, StateDocument, decode, encode, excerpt, parse_part_name, parse_sum, parse_time};
+pub use wire::{
+    Decoded, StateDocument, decode, encode, excerpt, parse_declaration, parse_part_name, parse_sum,
+    parse_time,
+};

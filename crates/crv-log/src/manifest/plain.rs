@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use jiff::Timestamp;
 
 use super::invariants::check_part;
@@ -17,10 +17,10 @@ use super::view::{PartitionMeta, TableManifest};
 use crate::paths::{BucketId, CommitNumber, PartId};
 use crate::stamp;
 use crate::ticks::TickSpan;
-use crv_schema::schema::TableSchema;
+use crv_schema::schema::{Descriptor, TableSchema};
 
 /// Parses the state of `table` from a manifest whose seal was checked; `None` if the general parser must read it.
-pub(super) fn read(table: TableName, document: &[u8]) -> Option<TableState> {
+pub(super) fn read(table: TableId, document: &[u8]) -> Option<TableState> {
     let mut text = Text { rest: document };
     text.mark(b'{')?;
     text.key(b"\"table\"")?;
@@ -50,6 +50,11 @@ pub(super) fn read(table: TableName, document: &[u8]) -> Option<TableState> {
     };
     let mut state = TableState::new(table, size, commit, created_at);
     state.updated_at = updated_at;
+    if text.is_at(b"\"declared\"") {
+        text.key(b"\"declared\"")?;
+        state.declared = Some(Descriptor::from_document(table, text.schema()?).ok()?);
+        text.mark(b',')?;
+    }
     if text.is_at(b"\"schema\"") {
         text.key(b"\"schema\"")?;
         state.schema = Some(Arc::new(text.schema()?));

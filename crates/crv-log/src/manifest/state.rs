@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::paths::{BucketId, CommitNumber, PartId};
 use crate::ticks::{TickRange, TickSpan};
-use crv_schema::schema::TableSchema;
+use crv_schema::schema::{Descriptor, TableSchema};
 
 /// How long a vacuumed part is remembered: no commit that began before the vacuum may name it.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -137,13 +137,15 @@ impl Partition {
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableState {
     /// The table.
-    pub table: TableName,
+    pub table: TableId,
     /// When its manifest was first created.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
     /// Ticks per bucket; `None` in manifests of an implementation that does not say.
     pub tick_bucket_size: Option<u64>,
+    /// The declaration of a table that is not canonical; `None` until its first commit.
+    pub declared: Option<Descriptor>,
     /// The union of what was written; `None` until the first commit.
     pub schema: Option<Arc<TableSchema>>,
     /// The last commit this state includes.
@@ -159,17 +161,13 @@ pub struct TableState {
 
 impl TableState {
     /// A table without rows.
-    pub fn new(
-        table: TableName,
-        tick_bucket_size: Option<u64>,
-        commit: CommitNumber,
-        now: Timestamp,
-    ) -> Self {
+    pub fn new(table: TableId, tick_bucket_size: Option<u64>, commit: CommitNumber, now: Timestamp) -> Self {
         Self {
             table,
             created_at: now,
             updated_at: now,
             tick_bucket_size,
+            declared: None,
             schema: None,
             commit,
             partitions: BTreeMap::new(),
@@ -192,6 +190,37 @@ impl TableState {
     /// Whether nothing was ever committed to this table: its manifest was created, and no first append succeeded yet.
     pub fn is_unwritten(&self) -> bool {
         self.schema.is_none() && self.partitions.is_empty()
+    }
+
+    /// The columns that the table is defined to have. Of a table that is neither canonical nor declared, only `bucket` and
+    /// `tick` are known.
+    pub fn descriptor(&self) -> Descriptor {
+        match (&self.declared, self.table.canonical()) {
+            (_, Some(table)) => Descriptor::canonical(table),
+            (Some(declared), None) => declared.clone(),
+            (None, None) => Descriptor::bare(self.table),
+        }
+    }
+
+    /// Whether it is known what columns the table has.
+    pub fn is_defined(&self) -> bool {
+        self.declared.is_some() || self.table.canonical().is_some()
+    }
+
+    /// Takes the declaration that a part was written with, unless the state has it, or a later one.
+    pub fn learn_declaration(&mut self, of_part: Option<&Descriptor>) {
+        let Some(found) = of_part.filter(|_| self.table.canonical().is_none()) else { return };
+        self.declared = match &self.declared {
+            None => Some(found.clone()),
+            // A later declaration has every column of an earlier one.
+            Some(known) => match found.grown(known) {
+                Ok(_) => return,
+                Err(_) => match known.grown(found) {
+                    Ok(Some(grown)) => Some(grown),
+                    _ => return,
+                },
+            },
+        };
     }
 
     /// Every part, in bucket order and then in the order they were appended.

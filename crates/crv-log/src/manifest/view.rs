@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Part, Partition, TableState};
@@ -13,7 +13,7 @@ use crate::stamp;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableManifest {
     /// The table.
-    pub table: TableName,
+    pub table: TableId,
     /// The version of this document; 1.
     pub version: u32,
     /// When the table was first written.

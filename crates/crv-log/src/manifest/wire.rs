@@ -5,7 +5,7 @@
 //! and checksums are parsed where they are in the document, without a copy: each part has one of each.
 //!
 //! Beside the keys that every implementation knows, a document has ours: at the top `commit`, `tick_bucket_size`,
-//! `schema`, `vacuumed`, `removed` and the seal; in a partition `parts_crc32c` and `provisional`. A manifest without
+//! `declared`, `schema`, `vacuumed`, `removed` and the seal; in a partition `parts_crc32c` and `provisional`. A manifest without
 //! `commit` is foreign: it has no seal, and the whole log is applied to it.
 
 use std::borrow::Cow;
@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use jiff::Timestamp;
 use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -27,7 +27,7 @@ use super::{lines, plain};
 use crate::paths::{BucketId, CommitNumber, PartId};
 use crate::stamp;
 use crate::ticks::TickSpan;
-use crv_schema::schema::TableSchema;
+use crv_schema::schema::{Descriptor, TableSchema};
 
 /// A parsed manifest.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub struct Decoded {
 /// A table's state as a JSON object: a manifest without its seal.
 #[derive(Serialize, Deserialize)]
 pub struct StateDocument<'a> {
-    table: TableName,
+    table: TableId,
     version: u32,
     created_at: Timestamp8601,
     updated_at: Timestamp8601,
@@ -49,6 +49,8 @@ pub struct StateDocument<'a> {
     commit: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tick_bucket_size: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    declared: Option<Cow<'a, TableSchema>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     schema: Option<Cow<'a, TableSchema>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -296,6 +298,7 @@ impl<'a> StateDocument<'a> {
             updated_at: Timestamp8601(state.updated_at),
             commit: Some(state.commit.get()),
             tick_bucket_size: state.tick_bucket_size,
+            declared: state.declared.as_ref().map(|declared| Cow::Borrowed(&**declared.schema())),
             schema: state.schema.as_deref().map(Cow::Borrowed),
             vacuumed: state.vacuumed().iter().map(VacuumedFile::of).collect(),
             removed: state.removed().iter().map(RemovedFile::of).collect(),
@@ -304,7 +307,7 @@ impl<'a> StateDocument<'a> {
     }
 
     /// Returns the state of `table` in this document; the error says what is wrong.
-    pub fn into_state(self, table: TableName) -> Result<Decoded, String> {
+    pub fn into_state(self, table: TableId) -> Result<Decoded, String> {
         if self.version != TableManifest::VERSION {
             return Err(format!(
                 "it has version {}, and this crv reads version {}",
@@ -324,6 +327,8 @@ impl<'a> StateDocument<'a> {
             return Err("it has no partitions".to_owned());
         };
         let mut state = TableState::new(table, self.tick_bucket_size, commit, self.created_at.0);
+        state.declared =
+            self.declared.map(|declared| parse_declaration(table, declared.into_owned())).transpose()?;
         state.updated_at = self.updated_at.0;
         state.schema = self.schema.map(|schema| Arc::new(schema.into_owned()));
         for gone in self.vacuumed {
@@ -343,6 +348,12 @@ impl<'a> StateDocument<'a> {
         }
         Ok(Decoded { state, knows_log })
     }
+}
+
+/// Checks the declaration of `table` in a document.
+pub fn parse_declaration(table: TableId, document: TableSchema) -> Result<Descriptor, String> {
+    Descriptor::from_document(table, document)
+        .map_err(|error| format!("it has an invalid declaration: {error}"))
 }
 
 /// Parses the name of a part in a document.
@@ -383,7 +394,7 @@ pub fn encode(state: &TableState) -> Result<Vec<u8>, serde_json::Error> {
 }
 
 /// Decodes the state of `table` from the document `bytes`; the error says what is wrong and where.
-pub fn decode(table: TableName, bytes: &[u8]) -> Result<Decoded, String> {
+pub fn decode(table: TableId, bytes: &[u8]) -> Result<Decoded, String> {
     let sealed = seal::open(bytes);
     if sealed == Err(SealError::Mismatch) {
         return Err("its checksum does not match its bytes".to_owned());
@@ -407,7 +418,7 @@ fn parse(bytes: &[u8]) -> Result<StateDocument<'_>, String> {
 
 /// Decodes a document with the general parser, whatever its seal.
 #[cfg(test)]
-pub(super) fn decode_unsealed(table: TableName, bytes: &[u8]) -> Result<Decoded, String> {
+pub(super) fn decode_unsealed(table: TableId, bytes: &[u8]) -> Result<Decoded, String> {
     parse(bytes)?.into_state(table)
 }
 
@@ -451,7 +462,7 @@ mod tests {
 
     fn sample() -> TableState {
         let now = "2025-09-25T08:00:00.123456Z".parse().unwrap();
-        let mut state = TableState::new(TableName::IdentityEdges, Some(100), CommitNumber::new(7), now);
+        let mut state = TableState::new(TableId::IDENTITY_EDGES, Some(100), CommitNumber::new(7), now);
         for number in 0..5_u64 {
             let part = Part {
                 id: PartId::new(u128::from(number) + 1),
@@ -478,7 +489,7 @@ mod tests {
     #[test]
     fn a_manifest_without_our_keys_is_read() {
         let view = TableManifest::from(&sample());
-        let decoded = decode(TableName::IdentityEdges, &serde_json::to_vec_pretty(&view).unwrap()).unwrap();
+        let decoded = decode(TableId::IDENTITY_EDGES, &serde_json::to_vec_pretty(&view).unwrap()).unwrap();
         assert!(!decoded.knows_log);
         assert_eq!(decoded.state.commit, CommitNumber::ZERO);
         assert_eq!(TableManifest::from(&decoded.state), view);
@@ -490,7 +501,7 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(decode(TableName::IdentityEdges, &flipped).is_err(), "bit {bit}");
+            assert!(decode(TableId::IDENTITY_EDGES, &flipped).is_err(), "bit {bit}");
         }
     }
 
@@ -513,7 +524,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_ne!(text, view.to_string(), "{expected}");
-            let error = decode(TableName::IdentityEdges, text.as_bytes()).unwrap_err();
+            let error = decode(TableId::IDENTITY_EDGES, text.as_bytes()).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
     }

@@ -20,8 +20,10 @@ use std::fmt;
 
 use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
+use crv_core::suggest::nearest;
+use crv_core::tables::TableId;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 pub use artifacts::{ARTIFACTS_DIR, BUNDLE_FILE, LAB_DIR, LabDir};
 pub use replaced::is_replaced_name;
@@ -289,22 +291,22 @@ impl RunPaths {
     }
 
     /// A table's directory.
-    pub fn table(&self, table: TableName) -> StorePath {
+    pub fn table(&self, table: TableId) -> StorePath {
         self.tables().child(table.as_str())
     }
 
     /// A table's manifest.
-    pub fn manifest(&self, table: TableName) -> StorePath {
+    pub fn manifest(&self, table: TableId) -> StorePath {
         self.table(table).child(MANIFEST_FILE)
     }
 
     /// A bucket's directory.
-    pub fn bucket(&self, table: TableName, bucket: BucketId) -> StorePath {
+    pub fn bucket(&self, table: TableId, bucket: BucketId) -> StorePath {
         self.table(table).child(&bucket.dir_name())
     }
 
     /// A part.
-    pub fn part(&self, table: TableName, bucket: BucketId, part: PartId) -> StorePath {
+    pub fn part(&self, table: TableId, bucket: BucketId, part: PartId) -> StorePath {
         self.bucket(table, bucket).child(&part.file_name())
     }
 
@@ -339,13 +341,22 @@ pub fn normalize_run_id(text: &str) -> Result<RunId> {
     RunId::normalize(text).map_err(|error| Error::argument(error.to_string()).with_source(error))
 }
 
-/// Parses the name of a table; the error lists the tables.
-pub fn parse_table(name: &str) -> Result<TableName> {
-    name.parse().map_err(|_| {
-        let names: Vec<&str> = TableName::ALL.iter().map(|table| table.as_str()).collect();
-        Error::argument(format!("no table is called `{name}`"))
-            .with_hint(format!("the tables are {}", names.join(", ")))
+/// Parses the name of a table; the error says what a name is.
+pub fn parse_table(name: &str) -> Result<TableId> {
+    TableId::new(name).map_err(|error| {
+        let (text, hint) = split_hint(&error.to_string());
+        let near = nearest(name, TableName::ALL.iter().map(|table| table.as_str()));
+        let hint = near.map_or(hint, |near| Some(format!("did you mean `{near}`?")));
+        Error::caused_by(ErrorKind::Argument, text, hint, error)
     })
+}
+
+/// The text of an error of `crv_core`, and its hint, which is the last line.
+fn split_hint(text: &str) -> (String, Option<String>) {
+    match text.split_once("\nhint: ") {
+        Some((text, hint)) => (text.to_owned(), Some(hint.to_owned())),
+        None => (text.to_owned(), None),
+    }
 }
 
 /// The full path of `path` under `root`, as people and other tools write it.

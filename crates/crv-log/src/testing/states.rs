@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
 use crate::manifest::{Part, TableState};
 use crate::paths::{BucketId, CommitNumber, PartId};
 use crate::ticks::TickSpan;
-use crv_schema::schema::TableSchema;
-use crv_schema::testing::schemas::table_schema;
+use crv_schema::schema::{Descriptor, TableSchema};
+use crv_schema::testing::schemas::{declared_fields, table_schema};
 
 /// Counts, often those at the ends of the range.
 fn count() -> impl Strategy<Value = u64> {
@@ -52,13 +53,19 @@ pub fn part(size: Option<u64>) -> impl Strategy<Value = (BucketId, Part)> {
 }
 
 /// Any table.
-pub fn table() -> impl Strategy<Value = TableName> {
-    prop::sample::select(TableName::ALL.to_vec())
+pub fn table() -> impl Strategy<Value = TableId> {
+    let declared = "[a-z]{1,6}(_[a-z0-9]{1,6})?".prop_map(|name| TableId::new(&name).unwrap());
+    prop_oneof![3 => prop::sample::select(TableName::ALL.to_vec()).prop_map(TableId::of), 1 => declared]
 }
 
 /// Any schema that a table may have, or none.
 pub fn schema() -> impl Strategy<Value = Option<Arc<TableSchema>>> {
     prop::option::of(table_schema().prop_map(Arc::new))
+}
+
+/// A declaration of this table, or none: canonical tables have none.
+pub fn declared(table: TableId) -> impl Strategy<Value = Option<Descriptor>> {
+    prop::option::of(declared_fields()).prop_map(move |fields| Descriptor::declared(table, fields?).ok())
 }
 
 /// Records of parts that were taken out or vacuumed: mostly none.
@@ -71,9 +78,11 @@ fn notes() -> impl Strategy<Value = Vec<(BucketId, PartId, Timestamp)>> {
 /// Any state as of `commit`.
 pub fn state_at(commit: impl Strategy<Value = CommitNumber>) -> impl Strategy<Value = TableState> {
     let parts = bucket_size().prop_flat_map(|size| (Just(size), prop::collection::vec(part(size), 0..6)));
-    (table(), commit, time(), time(), parts, schema(), notes(), notes()).prop_map(
-        |(table, commit, created_at, updated_at, (size, parts), schema, vacuumed, removed)| {
+    let table = table().prop_flat_map(|table| (Just(table), declared(table)));
+    (table, commit, time(), time(), parts, schema(), notes(), notes()).prop_map(
+        |((table, declared), commit, created_at, updated_at, (size, parts), schema, vacuumed, removed)| {
             let mut state = TableState::new(table, size, commit, created_at);
+            state.declared = declared;
             state.updated_at = updated_at;
             state.schema = schema;
             for (bucket, part) in parts {

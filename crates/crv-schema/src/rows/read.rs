@@ -12,7 +12,7 @@ use serde_json::{Number, Value};
 
 use super::{Result, RowsError};
 use crate::frame::Frame;
-use crate::schema::TableSchema;
+use crate::schema::Descriptor;
 use crate::validate::{PrepareOptions, ValidationError, conform, prepare};
 
 /// The rows of a frame, each with its values in table order and without `bucket`.
@@ -45,13 +45,13 @@ pub(super) fn cells(table: TableName, frame: &Frame) -> Result<Vec<Vec<Cell>>> {
 
 /// The columns of each batch, in table order, in the types that readers get.
 fn arrays(table: TableName, frame: &Frame) -> Result<Vec<Vec<ArrayRef>>, ValidationError> {
-    let descriptor = get_table(table);
-    let prepared = prepare(descriptor, frame, &PrepareOptions::default(), &TableSchema::of(descriptor))?;
-    let schema = prepared.grown().cloned().unwrap_or_else(|| TableSchema::of(descriptor));
+    let descriptor = Descriptor::canonical(table);
+    let prepared = prepare(&descriptor, frame, &PrepareOptions::default(), descriptor.schema())?;
+    let schema = prepared.grown().unwrap_or(descriptor.schema());
     let arrow = schema.to_arrow();
     let batch = |at: usize| {
         let rows = prepared.slice(at, 0, prepared.ticks(at).len(), 0)?;
-        Ok(conform(&rows, &schema, &arrow)?.columns().to_vec())
+        Ok(conform(&rows, schema, &arrow)?.columns().to_vec())
     };
     (0..prepared.batches()).map(batch).collect()
 }

@@ -29,7 +29,7 @@ fn row<R: TableRow>(changes: &Value) -> R {
 fn columns_accept(table: TableName, frame: &Frame) -> bool {
     let options = PrepareOptions { validate_rows: true, ..PrepareOptions::default() };
     let descriptor = get_table(table);
-    prepare(descriptor, frame, &options, &TableSchema::of(descriptor)).is_ok()
+    prepare(&descriptor.into(), frame, &options, &TableSchema::of(descriptor)).is_ok()
 }
 
 /// A payload without nulls, in which a field has the same type everywhere.

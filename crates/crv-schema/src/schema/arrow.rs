@@ -6,7 +6,7 @@ use arrow_schema::{DataType, Field as ArrowField, Fields, Schema, SchemaRef, Tim
 
 use super::finder::first_duplicate;
 use super::path::FieldPath;
-use super::types::{EMPTY_FIELD, MAX_DEPTH};
+use super::types::{EMPTY_FIELD, MAX_DEPTH, Width};
 use super::{Field, FieldType, SchemaError, TableSchema};
 
 /// The origin of an Arrow schema: decides how a field named like the placeholder is treated.
@@ -52,6 +52,7 @@ pub fn arrow_type(ty: &FieldType) -> DataType {
         FieldType::Bool => DataType::Boolean,
         FieldType::Int { .. } => DataType::Int64,
         FieldType::Float => DataType::Float64,
+        FieldType::Number(width) => arrow_number(*width),
         FieldType::Str => DataType::Utf8,
         FieldType::Binary => DataType::Binary,
         FieldType::Date => DataType::Date32,
@@ -66,6 +67,50 @@ pub fn arrow_type(ty: &FieldType) -> DataType {
             let field = |field: &Field| ArrowField::new(&field.name, arrow_type(&field.ty), true);
             DataType::Struct(fields.iter().map(field).collect())
         }
+    }
+}
+
+fn arrow_number(width: Width) -> DataType {
+    match width {
+        Width::I8 => DataType::Int8,
+        Width::I16 => DataType::Int16,
+        Width::I32 => DataType::Int32,
+        Width::U8 => DataType::UInt8,
+        Width::U16 => DataType::UInt16,
+        Width::U32 => DataType::UInt32,
+        Width::U64 => DataType::UInt64,
+        Width::F32 => DataType::Float32,
+    }
+}
+
+/// The logical type of an Arrow type that a table declares: as [`logical_type`], but numbers keep their width.
+pub fn declared_type(data_type: &DataType, path: &FieldPath<'_>) -> Result<FieldType, SchemaError> {
+    let mut ty = logical_type(data_type, path, Origin::Producer)?;
+    keep_widths(&mut ty, data_type);
+    Ok(ty)
+}
+
+/// Sets the types of numbers in `ty`, the logical type of `data_type`, to those of `data_type`.
+fn keep_widths(ty: &mut FieldType, data_type: &DataType) {
+    let data_type = unpacked(data_type);
+    match (&mut *ty, data_type) {
+        (FieldType::Int { .. } | FieldType::Float, number) => {
+            if let Some(width) = Width::ALL.into_iter().find(|width| arrow_number(*width) == *number) {
+                *ty = FieldType::Number(width);
+            }
+        }
+        (FieldType::List(item), list) => {
+            if let Some(from) = list_item(list) {
+                keep_widths(item, from.data_type());
+            }
+        }
+        (FieldType::Struct(members), DataType::Struct(from)) => {
+            members
+                .iter_mut()
+                .zip(from)
+                .for_each(|(member, from)| keep_widths(&mut member.ty, from.data_type()));
+        }
+        _ => {}
     }
 }
 

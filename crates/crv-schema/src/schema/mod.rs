@@ -7,8 +7,10 @@
 //! What this module does not do: check values. That is [`crate::validate`].
 
 mod arrow;
+mod descriptor;
 mod error;
 mod finder;
+mod parse;
 mod path;
 mod reach;
 mod retype;
@@ -21,11 +23,12 @@ mod tests;
 
 use crv_core::tables::{Dtype, TableDescriptor};
 
-pub use error::SchemaError;
-pub use types::{EMPTY_FIELD, Field, FieldType, MAX_DEPTH};
+pub use descriptor::{Descriptor, MAX_NAME_BYTES};
+pub use error::{DeclarationError, SchemaError};
+pub use types::{EMPTY_FIELD, Field, FieldType, MAX_DEPTH, Width};
 pub use union::SchemaConflict;
 
-pub use arrow::{Origin, arrow_type, is_string, list_item, logical_type, unpacked};
+pub use arrow::{Origin, arrow_type, declared_type, is_string, list_item, logical_type, unpacked};
 pub use finder::{Finder, first_duplicate};
 pub use path::FieldPath;
 pub use reach::{Reach, exact_float, exact_float_unsigned, is_dense};
@@ -47,20 +50,6 @@ impl TableSchema {
             required: column.required,
         };
         TableSchema { fields: descriptor.columns().iter().map(column).collect() }
-    }
-
-    /// Returns this schema of a part with the types that the descriptor fixes: an integer column of the descriptor is
-    /// never wide, whatever its values.
-    #[must_use]
-    pub fn with_fixed_types(mut self, descriptor: &TableDescriptor) -> Self {
-        let integers = descriptor.columns().iter().filter(|column| column.dtype == Dtype::I64);
-        for column in integers {
-            let field = self.fields.iter_mut().find(|field| field.name == column.name);
-            if let Some(Field { ty: FieldType::Int { wide }, .. }) = field {
-                *wide = false;
-            }
-        }
-        self
     }
 
     /// The column of that name.

@@ -49,6 +49,8 @@ pub enum FieldType {
     },
     /// A 64-bit float.
     Float,
+    /// A number of a narrower type, or an unsigned one. Only declared columns and fields have such a type.
+    Number(Width),
     /// Text.
     Str,
     /// Bytes.
@@ -77,6 +79,47 @@ pub enum FieldType {
     Struct(Vec<Field>),
 }
 
+/// A type of numbers other than `i64` and `f64`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Width {
+    /// An 8-bit integer.
+    I8,
+    /// A 16-bit integer.
+    I16,
+    /// A 32-bit integer.
+    I32,
+    /// An unsigned 8-bit integer.
+    U8,
+    /// An unsigned 16-bit integer.
+    U16,
+    /// An unsigned 32-bit integer.
+    U32,
+    /// An unsigned 64-bit integer.
+    U64,
+    /// A 32-bit float.
+    F32,
+}
+
+impl Width {
+    /// Every type, in the order of the format.
+    pub const ALL: [Self; 8] =
+        [Self::I8, Self::I16, Self::I32, Self::U8, Self::U16, Self::U32, Self::U64, Self::F32];
+
+    /// Its name in the format.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::I8 => "i8",
+            Self::I16 => "i16",
+            Self::I32 => "i32",
+            Self::U8 => "u8",
+            Self::U16 => "u16",
+            Self::U32 => "u32",
+            Self::U64 => "u64",
+            Self::F32 => "f32",
+        }
+    }
+}
+
 impl FieldType {
     /// A 64-bit integer that is not wide.
     pub const INT: FieldType = FieldType::Int { wide: false };
@@ -95,6 +138,7 @@ impl fmt::Display for FieldType {
             FieldType::Int { wide: false } => f.write_str("i64"),
             FieldType::Int { wide: true } => f.write_str("i64 with values that f64 cannot hold exactly"),
             FieldType::Float => f.write_str("f64"),
+            FieldType::Number(width) => f.write_str(width.as_str()),
             FieldType::Str => f.write_str("str"),
             FieldType::Binary => f.write_str("binary"),
             FieldType::Date => f.write_str("date"),

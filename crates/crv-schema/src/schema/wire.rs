@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::arrow::decimal_fits;
 use super::finder::first_duplicate;
 use super::path::FieldPath;
-use super::types::{EMPTY_FIELD, MAX_DEPTH};
+use super::types::{EMPTY_FIELD, MAX_DEPTH, Width};
 use super::{Field, FieldType, SchemaError, TableSchema};
 
 #[derive(Serialize, Deserialize)]
@@ -70,6 +70,7 @@ fn type_to_wire(ty: &FieldType) -> WireField {
         FieldType::Bool => word("bool"),
         FieldType::Int { wide } => WireField { wide: *wide, ..word("i64") },
         FieldType::Float => word("f64"),
+        FieldType::Number(width) => word(width.as_str()),
         FieldType::Str => word("str"),
         FieldType::Binary => word("binary"),
         FieldType::Date => word("date"),
@@ -149,7 +150,10 @@ fn from_wire_type(wire: WireField, path: &FieldPath<'_>) -> Result<FieldType, Sc
             let fields = wire.fields.ok_or_else(|| missing("fields"))?;
             FieldType::Struct(from_wire_fields(fields, Some(path))?)
         }
-        other => return Err(problem(path.to_string(), format!("unknown type {other:?}"))),
+        other => match Width::ALL.into_iter().find(|width| width.as_str() == other) {
+            Some(width) => FieldType::Number(width),
+            None => return Err(problem(path.to_string(), format!("unknown type {other:?}"))),
+        },
     })
 }
 

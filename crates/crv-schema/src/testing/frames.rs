@@ -5,10 +5,9 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_schema::Field;
 use arrow_select::concat::concat_batches;
-use crv_core::tables::TableDescriptor;
 
 use crate::frame::Frame;
-use crate::schema::TableSchema;
+use crate::schema::Descriptor;
 use crate::validate::{PrepareOptions, Prepared, ValidationError, prepare};
 
 /// A frame of one batch.
@@ -71,8 +70,9 @@ pub fn exchange(payload: ArrayRef) -> Frame {
 }
 
 /// Prepares for an empty table, with default options.
-pub fn fresh(descriptor: &TableDescriptor, frame: &Frame) -> Result<Prepared, ValidationError> {
-    prepare(descriptor, frame, &PrepareOptions::default(), &TableSchema::of(descriptor))
+pub fn fresh(descriptor: impl Into<Descriptor>, frame: &Frame) -> Result<Prepared, ValidationError> {
+    let descriptor = descriptor.into();
+    prepare(&descriptor, frame, &PrepareOptions::default(), descriptor.schema())
 }
 
 /// The error's message, without the run and the table.

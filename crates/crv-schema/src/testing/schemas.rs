@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::schema::{Field, FieldType, TableSchema};
+use crate::schema::{Field, FieldType, TableSchema, Width};
 
 /// A type without members.
 fn scalar() -> impl Strategy<Value = FieldType> {
@@ -11,6 +11,7 @@ fn scalar() -> impl Strategy<Value = FieldType> {
         Just(FieldType::Bool),
         any::<bool>().prop_map(|wide| FieldType::Int { wide }),
         Just(FieldType::Float),
+        prop::sample::select(Width::ALL.to_vec()).prop_map(FieldType::Number),
         Just(FieldType::Str),
         Just(FieldType::Binary),
         Just(FieldType::Date),
@@ -48,4 +49,31 @@ pub fn table_schema() -> impl Strategy<Value = TableSchema> {
         }
         TableSchema { fields }
     })
+}
+
+/// Columns that a table may declare, with names that differ in more than case.
+pub fn declared_fields() -> impl Strategy<Value = Vec<Field>> {
+    let name = prop::sample::select(vec!["a", "b", "Gini", "agent_id", "e.f", "x y"]);
+    let column = (name, field_type(), any::<bool>());
+    prop::collection::vec(column, 1..5).prop_map(|columns| {
+        let mut fields: Vec<Field> = Vec::new();
+        for (name, mut ty, required) in columns {
+            typed(&mut ty);
+            if fields.iter().all(|field| field.name != name) {
+                fields.push(Field { name: name.to_owned(), ty, required });
+            }
+        }
+        fields
+    })
+}
+
+/// Gives untyped fields a type, and clears what only values tell.
+fn typed(ty: &mut FieldType) {
+    match ty {
+        FieldType::Null => *ty = FieldType::Str,
+        FieldType::Int { wide } => *wide = false,
+        FieldType::List(item) => typed(item),
+        FieldType::Struct(members) => members.iter_mut().for_each(|member| typed(&mut member.ty)),
+        _ => {}
+    }
 }

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, Schema};
-use crv_core::tables::{Column, TableDescriptor};
 
 use super::{PrepareOptions, ValidationError};
 use crate::frame::Frame;
-use crate::schema::{Finder, first_duplicate};
+use crate::schema::{Descriptor, Field, Finder, first_duplicate};
 
 /// Computed from the tick at every append; the frame's values are ignored.
 pub(super) const BUCKET: &str = "bucket";
@@ -18,14 +17,14 @@ pub(super) const TICK: &str = "tick";
 /// A column to write, and its index in the frame.
 pub(super) enum Slot<'a> {
     /// A column of the descriptor; missing ones are written as nulls.
-    Canonical(&'a Column, Option<usize>),
+    Known(&'a Field, Option<usize>),
     /// A column that the table does not have, kept because the settings allow it.
     Extra(&'a str, usize),
 }
 
 /// The columns to write, in table order, extra ones last.
 pub(super) fn layout<'a>(
-    descriptor: &'a TableDescriptor,
+    descriptor: &'a Descriptor,
     schema: &'a Schema,
     options: PrepareOptions,
 ) -> Result<Vec<Slot<'a>>, ValidationError> {
@@ -35,15 +34,15 @@ pub(super) fn layout<'a>(
     let mut slots = Vec::with_capacity(given.len().max(descriptor.columns().len()));
     let mut finder = Finder::new(given, super::convert::arrow_name);
     for column in descriptor.columns() {
-        let index = finder.find(column.name);
+        let index = finder.find(&column.name);
         if let Some(index) = index {
             used[index] = true;
         } else if column.required && column.name != BUCKET {
-            missing.push(column.name.to_owned());
+            missing.push(column.name.clone());
         }
-        slots.push(Slot::Canonical(column, index));
+        slots.push(Slot::Known(column, index));
     }
-    // A second column with a canonical name is a duplicate, not an unknown column.
+    // A second column with the name of a column of the table is a duplicate, not an unknown column.
     let extra = |index: usize| !used[index] && descriptor.column(given[index].name()).is_none();
     let extras = (0..given.len()).filter(|index| extra(*index));
     let unknown: Vec<String> = if options.strict && options.validate_schema {

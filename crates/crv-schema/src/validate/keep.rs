@@ -8,17 +8,16 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::concat::concat;
-use crv_core::tables::TableDescriptor;
 
 use super::columns::BUCKET;
 use super::conform::conform;
 use super::{Prepared, ValidationError};
-use crate::schema::{FieldPath, TableSchema};
+use crate::schema::{Descriptor, FieldPath, TableSchema};
 
 impl Prepared {
     /// The columns to keep so that the rows can be prepared again later for the same table, whose schema covers them.
     /// The bucket is left out, since it follows from the tick, and so are optional columns that the frame lacks.
-    pub fn to_keep(&self, descriptor: &TableDescriptor, table: &TableSchema) -> TableSchema {
+    pub fn to_keep(&self, descriptor: &Descriptor, table: &TableSchema) -> TableSchema {
         let optional = |name: &str| descriptor.column(name).is_some_and(|column| !column.required);
         let mut schema = self.logical_schema().in_terms_of(table);
         schema

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Date32Type, Date64Type, Float64Type, Int64Type, UInt64Type};
+use arrow_array::types::{
+    ArrowPrimitiveType, Date32Type, Date64Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
 use arrow_array::{Array, ArrayRef, PrimitiveArray, new_null_array};
 use arrow_schema::{DataType, TimeUnit};
 
@@ -11,7 +14,7 @@ use super::ValidationError;
 use super::convert::{Casts, arrow_cast};
 use super::temporal::to_microseconds;
 use super::text;
-use crate::schema::{FieldPath, Origin, exact_float, exact_float_unsigned, is_string, logical_type};
+use crate::schema::{FieldPath, declared_type, exact_float, exact_float_unsigned, is_string};
 
 const MILLISECONDS_PER_DAY: i64 = 86_400_000;
 
@@ -21,6 +24,7 @@ pub(super) fn never_fails(from: &DataType, to: &DataType, casts: Casts) -> bool 
     match to {
         DataType::Int64 => is_short_int(from) || (lossless && *from == DataType::Boolean),
         DataType::Float64 => is_short_int(from) || is_short_float(from),
+        DataType::Float32 => *from == DataType::Float16,
         DataType::Utf8 => is_string(from) || (lossless && (is_int(from) || is_float(from))),
         DataType::Binary => is_binary(from),
         _ => false,
@@ -59,6 +63,34 @@ pub(super) fn leaf(
             _ if lossless && is_string(from) => return text::parse::<Float64Type>(array, path, text::float),
             _ => {}
         },
+        DataType::Int8 => return short::<Int8Type>(array, lossless, path),
+        DataType::Int16 => return short::<Int16Type>(array, lossless, path),
+        DataType::Int32 => return short::<Int32Type>(array, lossless, path),
+        DataType::UInt8 => return short::<UInt8Type>(array, lossless, path),
+        DataType::UInt16 => return short::<UInt16Type>(array, lossless, path),
+        DataType::UInt32 => return short::<UInt32Type>(array, lossless, path),
+        DataType::UInt64 => return short::<UInt64Type>(array, lossless, path),
+        DataType::Float32 => match from {
+            DataType::Float16 => return arrow_cast(array, to, path),
+            DataType::Float64 => return checked::<Float64Type, Float32Type>(array, path, nearest_float),
+            DataType::UInt64 => {
+                return checked::<UInt64Type, Float32Type>(array, path, |value| {
+                    exact_short_float(i128::from(value))
+                });
+            }
+            _ if is_int(from) => {
+                let integers = arrow_cast(array, &DataType::Int64, path)?;
+                return checked::<Int64Type, Float32Type>(&integers, path, |value| {
+                    exact_short_float(i128::from(value))
+                });
+            }
+            _ if lossless && is_string(from) => {
+                return text::parse::<Float32Type>(array, path, |text| {
+                    text::float(text).and_then(nearest_float)
+                });
+            }
+            _ => {}
+        },
         DataType::Utf8 => match from {
             _ if is_string(from) => return arrow_cast(array, to, path),
             _ if lossless && (is_int(from) || is_float(from)) => return text::print(array, path),
@@ -81,10 +113,53 @@ pub(super) fn leaf(
         DataType::Decimal128(..) if is_same_decimal(from, to) => return arrow_cast(array, to, path),
         _ => {}
     }
+    misfit(array, to, path)
+}
+
+/// Returns nulls if the array has no values; else the error that names both types.
+fn misfit(array: &ArrayRef, to: &DataType, path: &FieldPath<'_>) -> Result<ArrayRef, ValidationError> {
     if array.logical_null_count() == array.len() {
         return Ok(new_null_array(to, array.len()));
     }
-    Err(ValidationError::Type { path: path.to_string(), found: word(from), wanted: word(to) })
+    Err(ValidationError::Type { path: path.to_string(), found: word(array.data_type()), wanted: word(to) })
+}
+
+/// Casts to integers of another width; a value that the width cannot hold is the error.
+fn short<T>(array: &ArrayRef, lossless: bool, path: &FieldPath<'_>) -> Result<ArrayRef, ValidationError>
+where
+    T: ArrowPrimitiveType,
+    T::Native: TryFrom<i64> + TryFrom<u64>,
+{
+    let from = array.data_type();
+    match from {
+        DataType::UInt64 => checked::<UInt64Type, T>(array, path, |value| T::Native::try_from(value).ok()),
+        _ if is_int(from) || (lossless && *from == DataType::Boolean) => {
+            let integers = arrow_cast(array, &DataType::Int64, path)?;
+            checked::<Int64Type, T>(&integers, path, |value| T::Native::try_from(value).ok())
+        }
+        _ if lossless && is_float(from) => {
+            let floats = arrow_cast(array, &DataType::Float64, path)?;
+            checked::<Float64Type, T>(&floats, path, |value| {
+                integral(value).and_then(|value| T::Native::try_from(value).ok())
+            })
+        }
+        _ if lossless && is_string(from) => text::parse::<T>(array, path, |text| {
+            text::integer(text).and_then(|value| T::Native::try_from(value).ok())
+        }),
+        _ => misfit(array, &T::DATA_TYPE, path),
+    }
+}
+
+/// Returns the nearest 32-bit float; `None` for a number beyond their range.
+fn nearest_float(value: f64) -> Option<f32> {
+    let nearest = value as f32;
+    (nearest.is_finite() || !value.is_finite()).then_some(nearest)
+}
+
+/// Returns the 32-bit float equal to this integer, if there is one.
+fn exact_short_float(value: i128) -> Option<f32> {
+    let float = value as f32;
+    (float as i128 == value).then_some(float)
 }
 
 /// Casts each value that is not null; the first that the function refuses is the error.
@@ -142,7 +217,7 @@ fn display_utc(instant: &ArrayRef) -> String {
 
 /// A type's name for messages: the logical type's, or Arrow's if there is no logical type.
 pub(super) fn word(data_type: &DataType) -> String {
-    logical_type(data_type, &FieldPath::column(""), Origin::Part)
+    declared_type(data_type, &FieldPath::column(""))
         .map_or_else(|_| data_type.to_string(), |ty| ty.to_string())
 }
 

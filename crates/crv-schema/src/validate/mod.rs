@@ -11,6 +11,7 @@
 mod columns;
 mod conform;
 mod convert;
+mod declared;
 mod error;
 mod keep;
 mod leaf;
@@ -30,7 +31,6 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, Int64Array};
 use arrow_schema::{DataType, Field as ArrowField, Fields, Schema};
-use crv_core::tables::{Dtype, TableDescriptor};
 
 pub use conform::conform;
 pub use error::ValidationError;
@@ -39,7 +39,9 @@ pub use observe::outgrows_floats;
 pub use prepared::Prepared;
 
 use crate::frame::Frame;
-use crate::schema::{Field, FieldPath, FieldType, Origin, SchemaError, TableSchema, logical_type};
+use crate::schema::{
+    Descriptor, Field, FieldPath, FieldType, Origin, SchemaError, TableSchema, logical_type,
+};
 use columns::{BUCKET, Input, Slot, TICK};
 use convert::{Casts, convert, fallible};
 
@@ -78,7 +80,7 @@ pub fn check_nesting(schema: &Schema) -> Result<(), ValidationError> {
 /// Checks the columns of a frame without rows as [`prepare`] does, but accepts a frame without any columns: an empty
 /// list of rows has none.
 pub fn check_empty(
-    descriptor: &TableDescriptor,
+    descriptor: &Descriptor,
     frame: &Frame,
     options: PrepareOptions,
 ) -> Result<(), ValidationError> {
@@ -86,12 +88,12 @@ pub fn check_empty(
         return Ok(());
     }
     // Without values, no type conflicts with the table's.
-    prepare(descriptor, frame, &options, &TableSchema::of(descriptor)).map(drop)
+    prepare(descriptor, frame, &options, descriptor.schema()).map(drop)
 }
 
 /// Checks a frame and prepares it to be written. `table_schema` is the table's schema so far.
 pub fn prepare(
-    descriptor: &TableDescriptor,
+    descriptor: &Descriptor,
     frame: &Frame,
     options: &PrepareOptions,
     table_schema: &TableSchema,
@@ -144,7 +146,7 @@ pub fn prepare(
 /// The ticks of each batch.
 fn ticks(frame: &Frame, slots: &[Slot<'_>]) -> Result<Vec<Int64Array>, ValidationError> {
     let index = slots.iter().find_map(|slot| match slot {
-        Slot::Canonical(column, index) if column.name == TICK => *index,
+        Slot::Known(column, index) if column.name == TICK => *index,
         _ => None,
     });
     let input = Input::of(frame, index.ok_or(ValidationError::NoTick)?);
@@ -173,14 +175,14 @@ fn input(
     options: PrepareOptions,
 ) -> Result<(Option<Input>, bool), ValidationError> {
     match slot {
-        Slot::Canonical(column, _) if column.name == BUCKET => Ok((None, false)),
-        Slot::Canonical(column, None) => Ok((None, column.required)),
-        Slot::Canonical(column, Some(index)) => {
+        Slot::Known(column, _) if column.name == BUCKET => Ok((None, false)),
+        Slot::Known(column, None) => Ok((None, column.required)),
+        Slot::Known(column, Some(index)) => {
             let input = Input::of(frame, *index);
             let nulls = if column.required { input.nulls() } else { None };
             match nulls {
                 Some((count, row)) if options.validate_schema => {
-                    Err(ValidationError::Nulls { column: column.name.to_owned(), count, row })
+                    Err(ValidationError::Nulls { column: column.name.clone(), count, row })
                 }
                 nulls => Ok((Some(input), nulls.is_some())),
             }
@@ -196,14 +198,14 @@ fn logical_field(
     has_nulls: bool,
     table: &TableSchema,
 ) -> Result<Field, ValidationError> {
-    let (name, dtype, required) = match slot {
-        Slot::Canonical(column, _) => (column.name, Some(column.dtype), column.required && !has_nulls),
+    let (name, declared, required) = match slot {
+        Slot::Known(column, _) => (&*column.name, Some(&column.ty), column.required && !has_nulls),
         Slot::Extra(name, _) => (*name, None, false),
     };
     let path = FieldPath::column(name);
-    let ty = match (dtype, input) {
-        (Some(dtype), Some(input)) if dtype.is_payload() => payload_type(dtype, input, table, &path)?,
-        (Some(dtype), _) => FieldType::of(dtype),
+    let ty = match (declared, input) {
+        (Some(declared), Some(input)) => declared::refine(declared, input, table, &path)?,
+        (Some(declared), None) => declared.clone(),
         (None, Some(input)) => {
             let mut ty = logical_type(&input.data_type, &path, Origin::Producer)?;
             let known = table.field(name).map(|field| &field.ty);
@@ -215,38 +217,10 @@ fn logical_field(
     Ok(Field { name: name.to_owned(), ty, required })
 }
 
-/// The type of a payload column, including its fields.
-fn payload_type(
-    dtype: Dtype,
-    input: &Input,
-    table: &TableSchema,
-    path: &FieldPath<'_>,
-) -> Result<FieldType, ValidationError> {
-    let blank = FieldType::of(dtype);
-    let mut ty = match (dtype, logical_type(&input.data_type, path, Origin::Producer)?) {
-        (Dtype::Struct, ty @ FieldType::Struct(_)) => ty,
-        (Dtype::ListStruct, FieldType::List(item)) if *item == FieldType::Null => return Ok(blank),
-        (Dtype::ListStruct, ty @ FieldType::List(_)) if has_struct_items(&ty) => ty,
-        _ if input.arrays.iter().all(|array| array.logical_null_count() == array.len()) => return Ok(blank),
-        (_, found) => {
-            let (path, wanted) = (path.to_string(), dtype.to_string());
-            return Err(ValidationError::Type { path, found: found.to_string(), wanted });
-        }
-    };
-    let known = table.field(&path.to_string()).map(|field| &field.ty);
-    observe::observe(&input.arrays, &input.data_type, &mut ty, known, path)?;
-    // Only an all-null payload can have no type here: it gets the descriptor's.
-    Ok(if ty == FieldType::Null { blank } else { ty })
-}
-
-fn has_struct_items(ty: &FieldType) -> bool {
-    matches!(ty, FieldType::List(item) if matches!(**item, FieldType::Struct(_)))
-}
-
 /// Returns the column after all casts that can fail.
 fn settle(slot: &Slot<'_>, input: Input, to: &DataType) -> Result<Vec<ArrayRef>, ValidationError> {
     let (name, casts) = match slot {
-        Slot::Canonical(column, _) => (column.name, Casts::Lossless),
+        Slot::Known(column, _) => (&*column.name, Casts::Lossless),
         Slot::Extra(name, _) => (*name, Casts::Widening),
     };
     if !fallible(&input.data_type, to, casts) {

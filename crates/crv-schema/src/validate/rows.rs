@@ -7,18 +7,19 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use crv_core::grammar::{ExchangeKind, RepresentationEdgeKind, TableName, Visibility};
 use crv_core::schema::{EDGE_SLOTS, Side, edge_rule, flag_from_integer, is_filled, needed_slots};
-use crv_core::tables::TableDescriptor;
 
 use super::ValidationError;
 use super::convert::{Casts, convert};
 use super::leaf::display;
 use super::prepared::Prepared;
 use super::strings::Strings;
-use crate::schema::FieldPath;
+use crate::schema::{Descriptor, FieldPath};
 
 /// Checks the rules of the table; the first violated rule is the error.
-pub(super) fn check(descriptor: &TableDescriptor, prepared: &Prepared) -> Result<(), ValidationError> {
-    match descriptor.name() {
+pub(super) fn check(descriptor: &Descriptor, prepared: &Prepared) -> Result<(), ValidationError> {
+    // The rules of a declared table are those of its columns.
+    let Some(table) = descriptor.id().canonical() else { return Ok(()) };
+    match table {
         TableName::IdentityEdges => {
             one_of(prepared, "edge_kind", RepresentationEdgeKind::VALUES)?;
             slots_of_kind(prepared)

@@ -1,6 +1,6 @@
 //! Messages for the problems of the log and of the manifests.
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::history::{Break, Cause, History, TableHistory};
 use super::report::{Problem, ProblemKind};
@@ -125,7 +125,7 @@ impl Teller<'_> {
         Some(self.at(ProblemKind::LostLog, &path, &message, action))
     }
 
-    fn manifest(&self, table: TableName, known: &TableHistory) -> Option<Problem> {
+    fn manifest(&self, table: TableId, known: &TableHistory) -> Option<Problem> {
         let path = self.log.paths.manifest(table);
         let repair = self.repair(self.history.remedy(table).is_some());
         match &known.manifest {

@@ -4,13 +4,15 @@
 //! Manifests are read first, then the names in the log, then its base. So the log that is read goes at least as far as
 //! the manifests, whatever other processes commit, checkpoint or prune meanwhile.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use crate::commit::{Base, Commit, Damage, Found, LogReader, join_base};
 use crate::manifest::{Decoded, Part, TableState};
 use crate::paths::{BucketId, CommitNumber, PartId};
+use crate::stamp;
 
 /// The contents of the log and the manifests.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub(crate) struct History {
     pub(crate) end: CommitNumber,
     /// The newest commit that the log has or a manifest includes.
     pub(crate) head: CommitNumber,
-    pub(crate) tables: BTreeMap<TableName, TableHistory>,
+    pub(crate) tables: BTreeMap<TableId, TableHistory>,
     /// The error if the names in the log cannot be listed.
     pub(crate) unlisted: Option<String>,
     /// Commit files that were read.
@@ -100,8 +102,9 @@ impl History {
     /// Reads the log and all manifests.
     pub(crate) fn read(log: &LogReader) -> Self {
         let mut bytes = 0;
-        let manifests = TableName::ALL.iter().map(|table| (*table, log.look_at_manifest(*table, &mut bytes)));
-        let manifests: Vec<(TableName, Found<Decoded>)> = manifests.collect();
+        let tables = known_tables(log);
+        let manifests = tables.into_iter().map(|table| (table, log.look_at_manifest(table, &mut bytes)));
+        let manifests: Vec<(TableId, Found<Decoded>)> = manifests.collect();
         let (numbers, unlisted) = match log.list_commits() {
             Ok(numbers) => (numbers, None),
             Err(error) => (Vec::new(), Some(error.to_string())),
@@ -206,7 +209,7 @@ impl History {
     }
 
     /// The source of a new manifest of `table`, if there is one.
-    pub(crate) fn remedy(&self, table: TableName) -> Option<Remedy<'_>> {
+    pub(crate) fn remedy(&self, table: TableId) -> Option<Remedy<'_>> {
         let table = self.tables.get(&table)?;
         let state = table.state.as_ref().filter(|_| table.from_log && table.certain)?;
         match &table.manifest {
@@ -220,11 +223,18 @@ impl History {
     }
 
     /// Returns whether the state of `table` may name this part. An unknown state may name any.
-    pub(crate) fn may_name(&self, table: TableName, bucket: BucketId, id: PartId) -> bool {
+    pub(crate) fn may_name(&self, table: TableId, bucket: BucketId, id: PartId) -> bool {
         self.tables.get(&table).is_none_or(|table| {
             !table.certain || table.state.as_ref().is_some_and(|state| state.contains(bucket, id))
         })
     }
+}
+
+/// The canonical tables, and every other that has a directory. Those that only the log knows are added when it is read.
+fn known_tables(log: &LogReader) -> BTreeSet<TableId> {
+    let canonical = TableName::ALL.iter().map(|table| TableId::of(*table));
+    // Error ignored: the check of the names reports a directory that cannot be read.
+    canonical.chain(log.table_dirs().unwrap_or_default()).collect()
 }
 
 /// Replays the log, commit by commit.
@@ -232,7 +242,7 @@ struct Replay {
     /// All known states are as of this commit.
     at: CommitNumber,
     breaks: Vec<Break>,
-    tables: BTreeMap<TableName, TableHistory>,
+    tables: BTreeMap<TableId, TableHistory>,
 }
 
 impl Replay {
@@ -240,8 +250,8 @@ impl Replay {
         base: &Found<Base>,
         listed: bool,
         first: Option<CommitNumber>,
-        manifests: Vec<(TableName, Found<Decoded>)>,
-        has_buckets: impl Fn(TableName) -> bool,
+        manifests: Vec<(TableId, Found<Decoded>)>,
+        has_buckets: impl Fn(TableId) -> bool,
     ) -> Self {
         let beginning = Base::beginning();
         let known = match base {
@@ -277,6 +287,9 @@ impl Replay {
     }
 
     fn apply(&mut self, commit: &Commit) {
+        for table in commit.change.tables.keys() {
+            self.know(*table);
+        }
         self.at = commit.number;
         let mut conflict = None;
         for table in self.tables.values_mut() {
@@ -297,6 +310,26 @@ impl Replay {
             self.breaks.push(Break { first: commit.number, last: commit.number, cause });
         }
         self.arrive();
+    }
+
+    /// Adds a table that the log names and that has no directory: its manifest is lost.
+    fn know(&mut self, table: TableId) {
+        if self.tables.contains_key(&table) {
+            return;
+        }
+        // No earlier commit names it, as far as they could be read.
+        let state = self.breaks.is_empty().then(|| TableState::new(table, None, self.at, stamp::now()));
+        let certain = state.is_some();
+        let history = TableHistory {
+            manifest: Found::Absent,
+            has_buckets: false,
+            state,
+            certain,
+            from_log: true,
+            disagreement: None,
+            unlogged: HashSet::new(),
+        };
+        self.tables.insert(table, history);
     }
 
     /// Records that the commits up to `last` cannot be read. A table's state is unknown until a manifest includes them.
@@ -351,6 +384,9 @@ fn disagreement(log: &TableState, manifest: &TableState) -> Option<String> {
     }
     if let Some(((bucket, id), _)) = left.into_iter().min_by_key(|(place, _)| *place) {
         return Some(format!("it does not name part `{id}` in bucket {bucket}, which the log does"));
+    }
+    if log.declared != manifest.declared {
+        return Some("its declaration differs from the log's".to_owned());
     }
     let covered = match (&log.schema, &manifest.schema) {
         (None, _) => true,

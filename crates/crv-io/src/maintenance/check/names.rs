@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::parts::Merged;
 use super::report::{Problem, ProblemKind};
@@ -19,7 +19,7 @@ const MAX_DEPTH: usize = 32;
 /// A problem with a name, and the part if the name is a part's.
 #[derive(Debug)]
 pub(super) struct NameProblem {
-    pub(super) part: Option<(TableName, BucketId, PartId)>,
+    pub(super) part: Option<(TableId, BucketId, PartId)>,
     pub(super) problem: Problem,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn summarize_merged(
     found: &mut Vec<NameProblem>,
     merged: &Merged,
 ) -> Vec<Problem> {
-    let mut counts: BTreeMap<TableName, (u64, String)> = BTreeMap::new();
+    let mut counts: BTreeMap<TableId, (u64, String)> = BTreeMap::new();
     found.retain(|name| {
         let Some(part) = name.part.filter(|part| merged.contains_key(part)) else { return true };
         counts.entry(part.0).or_insert_with(|| (0, name.problem.path.clone())).0 += 1;
@@ -49,15 +49,15 @@ enum Place {
     Run,
     Commits,
     Tables,
-    Table(TableName),
-    Bucket(TableName, BucketId),
+    Table(TableId),
+    Bucket(TableId, BucketId),
     Artifacts(usize),
 }
 
 /// The problems of all names; `is_live` returns whether a part is live.
 pub(super) fn problems(
     log: &LogReader,
-    is_live: impl Fn(TableName, BucketId, PartId) -> bool,
+    is_live: impl Fn(TableId, BucketId, PartId) -> bool,
 ) -> Vec<NameProblem> {
     let mut walk =
         Walk { log, is_live, todo: vec![(log.paths.root().clone(), Place::Run)], found: Vec::new() };
@@ -75,7 +75,7 @@ struct Walk<'a, F> {
     found: Vec<NameProblem>,
 }
 
-impl<F: Fn(TableName, BucketId, PartId) -> bool> Walk<'_, F> {
+impl<F: Fn(TableId, BucketId, PartId) -> bool> Walk<'_, F> {
     fn dir(&mut self, dir: &StorePath, place: Place) {
         match self.log.store.list(dir, None) {
             Ok(entries) => entries.iter().for_each(|entry| self.entry(dir, place, entry)),

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::report::{CheckProgress, Problem, ProblemKind};
 use crate::commit::LogReader;
@@ -21,7 +21,7 @@ use crate::schema::TableSchema;
 /// A problem with one part.
 #[derive(Debug)]
 pub(super) struct PartProblem {
-    pub(super) table: TableName,
+    pub(super) table: TableId,
     pub(super) bucket: BucketId,
     pub(super) id: PartId,
     pub(super) problem: Problem,
@@ -40,7 +40,7 @@ pub(super) struct Inspector<'a> {
 }
 
 /// Parts, and the merged part that has the rows of each.
-pub(super) type Merged = HashMap<(TableName, BucketId, PartId), PartId>;
+pub(super) type Merged = HashMap<(TableId, BucketId, PartId), PartId>;
 
 /// A part and its entry.
 struct Entry<'a> {

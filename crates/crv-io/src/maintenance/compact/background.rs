@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::outcome::SetAside;
 use super::{Bounds, Compaction, Which, together};
@@ -31,12 +31,12 @@ pub(crate) struct Background {
 #[derive(Default)]
 struct Queue {
     /// The bucket of each table that was last appended to.
-    last: BTreeMap<TableName, BucketId>,
-    waiting: BTreeSet<TableName>,
+    last: BTreeMap<TableId, BucketId>,
+    waiting: BTreeSet<TableId>,
     is_running: bool,
     is_stopped: bool,
     /// The failed merges of each table.
-    failed: BTreeMap<TableName, Failed>,
+    failed: BTreeMap<TableId, Failed>,
 }
 
 /// The failed merges of a table.
@@ -70,7 +70,7 @@ impl Background {
     }
 
     /// Records an append to these buckets. The buckets that it sealed are merged later, in the thread.
-    pub(crate) fn appended(self: &Arc<Self>, buckets: impl IntoIterator<Item = (TableName, BucketId)>) {
+    pub(crate) fn appended(self: &Arc<Self>, buckets: impl IntoIterator<Item = (TableId, BucketId)>) {
         if !self.settings.compact_sealed_buckets() {
             return;
         }

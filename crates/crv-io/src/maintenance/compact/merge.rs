@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::plan::Group;
 use crate::commit::{Merge, Publisher};
@@ -12,7 +12,7 @@ use crate::manifest::Part;
 use crate::part::{Encoder, lineage};
 use crate::paths::{BucketId, PartId, StorePath};
 use crate::read::PartReader;
-use crate::schema::TableSchema;
+use crate::schema::{Descriptor, TableSchema};
 use crate::stamp;
 use crate::validate::MergedLayout;
 
@@ -21,7 +21,8 @@ use crate::validate::MergedLayout;
 pub(super) struct TableMerge<'a> {
     pub(super) publisher: &'a Publisher,
     pub(super) settings: &'a IoSettings,
-    pub(super) table: TableName,
+    pub(super) table: TableId,
+    pub(super) descriptor: Descriptor,
     pub(super) schema: Arc<TableSchema>,
 }
 
@@ -68,7 +69,7 @@ impl TableMerge<'_> {
         let encoder = Encoder::new(
             self.settings,
             self.publisher.log().paths.run().as_ref(),
-            self.table,
+            &self.descriptor,
             layout.schema(),
             layout.needs_arrow_metadata(),
         );

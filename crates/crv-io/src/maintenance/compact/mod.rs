@@ -15,7 +15,7 @@ mod report;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use crate::commit::{LogReader, Merge, Publisher};
 use crate::config::IoSettings;
@@ -49,7 +49,7 @@ pub(crate) struct Bounds {
 pub(crate) struct Compaction<'a> {
     pub(crate) publisher: &'a Publisher,
     pub(crate) settings: &'a IoSettings,
-    pub(crate) table: TableName,
+    pub(crate) table: TableId,
     pub(crate) which: Which,
     pub(crate) bounds: Bounds,
 }
@@ -75,6 +75,7 @@ impl Compaction<'_> {
         outcome.aside.retain(|aside| groups.iter().any(|group| aside.has_any_of(group)));
         groups.retain(|group| !outcome.aside.iter().any(|aside| aside.has_any_of(group)));
         let Some(schema) = state.schema.clone() else { return outcome };
+        let descriptor = state.descriptor();
         drop(state);
         let (read, of) = (AtomicU64::new(0), AtomicU64::new(0));
         let merged = || {
@@ -82,7 +83,7 @@ impl Compaction<'_> {
             progress(CompactProgress { parts, of: of.load(Ordering::Relaxed) });
         };
         let Self { publisher, settings, table, .. } = *self;
-        let work = TableMerge { publisher, settings, table, schema };
+        let work = TableMerge { publisher, settings, table, descriptor, schema };
         let mut budget = self.bounds.max_bytes;
         while outcome.stopped.is_none() && !groups.is_empty() {
             let is_first = outcome.report.parts_after == 0;

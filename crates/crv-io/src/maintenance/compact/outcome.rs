@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::error::Error as _;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 
 use super::failures::together;
 use super::plan::Group;
@@ -23,7 +23,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn of(table: TableName) -> Self {
+    pub(super) fn of(table: TableId) -> Self {
         Self { report: CompactReport::of(table), aside: Vec::new(), stopped: None }
     }
 

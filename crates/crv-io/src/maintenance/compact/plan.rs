@@ -116,7 +116,7 @@ pub(super) fn batches(groups: Vec<Group>, bytes: u64) -> Vec<Vec<Group>> {
 
 #[cfg(test)]
 mod tests {
-    use crv_core::grammar::TableName;
+    use crv_core::tables::TableId;
     use jiff::Timestamp;
 
     use super::*;
@@ -126,7 +126,7 @@ mod tests {
     /// A table with parts of these sizes, bucket by bucket.
     fn state(buckets: &[&[u64]]) -> TableState {
         let now = Timestamp::UNIX_EPOCH;
-        let mut state = TableState::new(TableName::Holdings, Some(10), CommitNumber::new(1), now);
+        let mut state = TableState::new(TableId::HOLDINGS, Some(10), CommitNumber::new(1), now);
         let mut id = 0;
         for (bucket, sizes) in buckets.iter().enumerate() {
             for bytes in *sizes {

@@ -1,6 +1,6 @@
 //! Options, progress and report of a compaction.
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -39,7 +39,7 @@ pub struct CompactProgress {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CompactReport {
     /// The table.
-    pub table: TableName,
+    pub table: TableId,
     /// Parts that were replaced. They stay on disk until a vacuum removes them.
     pub parts_before: u64,
     /// Merged parts that replaced them.
@@ -59,7 +59,7 @@ pub struct CompactReport {
 }
 
 impl CompactReport {
-    pub(super) fn of(table: TableName) -> Self {
+    pub(super) fn of(table: TableId) -> Self {
         Self {
             table,
             parts_before: 0,

@@ -9,6 +9,7 @@ mod roundtrip;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
+use crv_core::tables::EXCHANGE_DESC;
 use crv_schema::testing::frames::all_rows;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
@@ -18,7 +19,7 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
 use super::file::PartFile;
 use super::{FooterSchema, integers};
-use crate::schema::TableSchema;
+use crate::schema::{Descriptor, TableSchema};
 use crate::validate::{Prepared, conform};
 
 /// Writes a part and reads it back in its Parquet schema.
@@ -37,7 +38,8 @@ fn through_parquet(
     let found = FooterSchema::of(metadata.metadata()).unwrap();
     let wide = integers::wide(&file, &metadata, found.undecided()).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).build().unwrap();
-    (reader.collect::<Result<_, _>>().unwrap(), found.decided(&wide))
+    let exchange = Descriptor::from(&EXCHANGE_DESC);
+    (reader.collect::<Result<_, _>>().unwrap(), found.decided(&wide, &exchange))
 }
 
 /// Rows of one part in the schema of the table.

@@ -32,7 +32,7 @@ fn table_of(payloads: &[ArrayRef]) -> TableSchema {
 }
 
 fn onto(payload: ArrayRef, table: &TableSchema) -> Result<Prepared, ValidationError> {
-    prepare(&EXCHANGE_DESC, &exchange(payload), &PrepareOptions::default(), table)
+    prepare(&(&EXCHANGE_DESC).into(), &exchange(payload), &PrepareOptions::default(), table)
 }
 
 fn int_payload(values: &[i64]) -> ArrayRef {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
+use crv_core::tables::TableId;
 use crv_core::versioning::{SCHEMA_V, SchemaVersion};
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ pub struct RunBundle {
     /// The settings of storage and layout.
     pub io: BundleIo,
     /// The totals of each table.
-    pub tables: BTreeMap<TableName, BundleTable>,
+    pub tables: BTreeMap<TableId, BundleTable>,
     /// The artifacts.
     pub artifacts: ArtifactsIndex,
     /// The caller's metadata.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crv_core::grammar::TableName;
+use crv_core::tables::TableId;
 use serde::Serialize;
 
 use crate::config::IoSettings;
@@ -40,13 +40,13 @@ impl From<&TableState> for TableIndex {
 }
 
 /// Returns the totals of each table of a run; empty for a run without tables. No part is opened.
-pub fn collect_tables_index(settings: &IoSettings, run_id: &str) -> Result<BTreeMap<TableName, TableIndex>> {
+pub fn collect_tables_index(settings: &IoSettings, run_id: &str) -> Result<BTreeMap<TableId, TableIndex>> {
     Dataset::open(settings.clone(), run_id)?.tables_index()
 }
 
 impl Dataset {
     /// Returns the totals of each table of this run. No part is opened.
-    pub fn tables_index(&self) -> Result<BTreeMap<TableName, TableIndex>> {
+    pub fn tables_index(&self) -> Result<BTreeMap<TableId, TableIndex>> {
         let states = self.log().table_index()?;
         Ok(states.iter().map(|state| (state.table, TableIndex::from(&**state))).collect())
     }

@@ -31,7 +31,8 @@ fn a_missing_tick_is_named_with_the_others_and_without_them() {
     let frame = frame(vec![("agent_id", texts(&["a"])), ("token_id", texts(&["t"]))]);
     assert_eq!(refusal(fresh(&HOLDINGS_DESC, &frame)), "required columns missing: `tick`, `quantity`");
     let options = PrepareOptions { validate_schema: false, ..PrepareOptions::default() };
-    let error = prepare(&HOLDINGS_DESC, &frame, &options, &TableSchema::of(&HOLDINGS_DESC)).unwrap_err();
+    let error =
+        prepare(&(&HOLDINGS_DESC).into(), &frame, &options, &TableSchema::of(&HOLDINGS_DESC)).unwrap_err();
     assert_eq!(error, ValidationError::NoTick);
 }
 
@@ -50,7 +51,8 @@ fn extra_columns_are_kept_after_the_tables_own_when_not_strict() {
     let options = PrepareOptions { strict: false, ..PrepareOptions::default() };
     let table = TableSchema::of(&HOLDINGS_DESC);
     let prepared =
-        prepare(&HOLDINGS_DESC, &holdings(2, "colour", texts(&["red", "blue"])), &options, &table).unwrap();
+        prepare(&(&HOLDINGS_DESC).into(), &holdings(2, "colour", texts(&["red", "blue"])), &options, &table)
+            .unwrap();
     let names: Vec<String> =
         prepared.physical_schema().fields().iter().map(|field| field.name().clone()).collect();
     assert_eq!(names, ["bucket", "tick", "agent_id", "token_id", "quantity", "colour"]);
@@ -128,7 +130,8 @@ fn without_schema_validation_nulls_and_gaps_are_written_and_the_schema_says_so()
         ("colour", texts(&["red", "blue"])),
     ]);
     let options = PrepareOptions { validate_schema: false, ..PrepareOptions::default() };
-    let prepared = prepare(&HOLDINGS_DESC, &frame, &options, &TableSchema::of(&HOLDINGS_DESC)).unwrap();
+    let prepared =
+        prepare(&(&HOLDINGS_DESC).into(), &frame, &options, &TableSchema::of(&HOLDINGS_DESC)).unwrap();
     let rows = all_rows(&prepared);
     assert_eq!(rows.column_by_name("agent_id").unwrap().null_count(), 1);
     assert_eq!(rows.column_by_name("token_id").unwrap().null_count(), 2);
@@ -136,7 +139,9 @@ fn without_schema_validation_nulls_and_gaps_are_written_and_the_schema_says_so()
     let required: Vec<bool> = grown.fields.iter().map(|field| field.required).collect();
     assert_eq!(required, [true, true, false, false, true, false]);
     let ticks_still = holdings(1, "tick", ints(&[-1]));
-    assert!(prepare(&HOLDINGS_DESC, &ticks_still, &options, &TableSchema::of(&HOLDINGS_DESC)).is_err());
+    assert!(
+        prepare(&(&HOLDINGS_DESC).into(), &ticks_still, &options, &TableSchema::of(&HOLDINGS_DESC)).is_err()
+    );
 }
 
 #[test]

@@ -17,11 +17,12 @@ use crate::validate::{PrepareOptions, ValidationError, prepare};
 
 fn checked(descriptor: &TableDescriptor, frame: &Frame) -> Result<(), ValidationError> {
     let options = PrepareOptions { validate_rows: true, ..PrepareOptions::default() };
-    prepare(descriptor, frame, &options, &TableSchema::of(descriptor)).map(|_| ())
+    prepare(&descriptor.into(), frame, &options, &TableSchema::of(descriptor)).map(|_| ())
 }
 
 fn refusal(descriptor: &TableDescriptor, frame: &Frame) -> String {
-    let unchecked = prepare(descriptor, frame, &PrepareOptions::default(), &TableSchema::of(descriptor));
+    let unchecked =
+        prepare(&descriptor.into(), frame, &PrepareOptions::default(), &TableSchema::of(descriptor));
     assert!(unchecked.is_ok(), "values are only checked with `validate_rows`");
     checked(descriptor, frame).unwrap_err().to_string()
 }
