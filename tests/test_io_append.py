@@ -15,7 +15,7 @@ from frames import RUN, files, holdings, parts, rows
 from polars.testing import assert_frame_equal
 
 from crv.core.grammar import TableName
-from crv.io import Dataset, IoArgumentError, IoSchemaError, IoSettings
+from crv.io import Dataset, IoArgumentError, IoNotFoundError, IoSchemaError, IoSettings
 from crv.io.write import append
 
 
@@ -54,10 +54,24 @@ def test_a_table_may_be_named_by_its_value(dataset: Dataset) -> None:
     assert dataset.read(TableName.HOLDINGS).height == 1
 
 
-@pytest.mark.parametrize("table", ["holding", "HOLDINGS", "../holdings", 3, None])
-def test_another_table_is_refused_with_the_names_there_are(dataset: Dataset, table: Any) -> None:
-    with pytest.raises(IoArgumentError, match="(?s)table.*holdings_valuation"):
+@pytest.mark.parametrize(
+    ("table", "kind", "told"),
+    [
+        ("holding", IoNotFoundError, r"has no table `holding`\nhint: did you mean `holdings`\?"),
+        ("HOLDINGS", IoArgumentError, r"must be lower_snake, got `HOLDINGS`\nhint: did you mean `holdings`\?"),
+        ("../holdings", IoArgumentError, "must be lower_snake"),
+        ("", IoArgumentError, "invalid table name ``: it is empty"),
+        ("a" * 64, IoArgumentError, "it has 64 bytes, at most 63 are allowed"),
+        (3, IoArgumentError, "a table is named by a str, not by 3"),
+        (None, IoArgumentError, "a table is named by a str, not by None"),
+    ],
+)
+def test_another_table_is_refused_with_the_name_that_was_meant(
+    dataset: Dataset, table: Any, kind: type[Exception], told: str
+) -> None:
+    with pytest.raises(kind, match=told):
         dataset.append(table, holdings(0))
+    assert dataset.tables() == []
 
 
 def test_an_empty_frame_writes_nothing(dataset: Dataset, settings: IoSettings) -> None:
@@ -124,7 +138,8 @@ def dataset_of(settings: IoSettings, frame: pl.DataFrame) -> Any:
 @pytest.mark.parametrize(
     ("frame", "said"),
     [
-        ({"tick": [0]}, "rows cannot be read from a dict"),
+        ({"tick": 0}, "column `tick` is of type int"),
+        ([{"tick": 0}, 1], "item 1 of the rows is a int, and the first is a dict"),
         ([1, 2], "rows cannot be read from a list"),
         (None, "rows cannot be read from a NoneType"),
         (holdings(0).lazy(), r"a LazyFrame holds no rows yet\nhint: call `.collect\(\)`"),

@@ -10,6 +10,10 @@ import crv
 import crv.io
 
 
+# A bare import of the standard library that crv.io needs takes half of them.
+MODULES = 100
+
+
 def run(script: str) -> str:
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, capture_output=True, text=True)
     return done.stdout
@@ -27,14 +31,15 @@ def test_importing_pulls_in_no_heavy_package() -> None:
     assert found.strip() == "[]"
 
 
-def test_importing_is_quick() -> None:
+def test_importing_loads_few_modules() -> None:
+    """The time of an import differs from machine to machine; the modules that it loads do not."""
     script = """
-        import time
-        start = time.process_time()
+        import sys
+        before = set(sys.modules)
         import crv.io
-        print(time.process_time() - start)
+        print(len(set(sys.modules) - before))
         """
-    assert min(float(run(script)) for _ in range(5)) < 0.06
+    assert int(run(script)) < MODULES
 
 
 def test_append_and_read_work_without_pyarrow_numpy_and_pandas(tmp_path: Path) -> None:

@@ -84,5 +84,6 @@ def test_normalising_trims_and_joins() -> None:
 
 
 def test_another_table_is_refused() -> None:
-    with pytest.raises(ValueError, match="message"):
-        paths.table_dir(SETTINGS, RUN, "message")
+    with pytest.raises(ValueError, match="lower_snake, got `Messages`"):
+        paths.table_dir(SETTINGS, RUN, "Messages")
+    assert paths.table_dir(SETTINGS, RUN, "agents").endswith("/tables/agents")

@@ -83,8 +83,10 @@ def test_rows_of_another_table_are_refused_with_both_names(dataset: Dataset) -> 
         dataset.append(TableName.EXCHANGE, [holding()])
     with pytest.raises(IoSchemaError, match="row 1 is of table `exchange`, and the rows before it are of `holdings`"):
         dataset.append("holdings", [holding(), event()])
-    with pytest.raises(IoArgumentError, match="item 0 is a dict and not a row model"):
-        dataset.append("holdings", [{"tick": 0}])  # type: ignore[list-item]
+    with pytest.raises(IoArgumentError, match="item 0 is a int and not a row model"):
+        dataset.append("holdings", [1])  # type: ignore[arg-type]
+    with pytest.raises(IoSchemaError, match="required columns missing: `agent_id`"):
+        dataset.append("holdings", [{"tick": 0}])
     with pytest.raises(IoArgumentError, match="is not a row model"):
         rows_from_arrow(schema.AffectState, pl.DataFrame())  # type: ignore[type-var]
     with pytest.raises(IoSchemaError, match="required columns missing"):

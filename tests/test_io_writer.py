@@ -155,7 +155,7 @@ class InDoubt:
 
 def test_the_note_says_that_rows_in_doubt_may_be_written() -> None:
     native: Any = InDoubt()
-    with pytest.raises(ZeroDivisionError) as raised, Writer(native):
+    with pytest.raises(ZeroDivisionError) as raised, Writer(native, native):
         _ = 1 // 0
     (note,) = raised.value.__notes__
     assert note.startswith("crv: 2 rows of the newest tick") and "commit 3, whose outcome is unknown" in note

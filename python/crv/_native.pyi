@@ -1,6 +1,6 @@
 """The native half of `crv`: an implementation detail of `crv.core` and `crv.io`. Use those."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from os import PathLike
 from typing import Any, SupportsIndex, final
@@ -41,12 +41,14 @@ __all__ = [
     "error_kinds",
     "file_stat",
     "format_bucket_dir",
+    "json_column",
     "json_dumps_canonical",
     "lab_dir",
     "list_runs",
     "load_grammar",
     "load_manifest",
     "manifest_path",
+    "no_rows",
     "normalize_envelope_kind",
     "normalize_envelope_status",
     "normalize_run_id",
@@ -54,6 +56,7 @@ __all__ = [
     "normalize_visibility",
     "part_path",
     "pinned_scan",
+    "presets",
     "problem_kinds",
     "repair_kinds",
     "rows_from_arrow",
@@ -77,8 +80,19 @@ class Dataset:
 
     def __new__(cls, settings: IoSettings, run_id: str) -> Dataset: ...
     def append(
-        self, table: TableName | str, frame: Frame, *, validate_schema: bool, validate_rows: bool
+        self,
+        table: TableName | str,
+        frame: Frame,
+        *,
+        validate_schema: bool,
+        validate_rows: bool,
+        declare: bool = False,
     ) -> AppendSummary: ...
+    def declare(self, table: TableName | str, columns: Any, required: Sequence[str]) -> None: ...
+    def columns(self, table: TableName | str) -> list[tuple[str, str, bool]]: ...
+    def empty(self, table: TableName | str) -> RowFrame:
+        """Returns a frame of the table without rows."""
+
     def transaction(self) -> Transaction: ...
     def writer(self, *, max_rows: SupportsIndex | None, max_bytes: SupportsIndex | None) -> Writer: ...
     def scan(self, table: TableName | str, where: Where | None) -> Scan: ...
@@ -205,6 +219,15 @@ class RowFrame:
 
 def rows_to_arrow(table: TableName | str, rows: list[dict[str, Any]]) -> RowFrame:
     """Converts rows to a frame of the table."""
+
+def json_column(name: str, values: list[Any]) -> RowFrame:
+    """Converts values to a frame of one column, whose type follows from them."""
+
+def no_rows() -> RowFrame:
+    """Returns a frame without columns and rows."""
+
+def presets() -> list[tuple[str, list[tuple[str, str]], list[str]]]:
+    """Returns the declarations of `crv.io.presets`: name, columns with their types, required columns."""
 
 def rows_from_arrow(table: TableName | str, frame: Frame) -> list[dict[str, Any]]:
     """Converts the rows of a frame to dicts of their fields."""

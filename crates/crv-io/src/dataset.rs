@@ -23,7 +23,7 @@ use crate::read::{Scan, ScanPart, Verifier, decode_pinned};
 use crate::store::{LocalStore, MemoryStore, Store};
 use crate::write::{AppendOptions, AppendSummary, Transaction};
 use crv_schema::Frame;
-use crv_schema::schema::Descriptor;
+use crv_schema::schema::{DeclarationError, Descriptor, Field};
 
 /// A handle on one run.
 ///
@@ -147,6 +147,44 @@ impl Dataset {
     /// ```
     pub fn declare(&self, table: &Descriptor) -> Result<Descriptor> {
         self.shared.publisher.declare(table).map_err(Error::while_writing)
+    }
+
+    /// Declares a table with these columns after `bucket` and `tick`; those in `required` are never null, the others may
+    /// be. Otherwise as [`declare`](Self::declare).
+    pub fn declare_columns<N: AsRef<str>>(
+        &self,
+        table: TableId,
+        columns: Vec<Field>,
+        required: &[N],
+    ) -> Result<Descriptor> {
+        self.declare_made(table, Descriptor::requiring(table, columns, required))
+    }
+
+    /// Declares a table with the columns of an Arrow schema. Otherwise as [`declare_columns`](Self::declare_columns).
+    pub fn declare_like<N: AsRef<str>>(
+        &self,
+        table: TableId,
+        schema: &Schema,
+        required: &[N],
+    ) -> Result<Descriptor> {
+        self.declare_made(table, Descriptor::from_arrow(table, schema, required))
+    }
+
+    /// Declares those columns of an Arrow schema that `table` lacks, as nullable ones; all of them if it is not declared
+    /// yet. For frames that come before their declaration.
+    pub fn declare_missing(&self, table: TableId, schema: &Schema) -> Result<Descriptor> {
+        let known = match self.shared.log.definition(table) {
+            Ok(known) => self.shared.log.newer_definition(&known.descriptor)?.unwrap_or(known),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return self.declare_like::<&str>(table, schema, &[]);
+            }
+            Err(error) => return Err(error.while_writing()),
+        };
+        self.declare_made(table, known.descriptor.with_missing(schema))
+    }
+
+    fn declare_made(&self, table: TableId, made: Result<Descriptor, DeclarationError>) -> Result<Descriptor> {
+        self.declare(&made.map_err(|error| Error::from(error).in_context(self.shared.log.name(table)))?)
     }
 
     /// The columns that `table` is defined to have. An error of kind [`NotFound`](ErrorKind::NotFound) if it is neither

@@ -51,7 +51,7 @@ mod writer;
 #[cfg(feature = "simulation")]
 pub use crv_log::simulation;
 pub use crv_log::{manifest, paths, store};
-pub use crv_schema::{schema, validate};
+pub use crv_schema::{json_column, presets, schema, validate};
 
 use crv_log::{commit, error, parallel, stamp, ticks};
 

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use crv_schema::rows::RowsError;
+use crv_schema::schema::DeclarationError;
 
 /// The result of every operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -200,6 +201,12 @@ impl Error {
     /// An error of kind [`Manifest`](ErrorKind::Manifest).
     pub fn manifest(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Manifest, message)
+    }
+}
+
+impl From<DeclarationError> for Error {
+    fn from(error: DeclarationError) -> Self {
+        Self::caused_by(ErrorKind::Schema, error.to_string(), error.hint(), error)
     }
 }
 

@@ -22,7 +22,11 @@ impl FromPyObject<'_, '_> for Table {
             Ok(name) => name.to_str()?.to_owned(),
             Err(_) => match obj.getattr("value").and_then(|value| value.extract::<String>()) {
                 Ok(name) => name,
-                Err(_) => obj.repr()?.to_string(),
+                Err(_) => {
+                    let found = obj.repr()?;
+                    let text = format!("a table is named by a str, not by {found}");
+                    return Err(NativeError::argument(text, "swap the arguments, or pass a name or a TableName"));
+                }
             },
         };
         Ok(Self(parse_table(&name)?))

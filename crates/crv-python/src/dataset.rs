@@ -1,14 +1,17 @@
 //! `_native.Dataset`: the dataset of a run.
 
+use crv_io::schema::Field;
 use crv_io::{AppendOptions, CheckOptions, CompactOptions, VacuumOptions};
 use pyo3::prelude::*;
 use pythonize::pythonize;
 
 use crate::arguments::{Age, Run, Table, Where, bound};
+use crate::declare::Columns;
 use crate::error::{NativeError, Result};
 use crate::frame::Rows;
 use crate::manifest;
 use crate::process::OwnProcess;
+use crate::rows::RowFrame;
 use crate::scan::Scan;
 use crate::settings::Settings;
 use crate::transaction::Transaction;
@@ -25,7 +28,8 @@ impl Dataset {
         Ok(Self(OwnProcess::new(py.detach(|| crv_io::Dataset::open(settings.0, run_id.0.as_ref()))?)))
     }
 
-    #[pyo3(signature = (table, frame, *, validate_schema, validate_rows))]
+    #[pyo3(signature = (table, frame, *, validate_schema, validate_rows, declare=false))]
+    #[expect(clippy::too_many_arguments, reason = "they are the arguments of `Dataset.append`")]
     fn append<'py>(
         &self,
         py: Python<'py>,
@@ -33,13 +37,36 @@ impl Dataset {
         frame: Rows,
         validate_schema: bool,
         validate_rows: bool,
+        declare: bool,
     ) -> Result<Bound<'py, PyAny>> {
         let options = AppendOptions { validate_schema, validate_rows };
         let summary = py.detach(|| {
-            let frame = frame.read_checked(|schema| self.0.check_nesting(table.0, schema))?;
+            let frame = frame.read_checked(|schema| {
+                self.0.check_nesting(table.0, schema)?;
+                if declare { self.0.declare_missing(table.0, schema).map(drop) } else { Ok(()) }
+            })?;
             Ok::<_, NativeError>(self.0.append(table.0, frame, options)?)
         })?;
         Ok(pythonize(py, &summary).map_err(PyErr::from)?)
+    }
+
+    fn declare(&self, py: Python<'_>, table: Table, columns: Columns, required: Vec<String>) -> Result<()> {
+        py.detach(|| match columns {
+            Columns::Named(columns) => self.0.declare_columns(table.0, columns, &required),
+            Columns::Like(schema) => self.0.declare_like(table.0, &schema, &required),
+        })?;
+        Ok(())
+    }
+
+    fn columns(&self, py: Python<'_>, table: Table) -> Result<Vec<(String, String, bool)>> {
+        let descriptor = py.detach(|| self.0.descriptor(table.0))?;
+        let column = |field: &Field| (field.name.clone(), field.ty.to_string(), field.required);
+        Ok(descriptor.columns().iter().map(column).collect())
+    }
+
+    fn empty(&self, py: Python<'_>, table: Table) -> Result<RowFrame> {
+        let descriptor = py.detach(|| self.0.descriptor(table.0))?;
+        Ok(RowFrame::empty(descriptor.schema().to_arrow()))
     }
 
     fn transaction(&self) -> Transaction {

@@ -14,6 +14,7 @@ mod bundle;
 mod command;
 mod contracts;
 mod dataset;
+mod declare;
 mod error;
 mod frame;
 mod grammar;
@@ -49,6 +50,8 @@ mod _native {
     #[pymodule_export]
     use crate::dataset::{Dataset, list_runs};
     #[pymodule_export]
+    use crate::declare::presets;
+    #[pymodule_export]
     use crate::grammar::load_grammar;
     #[pymodule_export]
     use crate::manifest::{load_manifest, write_manifest};
@@ -58,7 +61,7 @@ mod _native {
         tables_root,
     };
     #[pymodule_export]
-    use crate::rows::{RowFrame, rows_from_arrow, rows_to_arrow};
+    use crate::rows::{RowFrame, json_column, no_rows, rows_from_arrow, rows_to_arrow};
     #[pymodule_export]
     use crate::rules::{
         check_action_kind, check_edge_kind, check_edge_slots, check_exchange_kind, check_patch_op,

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, StructArray};
-use arrow_schema::{ArrowError, Field};
+use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use crv_core::error::SchemaError;
 use crv_core::grammar::TableName;
 use crv_core::schema::Cell;
 use crv_core::tables::{Column, Dtype, get_table};
 use crv_core::typing::JsonDict;
+use crv_io::json_column::Column as JsonColumn;
 use crv_io::rows::{cells_from_frame, cells_to_frame};
 use crv_io::{Error, ErrorKind, Frame};
 use pyo3::prelude::*;
@@ -26,6 +27,13 @@ use crate::rules::Broken;
 /// Rows of a table as an Arrow stream that can be read any number of times.
 #[pyclass(frozen, module = "crv._native")]
 pub(crate) struct RowFrame(Frame);
+
+impl RowFrame {
+    /// A frame of this schema without rows.
+    pub(crate) fn empty(schema: SchemaRef) -> Self {
+        Self(Frame::from(RecordBatch::new_empty(schema)))
+    }
+}
 
 #[pymethods]
 impl RowFrame {
@@ -65,6 +73,29 @@ pub(crate) fn rows_to_arrow(py: Python<'_>, table: Table, rows: Vec<Bound<'_, Py
         );
     }
     Ok(RowFrame(py.detach(|| cells_to_frame(table, cells)).map_err(Error::from)?))
+}
+
+/// A frame without columns and rows.
+#[pyfunction]
+pub(crate) fn no_rows() -> RowFrame {
+    RowFrame::empty(SchemaRef::new(Schema::empty()))
+}
+
+/// Converts the values of a column, whose type follows from them, to a frame of one column.
+#[pyfunction]
+pub(crate) fn json_column(name: &str, values: Vec<Bound<'_, PyAny>>) -> Result<RowFrame> {
+    let mut column = JsonColumn::Null(0);
+    for (row, value) in values.iter().enumerate() {
+        let pushed = json::from_python(name, value).map_err(|broken| broken_value(row, broken))?;
+        column.push(&pushed).map_err(|misfit| {
+            let misfit = misfit.inside(name);
+            Error::new(ErrorKind::Schema, format!("row {row}: {misfit}"))
+        })?;
+    }
+    let array = column.finish();
+    let schema = Schema::new(vec![Field::new(name, array.data_type().clone(), true)]);
+    let batch = RecordBatch::try_new(Arc::new(schema), vec![array]);
+    Ok(RowFrame(batch.map_err(|error| Error::new(ErrorKind::Schema, error.to_string()))?.into()))
 }
 
 /// Converts the rows of a frame to dicts of their fields.
@@ -114,6 +145,14 @@ fn object(column: &Column, item: Value) -> Result<JsonDict, Broken> {
 fn not_payload(column: &Column) -> Broken {
     let (column, found) = (column.name.to_owned(), "something else");
     SchemaError::CellType { column, expected: "an object or a list of objects", found }.into()
+}
+
+fn broken_value(row: usize, broken: Broken) -> NativeError {
+    let reason = match broken {
+        Broken::Rule(error) => error.to_string(),
+        Broken::Python(error) => error.to_string(),
+    };
+    Error::new(ErrorKind::Schema, format!("row {row}: {reason}")).into()
 }
 
 fn broken_row(table: TableName, at: usize, broken: Broken) -> NativeError {

@@ -7,6 +7,7 @@
 //! - [`validate`]: from any frame to rows that the table can hold, without loss; from any part's rows to the table's
 //!   schema.
 //! - [`rows`]: rows as `crv_core::schema` types, to frames and back.
+//! - [`presets`]: declarations of tables that many simulations need.
 //! - [`json_column`]: a column built from JSON values, which finds its type on the way.
 //!
 //! # What holds
@@ -21,6 +22,7 @@
 
 mod frame;
 pub mod json_column;
+pub mod presets;
 pub mod rows;
 pub mod schema;
 #[cfg(any(test, feature = "testing"))]

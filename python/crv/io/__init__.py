@@ -4,6 +4,7 @@
 contracts and run manifests may change until 1.0.
 """
 
+from crv.io._columns import Column
 from crv.io._summaries import AppendSummary, PartSummary, TransactionSummary
 from crv.io.catalog import RunEntry, list_runs
 from crv.io.config import IoSettings, ValuationSettings
@@ -41,6 +42,7 @@ from crv.io.writer import Writer
 __all__ = [
     "AppendSummary",
     "CheckReport",
+    "Column",
     "CompactReport",
     "Dataset",
     "Garbage",

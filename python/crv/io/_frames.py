@@ -1,6 +1,6 @@
 """Types of frames, and of the ticks to read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex, TypedDict
 
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ class ArrowArrayExportable(Protocol):
     def __arrow_c_array__(self, requested_schema: object | None = None) -> Any: ...
 
 
+class ArrowSchemaExportable(Protocol):
+    """A schema of pyarrow, or any other that exports its Arrow schema."""
+
+    def __arrow_c_schema__(self) -> Any: ...
+
+
 class ArrowScan(ArrowStreamExportable, Protocol):
     """Rows of a table, as of the moment of the scan. Every read of the stream starts from the first row."""
 
@@ -30,8 +36,8 @@ Frame = ArrowStreamExportable | ArrowArrayExportable
 """Rows that can be appended."""
 
 
-Rows = Sequence["TableRow"]
-"""A list of row models of one table."""
+Rows = Sequence["TableRow"] | Sequence[Mapping[str, Any]] | Mapping[str, Any]
+"""A list of row models of one table, a list of dicts, or a dict of columns."""
 
 
 class Where(TypedDict, total=False):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from crv import _native
 from crv.core.grammar import TableName
 from crv.core.ids import RunId
+from crv.io._tables import table_of
 from crv.io.config import IoSettings
 
 __all__ = ["RunEntry", "list_runs"]
@@ -15,7 +16,7 @@ class RunEntry:
     """A run and its tables."""
 
     run_id: RunId
-    tables: tuple[TableName, ...]
+    tables: tuple[TableName | str, ...]
 
 
 def list_runs(settings: IoSettings) -> list[RunEntry]:
@@ -25,6 +26,6 @@ def list_runs(settings: IoSettings) -> list[RunEntry]:
         IoConfigError: the root does not exist, and is not the default one.
     """
     return [
-        RunEntry(run_id=RunId(run["run_id"]), tables=tuple(TableName(table) for table in run["tables"]))
+        RunEntry(run_id=RunId(run["run_id"]), tables=tuple(table_of(table) for table in run["tables"]))
         for run in _native.list_runs(settings)
     ]

@@ -4,17 +4,21 @@ import operator
 import os
 from datetime import timedelta
 from types import TracebackType
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from crv import _native
 from crv.core.grammar import TableName
 from crv.core.ids import RunId
+from crv.io._columns import Column, Columns, native_columns
 from crv.io._frames import ArrowScan, Frame, Rows, Where
 from crv.io._summaries import AppendSummary
+from crv.io._tables import table_of
 from crv.io.config import IoSettings
 from crv.io.errors import IoArgumentError, IoReadError
 from crv.io.maintenance import CheckReport, CompactReport, PruneReport, RepairReport, VacuumReport
 from crv.io.manifest import TableManifest, rebuilt
+from crv.io.presets import Preset
 from crv.io.rows import as_frame
 from crv.io.transaction import Transaction
 from crv.io.writer import Writer
@@ -65,13 +69,21 @@ class Dataset:
         return self._run_id
 
     def append(
-        self, table: TableName | str, frame: Frame | Rows, *, validate_schema: bool = True, validate_rows: bool = False
+        self,
+        table: TableName | str,
+        frame: Frame | Rows,
+        *,
+        validate_schema: bool = True,
+        validate_rows: bool = False,
+        declare: bool = False,
     ) -> AppendSummary:
         """Appends rows to ``table`` as one commit. When this returns, they are visible and survive power loss.
 
         ``frame`` is a Polars DataFrame, a pyarrow Table, a pandas DataFrame, a DuckDB relation, any other object that
-        exports Arrow, or a list of row models of ``crv.core.schema``. ``validate_schema`` checks columns and nulls;
-        ``validate_rows`` also checks values. A frame without rows is checked if it has columns, and writes nothing.
+        exports Arrow, a list of dicts, a dict of columns, or a list of row models of ``crv.core.schema``.
+        ``validate_schema`` checks columns and nulls; ``validate_rows`` also checks values. A frame without rows is
+        checked if it has columns, and writes nothing. ``declare`` first declares those columns of the frame that the
+        table lacks, as nullable ones, and the table itself if it is new: see `declare`.
 
         Raises:
             IoSchemaError: the rows do not fit the table. Nothing was written.
@@ -79,9 +91,57 @@ class Dataset:
             IoWriteError: storage refused the write. The table is unchanged, and the call can be retried.
             IoUnknownOutcomeError: storage could not say whether the commit took effect.
         """
-        return self._own().append(
-            table, as_frame(table, frame), validate_schema=validate_schema, validate_rows=validate_rows
+        own = self._own()
+        return own.append(
+            table,
+            as_frame(table, frame, own.empty),
+            validate_schema=validate_schema,
+            validate_rows=validate_rows,
+            declare=declare,
         )
+
+    def declare(
+        self, table: str | Preset, columns: Columns | None = None, *, required: Sequence[str] | None = None
+    ) -> None:
+        """Declares a table of this run: its columns, beside ``tick`` (which need not be given) and ``bucket``.
+
+        ``columns`` is a dict of type names (``{"agent_id": "i64", "wealth": "f64"}``; Python, numpy, Polars and pyarrow
+        types will do, a dict is a struct, a list of one type a list), a schema of Polars or pyarrow, a frame, a
+        dataclass, a TypedDict or a pydantic model. Columns in ``required`` are never null; of a class, those that
+        cannot be None. A preset of `crv.io.presets` is passed alone.
+
+        The declaration is a commit: it is durable when this returns, and readers need nothing but the run. A table that
+        has these columns already is left as it is. New nullable columns are added to it; old rows have nulls there.
+
+        >>> import tempfile
+        >>> dataset = Dataset(IoSettings(root_dir=tempfile.mkdtemp()), run_id="wealth-1")
+        >>> dataset.declare("agents", {"agent_id": "i64", "wealth": "f64", "x": "f32"}, required=["agent_id"])
+        >>> summary = dataset.append("agents", {"tick": [0, 0], "agent_id": [1, 2], "wealth": [3.5, None]})
+        >>> dataset.read("agents").columns
+        ['bucket', 'tick', 'agent_id', 'wealth', 'x']
+
+        Raises:
+            IoSchemaError: a column cannot be as it is declared, or the table is declared otherwise. The error names the
+                column, and both types.
+            IoArgumentError: the name is not lower_snake or has more than 63 bytes, or a type is none.
+        """
+        if isinstance(table, Preset):
+            preset, table = table, table.name
+            columns, required = columns or preset.columns, required or preset.required
+        if columns is None:
+            raise IoArgumentError(f"no columns are given for table `{table}`\nhint: pass a dict of type names")
+        native, names = native_columns(columns, required)
+        self._own().declare(table, native, names)
+
+    def columns(self, table: TableName | str) -> dict[str, Column]:
+        """Returns the columns that ``table`` is defined to have, in order: canonical, or as the run declares it.
+
+        >>> import tempfile
+        >>> dataset = Dataset(IoSettings(root_dir=tempfile.mkdtemp()), run_id="r")
+        >>> dataset.columns("holdings")["quantity"]
+        Column(type='i64', required=True)
+        """
+        return {name: Column(type, required) for name, type, required in self._own().columns(table)}
 
     def transaction(self) -> Transaction:
         """Begins a transaction: appends to several tables that become visible as one commit, such as a tick.
@@ -89,7 +149,8 @@ class Dataset:
         ``with dataset.transaction() as tx: tx.append(table, frame)`` commits at the end of the block. If an exception
         leaves the block, nothing is committed.
         """
-        return Transaction(self._own().transaction())
+        own = self._own()
+        return Transaction(own.transaction(), own.empty)
 
     def writer(self, *, max_rows: int | None = None, max_bytes: int | None = None) -> Writer:
         """Begins a buffered writer: rows are buffered in memory and written as a few large commits.
@@ -98,7 +159,8 @@ class Dataset:
         become durable only when they are flushed: see `Writer`. At most ``max_rows`` rows (default: a million) or
         ``max_bytes`` bytes of Arrow data (default: 64 MiB) are buffered, over all tables; each is at least 1.
         """
-        return Writer(self._own().writer(max_rows=max_rows, max_bytes=max_bytes))
+        own = self._own()
+        return Writer(own.writer(max_rows=max_rows, max_bytes=max_bytes), own.empty)
 
     def scan(self, table: TableName | str, where: Where | None = None) -> "pl.LazyFrame":
         """Returns a LazyFrame of the rows of ``table`` as of now, by bucket, then in the order they were appended.
@@ -225,9 +287,12 @@ class Dataset:
         """
         return PruneReport.from_json_obj(self._own().prune(older_than))
 
-    def tables(self) -> list[TableName]:
-        """Returns the tables that this run has."""
-        return [TableName(table) for table in self._own().tables()]
+    def tables(self) -> list[TableName | str]:
+        """Returns the tables that this run has: canonical ones in the order of `TableName`, then declared ones by name.
+
+        A `TableName` is a str, and equals its value.
+        """
+        return [table_of(table) for table in self._own().tables()]
 
     def close(self) -> None:
         """Brings every manifest.json up to date. Without it no rows are lost: they are in the commits."""

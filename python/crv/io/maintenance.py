@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from crv.core.grammar import TableName
+from crv.io._tables import table_of
 
 __all__ = [
     "CheckReport",
@@ -195,7 +196,7 @@ class PruneReport:
 class CompactReport:
     """The result of a compaction."""
 
-    table: TableName
+    table: TableName | str
     parts_before: int
     """The number of parts that were replaced."""
     parts_after: int
@@ -216,7 +217,7 @@ class CompactReport:
     @classmethod
     def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
         """Makes a report from its JSON, as ``crv compact --json`` prints it."""
-        return cls(**{**obj, "table": TableName(obj["table"]), "commits": tuple(obj["commits"])})
+        return cls(**{**obj, "table": table_of(obj["table"]), "commits": tuple(obj["commits"])})
 
 
 class GarbageKind(StrEnum):

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from crv import _native
 from crv.core.grammar import TableName
+from crv.io._tables import name_of
 from crv.io.config import IoSettings
 from crv.io.errors import IoLostRowsWarning
 
@@ -135,7 +136,7 @@ def new_manifest(table: TableName | str) -> TableManifest:
     {}
     """
     now = _now()
-    return TableManifest(table=TableName(table).value, created_at=now, updated_at=now)
+    return TableManifest(table=name_of(table), created_at=now, updated_at=now)
 
 
 def update_with_new_part(manifest: TableManifest, bucket_id: int, part_meta: PartMeta) -> None:

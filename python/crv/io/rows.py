@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 from crv import _native
 from crv.core.grammar import TableName
 from crv.io._frames import ArrowScan, Frame, Rows
+from crv.io._plain import Empty, frame_of
 from crv.io.errors import IoArgumentError, IoSchemaError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ __all__ = ["rows_from_arrow", "rows_to_arrow"]
 R = TypeVar("R", bound="TableRow")
 
 
-def rows_to_arrow(rows: Rows) -> ArrowScan:
+def rows_to_arrow(rows: Sequence["TableRow"]) -> ArrowScan:
     """Converts rows to a frame that can be appended, with the types of their table.
 
     There must be at least one row, and all of one model. Payloads become structs with the fields of their values;
@@ -58,13 +59,19 @@ def rows_from_arrow(model: type[R], frame: Frame) -> list[R]:
     return [model.model_validate(row) for row in _native.rows_from_arrow(table, frame)]
 
 
-def as_frame(table: TableName | str, frame: Frame | Rows) -> Frame:
-    """Returns ``frame`` unchanged, or converts a list of row models, which must be of ``table``, to a frame."""
+def as_frame(table: TableName | str, frame: Frame | Rows, empty: Empty) -> Frame:
+    """Returns ``frame`` unchanged, or converts rows of ``table`` to a frame: row models, dicts, or a dict of columns.
+
+    ``empty`` returns a frame of the table without rows.
+    """
+    if isinstance(frame, dict) or (isinstance(frame, list | tuple) and frame and isinstance(frame[0], dict)):
+        return frame_of(table, frame, empty)
     if not isinstance(frame, list | tuple):
         # Sequences of rows are lists and tuples. The core refuses any other object that does not export Arrow.
         return frame  # type: ignore[return-value]
     if not frame:
-        return _native.rows_to_arrow(table, [])
+        # An empty list has no columns; the core checks the name of the table.
+        return _native.no_rows()
     found = _table_of(frame)
     wanted = table.value if isinstance(table, TableName) else table
     if found.value != wanted:
@@ -99,5 +106,5 @@ def _table(at: int, row: object) -> TableName:
         return table
     raise IoArgumentError(
         f"rows cannot be read from a list whose item {at} is a {type(row).__name__} and not a row model\n"
-        "hint: pass models of crv.core.schema, such as HoldingsRow, or a frame"
+        "hint: pass dicts, models of crv.core.schema, such as HoldingsRow, or a frame"
     )

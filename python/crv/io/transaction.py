@@ -7,6 +7,7 @@ from typing import Self
 from crv import _native
 from crv.core.grammar import TableName
 from crv.io._frames import Frame, Rows
+from crv.io._plain import Empty
 from crv.io._summaries import TransactionSummary
 from crv.io.errors import IoArgumentError
 from crv.io.rows import as_frame
@@ -23,8 +24,9 @@ class Transaction:
     summary: TransactionSummary | None
     """The result of the commit; None before."""
 
-    def __init__(self, native: _native.Transaction) -> None:
+    def __init__(self, native: _native.Transaction, empty: Empty) -> None:
         self._native = native
+        self._empty = empty
         self._pid = os.getpid()
         self.summary = None
 
@@ -39,7 +41,12 @@ class Transaction:
             IoSchemaError: the rows do not fit the table.
             IoWriteError: storage refused the write.
         """
-        self._own().append(table, as_frame(table, frame), validate_schema=validate_schema, validate_rows=validate_rows)
+        self._own().append(
+            table,
+            as_frame(table, frame, self._empty),
+            validate_schema=validate_schema,
+            validate_rows=validate_rows,
+        )
 
     def commit(self) -> TransactionSummary:
         """Makes all rows durable, then visible, as one commit.

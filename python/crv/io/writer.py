@@ -8,6 +8,7 @@ from typing import Never, Self
 from crv import _native
 from crv.core.grammar import TableName
 from crv.io._frames import Frame, Rows
+from crv.io._plain import Empty
 from crv.io._summaries import TransactionSummary
 from crv.io.errors import IoArgumentError, IoError
 from crv.io.rows import as_frame
@@ -51,7 +52,8 @@ class Writer:
     summary: TransactionSummary | None
     """The result of the last commit; None before."""
 
-    def __init__(self, native: _native.Writer) -> None:
+    def __init__(self, native: _native.Writer, empty: Empty) -> None:
+        self._empty = empty
         self._pid = os.getpid()
         self._native = native
         self.summary = None
@@ -71,7 +73,10 @@ class Writer:
         """
         return self._wrote(
             self._own().append(
-                table, as_frame(table, frame), validate_schema=validate_schema, validate_rows=validate_rows
+                table,
+                as_frame(table, frame, self._empty),
+                validate_schema=validate_schema,
+                validate_rows=validate_rows,
             )
         )
 

@@ -30,7 +30,14 @@ pub(crate) const ROWS_AT_ONCE: usize = 32 * 1024;
 /// The error for rows that do not fit their table.
 pub(crate) fn refused(log: &LogReader, table: TableId, error: ValidationError) -> Error {
     let text = format!("{}: {error}", log.name(table));
-    Error::caused_by(ErrorKind::Schema, text, error.hint(), error)
+    let hint = match &error {
+        ValidationError::Columns { missing, unknown } if table.canonical().is_none() && missing.is_empty() => {
+            let them = if unknown.len() == 1 { "it" } else { "them" };
+            Some(format!("declare {them} first: Dataset.declare, or append(…, declare=True); or drop {them}"))
+        }
+        _ => error.hint(),
+    };
+    Error::caused_by(ErrorKind::Schema, text, hint, error)
 }
 
 /// Prepares a frame for the table that `known` defines. A frame that does not fit is compared once more with the newest

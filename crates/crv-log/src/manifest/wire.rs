@@ -448,6 +448,7 @@ mod tests {
             without.remove(places.map(|(_, (bucket, part))| (bucket, part.id)));
             let size = state.tick_bucket_size;
             let mut never = TableState::new(state.table, size, state.commit, state.created_at);
+            never.declared.clone_from(&state.declared);
             never.schema.clone_from(&state.schema);
             never.updated_at = state.updated_at;
             never.copy_notes(&state);

@@ -5,7 +5,7 @@ mod stream;
 use std::fmt::Display;
 
 use arrow_array::RecordBatch;
-use arrow_schema::Schema;
+use arrow_schema::{Schema, SchemaRef};
 use crv_io::validate::ValidationError;
 use crv_io::{Error, ErrorKind, Frame};
 use pyo3::prelude::*;
@@ -49,6 +49,14 @@ impl FromPyObject<'_, '_> for Rows {
 }
 
 impl Rows {
+    /// The schema of the rows.
+    pub(crate) fn schema(&self) -> SchemaRef {
+        match self {
+            Self::Batch(batch) => batch.schema(),
+            Self::Stream(stream) => stream.schema(),
+        }
+    }
+
     /// Reads the rows, unless `check` refuses their schema. The check comes first because a producer may be slow:
     /// Polars takes seconds to export a row that nests some hundred levels.
     pub(crate) fn read_checked<E>(
@@ -58,11 +66,7 @@ impl Rows {
     where
         NativeError: From<E>,
     {
-        let schema = match &self {
-            Self::Batch(batch) => batch.schema(),
-            Self::Stream(stream) => stream.schema(),
-        };
-        check(&schema)?;
+        check(&self.schema())?;
         self.read()
     }
 

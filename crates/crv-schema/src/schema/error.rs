@@ -1,5 +1,6 @@
 //! [`SchemaError`]: why a table cannot have a schema. [`DeclarationError`]: why it cannot be declared.
 
+use crv_core::error::GrammarError;
 use crv_core::grammar::TableName;
 
 use super::FieldType;
@@ -85,6 +86,9 @@ pub enum DeclarationError {
         /// The table.
         table: TableName,
     },
+    /// The table's name is not one.
+    #[error(transparent)]
+    Table(#[from] GrammarError),
     /// No columns are given.
     #[error("a table needs at least one column")]
     NoColumns,
@@ -185,7 +189,7 @@ impl DeclarationError {
             Self::Mark { .. } | Self::Type { .. } => {
                 Some("the columns of a table do not change; declare another column or table".to_owned())
             }
-            Self::NoKey => None,
+            Self::NoKey | Self::Table(_) => None,
         }
     }
 }

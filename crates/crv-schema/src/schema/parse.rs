@@ -166,7 +166,7 @@ mod tests {
             ("list", "the types are"),
             ("list[]", "the types are"),
             ("list[i64", "the types are"),
-            ("timestamp[]", "the types are"),
+            ("timestamp[]", "write `timestamp`"),
             ("decimal[39,2]", "the types are"),
             ("decimal[4]", "the types are"),
             ("null", "the types are"),
