@@ -13,7 +13,7 @@ use crate::commands;
 
 const EXIT_CODES: &str = "\
 On disk:
-  demo, append, repair, rebuild, compact, vacuum, prune and bundle change the run that they name;
+  demo, append, declare, repair, rebuild, compact, vacuum, prune and bundle change the run that they name;
   scan --output writes the file that it names; every other command only reads
 
 Exit codes:
@@ -89,6 +89,7 @@ pub(crate) struct SettingFlags {
 pub(crate) enum Command {
     Demo(commands::demo::Demo),
     Append(commands::append::Append),
+    Declare(commands::declare::Declare),
     Runs(commands::runs::Runs),
     Tables(commands::tables::Tables),
     Show(commands::show::Show),

@@ -8,7 +8,7 @@ use fastrand::Rng;
 use crate::broken::Broken;
 use crate::disk::Disk;
 use crate::machine::Machine;
-use crate::model::{TABLES, Told};
+use crate::model::{Told, tables};
 use crate::plant::Bug;
 
 /// How often a file of one run is damaged, one at a time.
@@ -78,7 +78,7 @@ fn prepare(bug: Option<Bug>, random: &mut Rng) -> Result<Machine, String> {
     let dataset = machine.open()?;
     let pruned = random.bool();
     for tick in 0..4 {
-        machine.write(&dataset, &TABLES, &[tick, tick + 2]).map_err(|error| error.to_string())?;
+        machine.write(&dataset, &tables(), &[tick, tick + 2]).map_err(|error| error.to_string())?;
         if tick == 1 && pruned {
             dataset.prune(Duration::ZERO).map_err(|error| error.to_string())?;
         }
@@ -133,7 +133,7 @@ fn judge(machine: &Machine, disk: Disk, path: &str, harm: Harm) -> Result<(bool,
     }
     let fresh = damaged.open()?;
     damaged.look(&fresh, true).map_err(|why| format!("after a repair: {why}"))?;
-    damaged.write(&fresh, &TABLES, &[1]).map_err(|error| format!("after a repair: {error}"))?;
+    damaged.write(&fresh, &tables(), &[1]).map_err(|error| format!("after a repair: {error}"))?;
     damaged.look(&damaged.open()?, false).map_err(|why| format!("after a repair and an append: {why}"))?;
     Ok((true, true))
 }
@@ -153,7 +153,7 @@ fn forget_newest(machine: &Machine) {
 
 /// Checks that a read of a table returns every row or an error.
 fn readable_or_whole(machine: &Machine, dataset: &Dataset) -> Result<(), String> {
-    for table in TABLES {
+    for table in tables() {
         let Ok(Some(rows)) = crate::rows::read(dataset, table) else { continue };
         let expected =
             machine.model().entries.iter().filter_map(|entry| entry.rows.get(&table)).flatten().count();

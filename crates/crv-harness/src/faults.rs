@@ -16,7 +16,7 @@ use crate::broken::Broken;
 use crate::disk::fault::{Fault, Lasts, Plan};
 use crate::disk::{Call, Disk, Sim};
 use crate::machine::{Machine, ROOT};
-use crate::model::TABLES;
+use crate::model::tables;
 use crate::plant::Bug;
 use crate::torn::Torn;
 use crate::workload::NOW;
@@ -44,6 +44,10 @@ pub enum Operation {
     Prune,
     /// Rebuilding a manifest.
     Rebuild,
+    /// Declaring a further column.
+    Grow,
+    /// Removing the rows beyond a tick, which some parts have on both sides.
+    Truncate,
     /// Merging the parts of a table.
     Compact,
     /// Removing what no table needs: parts that were merged, and an orphan.
@@ -52,7 +56,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::First,
         Self::Append,
         Self::Transaction,
@@ -63,6 +67,8 @@ impl Operation {
         Self::Close,
         Self::Prune,
         Self::Rebuild,
+        Self::Grow,
+        Self::Truncate,
         Self::Compact,
         Self::Vacuum,
     ];
@@ -75,14 +81,16 @@ impl Operation {
     /// A torn tick, which can be continued when the fault is gone, is left in `torn`.
     fn run(self, machine: &Machine, dataset: &Dataset, torn: &mut Option<Torn>) -> Result<(), Error> {
         match self {
-            Self::First | Self::Transaction => machine.write(dataset, &TABLES, &[3, 4]),
-            Self::Gather => machine.gather(dataset, &TABLES, &[3, 4]),
+            Self::First | Self::Transaction => machine.write(dataset, &tables(), &[3, 4]),
+            Self::Gather => machine.gather(dataset, &tables(), &[3, 4]),
             Self::Tear => torn.insert(Torn::begin(machine, dataset, 3)?).go_on(machine),
             Self::Append | Self::AppendAnew => machine.write(dataset, &[TableId::EXCHANGE], &[3]),
             Self::Read => machine.look(dataset, false).map_err(|why| Error::new(ErrorKind::Read, why)),
             Self::Close => dataset.close(),
             Self::Prune => dataset.prune(Duration::ZERO).map(drop),
             Self::Rebuild => dataset.rebuild_manifest(TableId::HOLDINGS).map(drop),
+            Self::Grow => machine.grow(dataset, 1),
+            Self::Truncate => machine.truncate(dataset, 0),
             Self::Compact => dataset.compact(TableId::EXCHANGE, CompactOptions::default()).map(drop),
             Self::Vacuum => dataset.vacuum(NOW).map(drop),
         }
@@ -91,7 +99,14 @@ impl Operation {
     /// Returns whether a fault may make the operation fail with this kind of error.
     fn may_fail_with(self, kind: ErrorKind) -> bool {
         match self {
-            Self::First | Self::Append | Self::Transaction | Self::Gather | Self::Tear | Self::AppendAnew => {
+            Self::First
+            | Self::Append
+            | Self::Transaction
+            | Self::Gather
+            | Self::Tear
+            | Self::AppendAnew
+            | Self::Grow
+            | Self::Truncate => {
                 matches!(kind, ErrorKind::Write | ErrorKind::UnknownOutcome)
             }
             Self::Read => kind == ErrorKind::Read,
@@ -217,7 +232,7 @@ impl Case {
         if let (Some(torn), Err(_)) = (&mut torn, &outcome) {
             torn.go_on(&machine).map_err(again)?;
         }
-        machine.write(&dataset, &TABLES, &[5]).map_err(again)?;
+        machine.write(&dataset, &tables(), &[5]).map_err(again)?;
         machine.look(&dataset, false).map_err(|why| format!("after an append: {why}"))?;
         let crashed = machine.after(machine.sim.disk().only_durable(), 0);
         crashed.look(&crashed.open()?, true).map_err(|why| format!("after an append and a crash: {why}"))?;
@@ -236,7 +251,7 @@ fn is_excused(call: Call, path: &Path, fault: Fault) -> bool {
 
 /// Creates a run with some commits, and reads it with the handle that is going to fail.
 fn prepare(machine: &Machine, dataset: &Dataset) -> Result<(), Error> {
-    machine.write(dataset, &TABLES, &[0, 1])?;
+    machine.write(dataset, &tables(), &[0, 1])?;
     machine.write(dataset, &[TableId::HOLDINGS], &[1])?;
     // Another process appends.
     let other = machine.open().map_err(|why| Error::new(ErrorKind::Config, why))?;
@@ -290,7 +305,7 @@ pub fn outage(seed: u64, bug: Option<Bug>) -> Result<Tally, Broken> {
         let dataset = machine.open().map_err(broken)?;
         prepare(&machine, &dataset).map_err(|error| broken(error.to_string()))?;
         machine.sim.plan(Plan::new(Fault::Device, Lasts::For(40_000), 0).only(Call::Link));
-        let outcome = machine.write(&dataset, &TABLES, &[3]);
+        let outcome = machine.write(&dataset, &tables(), &[3]);
         let faults = machine.sim.mend().len() as u64;
         outcome.map_err(|error| broken(format!("an outage of 40 ms made an append fail: {error}")))?;
         machine.look(&dataset, false).map_err(broken)?;

@@ -10,7 +10,7 @@ use fastrand::Rng;
 use crate::broken::Broken;
 use crate::judge;
 use crate::machine::{Machine, ROOT, RUN};
-use crate::model::TABLES;
+use crate::model::tables;
 use crate::plant::Bug;
 use crate::workload::{Processes, Step, Turn};
 
@@ -34,7 +34,7 @@ impl std::ops::AddAssign for Tally {
 }
 
 fn write(tick: i64) -> Step {
-    Step::Write(TABLES.to_vec(), vec![tick])
+    Step::Write(tables().to_vec(), vec![tick])
 }
 
 /// The steps that are interrupted.
@@ -42,7 +42,7 @@ fn steps() -> Vec<Step> {
     vec![
         write(3),
         Step::Write(vec![TableId::EXCHANGE], vec![9]),
-        Step::Gather(TABLES.to_vec(), vec![3, 4]),
+        Step::Gather(tables().to_vec(), vec![3, 4]),
         Step::Tear(3),
         Step::Close,
         Step::Prune,
@@ -117,7 +117,7 @@ fn one(turn: &Turn, is_begun: bool, bug: Option<Bug>, seed: u64) -> Result<Optio
     let machine = Machine::new(bug, random.choice([None, Some(1), Some(4)]).flatten());
     if !is_begun {
         // As a process leaves it that was killed in its first append: with directories and nothing else.
-        for dir in TABLES.iter().flat_map(|table| directories(table.as_str())) {
+        for dir in tables().iter().flat_map(|table| directories(table.as_str())) {
             let _there = machine.sim.create_dir(&dir);
         }
     }

@@ -4,7 +4,7 @@ use crv_io::{CheckOptions, Dataset, ErrorKind};
 
 use crate::disk::Disk;
 use crate::machine::Machine;
-use crate::model::TABLES;
+use crate::model::tables;
 
 /// Opens the run on `disk`, which a crash at `moment` of `machine` left, and checks that acknowledged transactions
 /// are there and all others are whole or absent. Then appends, crashes again, and checks that too. Returns the
@@ -16,7 +16,7 @@ pub fn survives(machine: &Machine, disk: Disk, moment: usize) -> Result<Machine,
     is_whole(&dataset)?;
     after.sim.remember();
     let failed = |error: crv_io::Error| format!("an append after the crash failed: {error}");
-    after.write(&dataset, &TABLES, &[1, 2]).map_err(failed)?;
+    after.write(&dataset, &tables(), &[1, 2]).map_err(failed)?;
     drop(dataset);
     let again = after.after(after.sim.disk().only_durable(), after.moment());
     let dataset = again.open()?;
@@ -44,7 +44,7 @@ fn is_whole(dataset: &Dataset) -> Result<(), String> {
 
 /// Checks that no checkpoint replaced a newer one: the commit that a manifest includes never decreases.
 pub fn manifests_go_forward(history: &[Disk]) -> Result<(), String> {
-    for table in TABLES {
+    for table in tables() {
         let path =
             format!("{}/runs/{}/tables/{table}/manifest.json", crate::machine::ROOT, crate::machine::RUN);
         let mut newest = 0;

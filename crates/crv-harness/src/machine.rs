@@ -11,7 +11,7 @@ use crv_io::store::files::FileSystem as _;
 use crv_io::{AppendOptions, Dataset, Error, ErrorKind, IoSettings, Writer, WriterOptions};
 
 use crate::disk::{Disk, Sim};
-use crate::model::{Model, Row, TABLES, Told};
+use crate::model::{Model, Row, Told, tables};
 use crate::plant::{self, Bug};
 use crate::rows;
 
@@ -112,7 +112,7 @@ impl Machine {
         for ticks in ticks.chunk_by(|tick, next| bucket(tick) == bucket(next)) {
             let rows = self.rows(tables, ticks);
             let entry = self.model().begin(rows.clone(), self.moment());
-            let outcome = flush(&mut writer, &rows);
+            let outcome = flush(dataset, &mut writer, &rows);
             if outcome.is_err() {
                 // Else they would be written with the next ones, or when the writer is dropped.
                 writer.discard();
@@ -120,6 +120,22 @@ impl Machine {
             self.model().tell(entry, self.moment(), Told::of(&outcome));
             outcome?;
         }
+        Ok(())
+    }
+
+    /// Removes the rows beyond a tick, and records the outcome.
+    pub fn truncate(&self, dataset: &Dataset, after: i64) -> Result<(), Error> {
+        let truncation = self.model().begin_truncation(after, self.moment());
+        let outcome = dataset.truncate(after).map(drop);
+        self.model().tell_truncation(truncation, self.moment(), Told::of(&outcome));
+        outcome
+    }
+
+    /// Declares `more` further columns, and records it when it is acknowledged.
+    pub fn grow(&self, dataset: &Dataset, more: usize) -> Result<(), Error> {
+        rows::declare(dataset, more)?;
+        let moment = self.moment();
+        self.model().grown.push((more, moment));
         Ok(())
     }
 
@@ -157,12 +173,16 @@ impl Machine {
         let found = rows::read_all(dataset)?;
         let moment = self.moment();
         let mut model = self.model();
-        for table in TABLES.into_iter().filter(|table| !found.contains_key(table)) {
+        for table in tables().into_iter().filter(|table| !found.contains_key(table)) {
             if model.must_have(table, moment) {
                 return Err(format!("`{table}` is missing, and rows of it were acknowledged"));
             }
         }
         model.compare(&found, moment)?;
+        let must = model.columns_at(moment);
+        if let Some(missing) = rows::missing_column(dataset, must)? {
+            return Err(format!("column `{missing}` is not declared, and its declaration was acknowledged"));
+        }
         if resolve {
             model.resolve(&found);
         }
@@ -170,7 +190,20 @@ impl Machine {
     }
 }
 
-fn flush(writer: &mut Writer, rows: &BTreeMap<TableId, Vec<Row>>) -> Result<(), Error> {
+/// Declares the table that is not canonical, if rows of it come and it is not declared.
+pub(crate) fn ready(dataset: &Dataset, rows: &BTreeMap<TableId, Vec<Row>>) -> Result<(), Error> {
+    if !rows.contains_key(&*rows::AGENTS) {
+        return Ok(());
+    }
+    match dataset.descriptor(*rows::AGENTS) {
+        Err(error) if error.kind() == ErrorKind::NotFound => rows::declare(dataset, 0),
+        Err(error) => Err(error.while_writing()),
+        Ok(_) => Ok(()),
+    }
+}
+
+fn flush(dataset: &Dataset, writer: &mut Writer, rows: &BTreeMap<TableId, Vec<Row>>) -> Result<(), Error> {
+    ready(dataset, rows)?;
     for (table, rows) in rows {
         let frame = rows::frame(*table, rows)
             .map_err(|error| Error::new(ErrorKind::Argument, format!("the harness: {error}")))?;
@@ -180,6 +213,7 @@ fn flush(writer: &mut Writer, rows: &BTreeMap<TableId, Vec<Row>>) -> Result<(), 
 }
 
 fn commit(dataset: &Dataset, rows: &BTreeMap<TableId, Vec<Row>>) -> Result<(), Error> {
+    ready(dataset, rows)?;
     let mut transaction = dataset.transaction();
     for (table, rows) in rows {
         let frame = rows::frame(*table, rows)

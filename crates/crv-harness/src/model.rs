@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use crv_core::tables::TableId;
 use crv_io::{Error, ErrorKind};
 
-/// The tables the harness writes to: plain ones, and one whose payloads differ.
-pub const TABLES: [TableId; 3] = [TableId::IDENTITY_EDGES, TableId::HOLDINGS, TableId::EXCHANGE];
+/// The tables the harness writes to: one that the run declares, a canonical one, and one whose payloads differ.
+pub fn tables() -> [TableId; 3] {
+    [*crate::rows::AGENTS, TableId::HOLDINGS, TableId::EXCHANGE]
+}
 
 /// A row: its tick, and a number that is unique in the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,6 +52,33 @@ pub struct Entry {
     pub began: usize,
     /// The moment at which its writer got the outcome, and the outcome.
     pub told: (usize, Told),
+    /// When it began and when its outcome was told, in the order of the model, which a crash does not change.
+    order: Span,
+}
+
+/// A truncation that was begun.
+#[derive(Debug, Clone)]
+struct Truncation {
+    /// The last tick that is kept.
+    after: i64,
+    began: usize,
+    told: (usize, Told),
+    order: Span,
+}
+
+/// The beginning and the end of what a process did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    from: usize,
+    to: usize,
+}
+
+/// Whether a row was taken out by a truncation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Gone {
+    No,
+    Maybe,
+    Yes,
 }
 
 /// All transactions of all writers, in the order in which they began.
@@ -57,6 +86,11 @@ pub struct Entry {
 pub struct Model {
     /// The transactions.
     pub entries: Vec<Entry>,
+    /// How many further columns were declared, and the moment at which that was acknowledged.
+    pub grown: Vec<(usize, usize)>,
+    truncations: Vec<Truncation>,
+    /// Counts what began and what was told.
+    clock: usize,
 }
 
 /// What a reader may find of a transaction.
@@ -73,15 +107,46 @@ enum May {
 impl Model {
     /// Records a transaction that begins at `moment`. Returns its index.
     pub fn begin(&mut self, rows: BTreeMap<TableId, Vec<Row>>, moment: usize) -> usize {
-        self.entries.push(Entry { rows, began: moment, told: (usize::MAX, Told::Nothing) });
+        let order = self.now();
+        self.entries.push(Entry { rows, began: moment, told: (usize::MAX, Told::Nothing), order });
         self.entries.len() - 1
     }
 
     /// Records the outcome that its writer got at `moment`.
     pub fn tell(&mut self, entry: usize, moment: usize, told: Told) {
+        self.clock += 1;
         if let Some(entry) = self.entries.get_mut(entry) {
             entry.told = (moment, told);
+            entry.order.to = self.clock;
         }
+    }
+
+    /// Records a truncation that begins at `moment`. Returns its index.
+    pub fn begin_truncation(&mut self, after: i64, moment: usize) -> usize {
+        let order = self.now();
+        self.truncations.push(Truncation { after, began: moment, told: (usize::MAX, Told::Nothing), order });
+        self.truncations.len() - 1
+    }
+
+    /// Records the outcome of a truncation that its caller got at `moment`.
+    pub fn tell_truncation(&mut self, truncation: usize, moment: usize, told: Told) {
+        self.clock += 1;
+        if let Some(truncation) = self.truncations.get_mut(truncation) {
+            truncation.told = (moment, told);
+            truncation.order.to = self.clock;
+        }
+    }
+
+    /// A span that begins now and has no end yet.
+    fn now(&mut self) -> Span {
+        self.clock += 1;
+        Span { from: self.clock, to: usize::MAX }
+    }
+
+    /// Returns whether a truncation took out this row of `entry`, as far as that is known at `moment`.
+    fn gone(&self, entry: &Entry, row: Row, moment: usize) -> Gone {
+        let beyond = self.truncations.iter().filter(|truncation| row.tick > truncation.after);
+        beyond.map(|truncation| gone_by(truncation, entry, moment)).max().unwrap_or(Gone::No)
     }
 
     /// Returns how many transactions are acknowledged, and how many have begun, at `moment`.
@@ -93,7 +158,11 @@ impl Model {
 
     /// Returns whether any row of `table` is acknowledged at `moment`.
     pub fn must_have(&self, table: TableId, moment: usize) -> bool {
-        self.entries.iter().any(|entry| may(entry, moment) == May::Must && entry.rows.contains_key(&table))
+        self.entries.iter().any(|entry| {
+            let rows = entry.rows.get(&table).into_iter().flatten();
+            let stays = |row: &Row| self.gone(entry, *row, moment) == Gone::No;
+            may(entry, moment) == May::Must && rows.clone().any(stays)
+        })
     }
 
     /// Returns the model of a run that stopped at `moment`: without later transactions, and with an unknown outcome
@@ -105,12 +174,30 @@ impl Model {
         for entry in &mut entries {
             let told = if entry.told.0 > moment { Told::Unknown } else { entry.told.1 };
             (entry.began, entry.told) = (0, (0, told));
+            entry.order.to = entry.order.to.min(self.clock);
         }
-        Self { entries }
+        let mut truncations = self.truncations.clone();
+        truncations.retain(|truncation| truncation.began <= moment);
+        for truncation in &mut truncations {
+            let told = if truncation.told.0 > moment { Told::Unknown } else { truncation.told.1 };
+            (truncation.began, truncation.told) = (0, (0, told));
+            truncation.order.to = truncation.order.to.min(self.clock);
+        }
+        let mut grown = self.grown.clone();
+        grown.retain(|(_, told_at)| *told_at <= moment);
+        grown.iter_mut().for_each(|(_, told_at)| *told_at = 0);
+        Self { entries, grown, truncations, clock: self.clock }
+    }
+
+    /// Returns how many further columns must be declared at `moment`.
+    pub fn columns_at(&self, moment: usize) -> usize {
+        let told = self.grown.iter().filter(|(_, told_at)| *told_at <= moment);
+        told.map(|(columns, _)| *columns).max().unwrap_or(0)
     }
 
     /// Records for each transaction with an unknown outcome what a reader found: it must stay so from now on.
     pub fn resolve(&mut self, found: &BTreeMap<TableId, Vec<Row>>) {
+        self.resolve_truncations(found);
         for entry in &mut self.entries {
             if may(entry, usize::MAX - 1) == May::Either {
                 let there = entry.rows.iter().any(|(table, rows)| {
@@ -118,6 +205,37 @@ impl Model {
                 });
                 entry.told.1 = if there { Told::Committed } else { Told::Failed };
             }
+        }
+    }
+
+    /// Records for each truncation with an unknown outcome whether rows that it would take out were found.
+    fn resolve_truncations(&mut self, found: &BTreeMap<TableId, Vec<Row>>) {
+        for index in 0..self.truncations.len() {
+            let truncation = &self.truncations[index];
+            if !matches!(truncation.told.1, Told::Unknown | Told::Nothing) {
+                continue;
+            }
+            let model = &*self;
+            let others = || model.truncations.iter().enumerate().filter(|(other, _)| *other != index);
+            let is_affected = |entry: &Entry, row: &Row| {
+                let mut others = others().filter(|(_, other)| row.tick > other.after);
+                row.tick > truncation.after
+                    && others.all(|(_, other)| gone_by(other, entry, usize::MAX - 1) == Gone::No)
+            };
+            let earlier = model
+                .entries
+                .iter()
+                .filter(|entry| entry.told.1 == Told::Committed && entry.order.to <= truncation.order.from);
+            let rows = earlier.flat_map(|entry| {
+                let rows =
+                    entry.rows.iter().flat_map(|(table, rows)| rows.iter().map(move |row| (*table, *row)));
+                rows.map(move |place| (entry, place))
+            });
+            let affected =
+                rows.filter(|(entry, (_, row))| is_affected(entry, row)).map(|(_, place)| place).next();
+            let Some((table, row)) = affected else { continue };
+            let is_there = found.get(&table).is_some_and(|rows| rows.contains(&row));
+            self.truncations[index].told.1 = if is_there { Told::Failed } else { Told::Committed };
         }
     }
 
@@ -134,7 +252,15 @@ impl Model {
             let mut there = Vec::new();
             let mut absent = Vec::new();
             for place in all {
+                let gone = self.gone(entry, place.1, moment);
                 match left.remove(&place) {
+                    Some(_) if gone == Gone::Yes => {
+                        return Err(format!(
+                            "transaction {number}: row {place:?} was truncated and is there"
+                        ));
+                    }
+                    Some(1) if gone == Gone::Maybe => {}
+                    None if gone != Gone::No => {}
                     Some(1) => there.push(place),
                     Some(times) => {
                         return Err(format!("transaction {number}: row {place:?} is there {times} times"));
@@ -179,6 +305,18 @@ fn may(entry: &Entry, moment: usize) -> May {
     }
 }
 
+fn gone_by(truncation: &Truncation, entry: &Entry, moment: usize) -> Gone {
+    let is_earlier = entry.order.to <= truncation.order.from;
+    let is_later = entry.order.from >= truncation.order.to;
+    match truncation.told {
+        _ if truncation.began > moment || is_later => Gone::No,
+        (told_at, _) if told_at > moment => Gone::Maybe,
+        (_, Told::Failed) => Gone::No,
+        (_, Told::Committed) if is_earlier => Gone::Yes,
+        _ => Gone::Maybe,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +334,34 @@ mod tests {
         let entry = model.begin(rows([1, 2]), 5);
         model.tell(entry, 9, told);
         model
+    }
+
+    #[test]
+    fn a_truncated_row_must_be_gone_and_a_later_one_must_stay() {
+        let row = |tick, id| BTreeMap::from([(HOLDINGS, vec![Row { tick, id }])]);
+        let mut model = Model::default();
+        for (tick, id) in [(1, 1), (5, 2)] {
+            let entry = model.begin(row(tick, id), 0);
+            model.tell(entry, 1, Told::Committed);
+        }
+        let truncation = model.begin_truncation(3, 2);
+        model.compare(&BTreeMap::from([(HOLDINGS, vec![Row { tick: 1, id: 1 }])]), 2).unwrap();
+        model.tell_truncation(truncation, 4, Told::Committed);
+        let entry = model.begin(row(5, 3), 5);
+        model.tell(entry, 6, Told::Committed);
+        let rows = |ids: &[(i64, i64)]| {
+            BTreeMap::from([(HOLDINGS, ids.iter().map(|(tick, id)| Row { tick: *tick, id: *id }).collect())])
+        };
+        model.compare(&rows(&[(1, 1), (5, 3)]), 6).unwrap();
+        assert!(model.compare(&rows(&[(1, 1), (5, 2), (5, 3)]), 6).unwrap_err().contains("was truncated"));
+        assert!(model.compare(&rows(&[(1, 1)]), 6).unwrap_err().contains("is lost"));
+        assert!(model.compare(&rows(&[(5, 3)]), 6).unwrap_err().contains("is lost"));
+        // After a crash before its end, the truncation took out both rows or none.
+        let mut crashed = model.stopped_at(3);
+        crashed.compare(&rows(&[(1, 1), (5, 2)]), 0).unwrap();
+        crashed.compare(&rows(&[(1, 1)]), 0).unwrap();
+        crashed.resolve(&rows(&[(1, 1)]));
+        assert!(crashed.compare(&rows(&[(1, 1), (5, 2)]), 0).unwrap_err().contains("was truncated"));
     }
 
     #[test]

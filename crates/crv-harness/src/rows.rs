@@ -1,16 +1,44 @@
 //! Converts rows to frames, and reads them back.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_schema::ArrowError;
 use crv_core::tables::TableId;
-use crv_io::{Dataset, ErrorKind};
+use crv_io::schema::{DeclarationError, Field, FieldType, SchemaError};
+use crv_io::{Dataset, Error, ErrorKind, presets};
 
-use crate::model::{Row, TABLES};
+use crate::model::{Row, tables};
+
+/// The table that the run declares.
+pub static AGENTS: LazyLock<TableId> =
+    LazyLock::new(|| presets::AGENTS.name.parse().unwrap_or(TableId::HOLDINGS));
+
+/// Columns that are declared beside the others, one after the other.
+pub const GROWTH: [&str; 4] = ["mood", "age", "wage", "debt"];
+
+/// Declares the table of agents with the first `more` columns of [`GROWTH`], and columns of narrow types.
+pub fn declare(dataset: &Dataset, more: usize) -> Result<(), Error> {
+    let column = |name: &str, ty: &str| {
+        Ok::<_, Error>(Field::nullable(name, FieldType::parse(ty, name).map_err(declared)?))
+    };
+    let mut columns = vec![column("agent_id", "i64")?, column("wealth", "f32")?, column("state", "str")?];
+    for name in GROWTH.iter().take(more) {
+        columns.push(column(name, "u8")?);
+    }
+    // Another process may have declared more columns since.
+    match dataset.declare_columns(*AGENTS, columns, &["agent_id"]) {
+        Err(error) if error.kind() == ErrorKind::Schema => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+fn declared(error: SchemaError) -> Error {
+    DeclarationError::from(error).into()
+}
 
 /// Converts rows to a frame of `table`. The fields of the payloads of `exchange` depend on the id.
 pub fn frame(table: TableId, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
@@ -19,11 +47,11 @@ pub fn frame(table: TableId, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
     let floats: ArrayRef = Arc::new(rows.iter().map(|row| row.id as f64).collect::<Float64Array>());
     let text = |text: &str| Arc::new(StringArray::from(vec![text; rows.len()])) as ArrayRef;
     match table {
-        TableId::IDENTITY_EDGES => RecordBatch::try_from_iter([
+        table if table == *AGENTS => RecordBatch::try_from_iter([
             ("tick", ticks),
-            ("observer_agent_id", text("A0")),
-            ("edge_kind", text("self_to_object")),
-            ("edge_weight", floats),
+            ("agent_id", numbers),
+            ("wealth", floats),
+            ("state", text("S")),
         ]),
         TableId::HOLDINGS => RecordBatch::try_from_iter([
             ("tick", ticks),
@@ -54,7 +82,7 @@ pub fn read(dataset: &Dataset, table: TableId) -> Result<Option<Vec<Row>>, Strin
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("`{table}` cannot be read: {error}")),
     };
-    let name = if table == TableId::IDENTITY_EDGES { "edge_weight" } else { "quantity" };
+    let name = if table == *AGENTS { "agent_id" } else { "quantity" };
     let scan = scan.columns(&["tick", name]).map_err(|error| error.to_string())?;
     let mut rows = Vec::new();
     for batch in scan.batches() {
@@ -74,10 +102,21 @@ pub fn read(dataset: &Dataset, table: TableId) -> Result<Option<Vec<Row>>, Strin
     Ok(Some(rows))
 }
 
+/// Returns the first of the first `must` columns of [`GROWTH`] that is not declared.
+pub fn missing_column(dataset: &Dataset, must: usize) -> Result<Option<&'static str>, String> {
+    let Some(first) = GROWTH.first().filter(|_| must > 0) else { return Ok(None) };
+    let declared = match dataset.descriptor(*AGENTS) {
+        Ok(declared) => declared,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some(first)),
+        Err(error) => return Err(format!("the declaration cannot be read: {error}")),
+    };
+    Ok(GROWTH.into_iter().take(must).find(|name| declared.column(name).is_none()))
+}
+
 /// Reads every row of every table that was written.
 pub fn read_all(dataset: &Dataset) -> Result<BTreeMap<TableId, Vec<Row>>, String> {
     let mut found = BTreeMap::new();
-    for table in TABLES {
+    for table in tables() {
         if let Some(rows) = read(dataset, table)? {
             found.insert(table, rows);
         }
@@ -97,8 +136,11 @@ mod tests {
         let settings = IoSettings::default().with_fs_protocol(FsProtocol::Memory);
         let dataset = Dataset::open(settings.with_root_dir("harness-rows").unwrap(), "run").unwrap();
         let rows = [Row { tick: 3, id: 12 }, Row { tick: 150, id: 13 }];
-        for table in TABLES {
+        for table in tables() {
             assert_eq!(read(&dataset, table).unwrap(), None);
+            if table == *AGENTS {
+                declare(&dataset, 0).unwrap();
+            }
             dataset.append(table, frame(table, &rows).unwrap(), AppendOptions::default()).unwrap();
             assert_eq!(read(&dataset, table).unwrap().unwrap(), rows);
         }

@@ -6,7 +6,7 @@ use crv_core::tables::TableId;
 use crv_io::{AppendOptions, Dataset, Error, ErrorKind, Writer, WriterOptions};
 
 use crate::machine::Machine;
-use crate::model::{Row, TABLES, Told};
+use crate::model::{Row, Told, tables};
 use crate::rows;
 
 /// A tick with a row for each table, through a writer that buffers at most two rows: the third append flushes the
@@ -24,12 +24,16 @@ pub struct Torn {
 impl Torn {
     /// Begins the tick.
     pub fn begin(machine: &Machine, dataset: &Dataset, tick: i64) -> Result<Self, Error> {
-        let rows = machine.rows(&TABLES, &[tick]);
+        if matches!(dataset.descriptor(*rows::AGENTS), Err(error) if error.kind() == ErrorKind::NotFound) {
+            rows::declare(dataset, 0)?;
+        }
+        let rows = machine.rows(&tables(), &[tick]);
         let of = |range: &[TableId]| {
             let of = rows.iter().filter(|(table, _)| range.contains(table));
             of.map(|(table, rows)| (*table, rows.clone())).collect::<BTreeMap<_, _>>()
         };
-        let (first, second) = TABLES.split_at(2);
+        let tables = tables();
+        let (first, second) = tables.split_at(2);
         let moment = machine.moment();
         let entries = [first, second].map(|tables| machine.model().begin(of(tables), moment));
         let writer = dataset.writer(WriterOptions::default().with_max_rows(2)?);
@@ -53,14 +57,14 @@ impl Torn {
             // When this succeeds, the rows are in the store, once.
             return self.writer.flush().map(drop);
         }
-        TABLES.into_iter().try_for_each(|table| self.append(table))
+        tables().into_iter().try_for_each(|table| self.append(table))
     }
 
     fn second(&mut self) -> Result<(), Error> {
         // The row of the third table is buffered if its append met the bound. It is not after an abandoned tick, or
         // if that append failed with an unknown outcome.
         if self.writer.in_doubt().is_none() && self.writer.buffered_rows() == 0 {
-            self.append(TABLES[2])?;
+            self.append(tables()[2])?;
         }
         self.writer.flush().map(drop)
     }

@@ -1,5 +1,6 @@
 //! What processes do to a run: steps that are drawn from a seed, some interrupted by the other process.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,8 +10,8 @@ use crv_io::{AppendOptions, CompactOptions, Dataset, ErrorKind, VacuumOptions};
 use fastrand::Rng;
 
 use crate::disk::fault::{Fault, Lasts, Plan};
-use crate::machine::Machine;
-use crate::model::{Row, TABLES};
+use crate::machine::{Machine, ready};
+use crate::model::{Row, tables};
 use crate::rows;
 use crate::torn::Torn;
 
@@ -40,6 +41,10 @@ pub enum Step {
     Rebuild(TableId),
     /// Merges the parts of a table.
     Compact(TableId),
+    /// Declares that many further columns of the table that is not canonical.
+    Grow(usize),
+    /// Removes the rows beyond this tick.
+    Truncate(i64),
     /// Removes every file that no table needs.
     Vacuum,
     /// Another implementation writes back the manifest of a table that it read the last time, without our keys.
@@ -85,8 +90,8 @@ pub fn draw(count: usize, random: &mut Rng) -> Vec<Turn> {
 }
 
 fn write(tick: &mut i64, random: &mut Rng) -> Step {
-    let count = random.usize(1..=TABLES.len());
-    let mut tables = TABLES.to_vec();
+    let count = random.usize(1..=tables().len());
+    let mut tables = tables().to_vec();
     random.shuffle(&mut tables);
     tables.truncate(count);
     *tick += random.i64(0..3);
@@ -100,8 +105,8 @@ fn write(tick: &mut i64, random: &mut Rng) -> Step {
 }
 
 fn draw_step(tick: &mut i64, random: &mut Rng) -> Step {
-    let table = random.choice(TABLES).unwrap_or(TableId::HOLDINGS);
-    match random.u8(..20) {
+    let table = random.choice(tables()).unwrap_or(TableId::HOLDINGS);
+    match random.u8(..22) {
         0 => Step::Abort(table),
         1 | 2 => Step::Close,
         3 | 4 => Step::Reopen,
@@ -111,6 +116,8 @@ fn draw_step(tick: &mut i64, random: &mut Rng) -> Step {
         9 | 10 => Step::Compact(table),
         11 => Step::Vacuum,
         12 => Step::PutBack(table),
+        14 => Step::Truncate((*tick - random.i64(0..4)).max(-1)),
+        13 => Step::Grow(random.usize(0..=rows::GROWTH.len())),
         _ => write(tick, random),
     }
 }
@@ -178,6 +185,8 @@ impl Processes {
                 unless(done, &[ErrorKind::Conflict]).map_err(told)
             }
             Step::Abort(table) => {
+                let wanted = BTreeMap::from([(*table, Vec::new())]);
+                ready(&dataset, &wanted).map_err(told)?;
                 let frame =
                     rows::frame(*table, &[Row { tick: 0, id: -1 }]).map_err(|error| error.to_string())?;
                 let mut transaction = dataset.transaction();
@@ -204,6 +213,10 @@ impl Processes {
                 let merged = dataset.compact(*table, CompactOptions::default());
                 unless(merged, &[ErrorKind::Conflict, ErrorKind::NotFound]).map_err(told)
             }
+            Step::Truncate(after) => {
+                unless(self.machine.truncate(&dataset, *after), &[ErrorKind::Conflict]).map_err(told)
+            }
+            Step::Grow(more) => self.machine.grow(&dataset, *more).map_err(told),
             Step::PutBack(table) => self.machine.put_back(&dataset, *table),
             Step::Vacuum => unless(dataset.vacuum(NOW), &[ErrorKind::NotFound]).map_err(told),
             Step::Rebuild(table) => {

@@ -13,7 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::maintenance::compact::{Background, Bounds, Compaction, Which, together};
 use crate::maintenance::{
     CheckOptions, CheckProgress, CheckReport, CompactOptions, CompactProgress, CompactReport, RebuildReport,
-    RepairReport, VacuumOptions, VacuumReport, check, rebuild, repair, replace, vacuum,
+    RepairReport, TruncateReport, VacuumOptions, VacuumReport, check, rebuild, repair, replace, truncate,
+    vacuum,
 };
 use crate::manifest::{TableManifest, TableState};
 use crate::parallel;
@@ -210,7 +211,7 @@ impl Dataset {
         Ok(self.scan_of(self.shared.log.snapshot(table.into())?))
     }
 
-    fn scan_of(&self, state: Arc<TableState>) -> Scan {
+    pub(crate) fn scan_of(&self, state: Arc<TableState>) -> Scan {
         Scan::new(Arc::clone(&self.shared.log), state, Arc::clone(&self.shared.verifier))
     }
 
@@ -274,6 +275,27 @@ impl Dataset {
     /// readers and writers may go on meanwhile.
     pub fn vacuum(&self, options: VacuumOptions) -> Result<VacuumReport> {
         vacuum::vacuum(&self.shared.publisher, options)
+    }
+
+    /// Removes the rows of ticks greater than `after_tick` from every table of this run, as one commit: to continue a
+    /// simulation from an earlier tick. -1 removes every row. Readers of earlier snapshots find their rows until a
+    /// vacuum removes the files.
+    ///
+    /// An error of kind [`Conflict`](ErrorKind::Conflict) if another process appends to the run meanwhile; nothing is
+    /// removed then. Every byte of a part with ticks on both sides is checked before it is replaced.
+    pub fn truncate(&self, after_tick: i64) -> Result<TruncateReport> {
+        if after_tick < -1 {
+            return Err(Error::argument(format!("tick {after_tick} is negative"))
+                .with_hint("pass the last tick to keep, or -1 to remove every row"));
+        }
+        let Shared { settings, publisher, .. } = &*self.shared;
+        truncate::truncate(publisher, settings, after_tick)
+    }
+
+    /// The newest tick of any table; `None` without rows. Reads manifests and the log, and no part.
+    pub fn last_tick(&self) -> Result<Option<i64>> {
+        let states = self.shared.log.table_index()?;
+        Ok(states.iter().filter_map(|state| state.ticks()).map(|ticks| ticks.max).max())
     }
 
     /// Removes commit files that are older than `retention`; one base file replaces them. The tables do not change, and

@@ -67,11 +67,13 @@ pub use dataset::Dataset;
 pub use error::{Error, ErrorKind, Result};
 pub use maintenance::{
     CheckOptions, CheckProgress, CheckReport, CompactOptions, CompactProgress, CompactReport, Garbage,
-    GarbageKind, Problem, ProblemKind, RebuildReport, RepairAction, RepairKind, RepairReport, VacuumOptions,
-    VacuumReport,
+    GarbageKind, Problem, ProblemKind, RebuildReport, RepairAction, RepairKind, RepairReport, TruncateReport,
+    VacuumOptions, VacuumReport,
 };
 pub use manifest::{PartMeta, PartitionMeta, TableManifest};
 pub use read::{Rereads, Scan, ScanBatches, ScanPart};
 pub use ticks::{TickRange, TickSpan};
-pub use write::{AppendOptions, AppendSummary, PartSummary, Transaction, TransactionSummary};
+pub use write::{
+    AppendOptions, AppendSummary, CheckpointOptions, ModelState, PartSummary, Transaction, TransactionSummary,
+};
 pub use writer::{CommitOutcome, Writer, WriterOptions};

@@ -25,7 +25,10 @@ impl FromPyObject<'_, '_> for Table {
                 Err(_) => {
                     let found = obj.repr()?;
                     let text = format!("a table is named by a str, not by {found}");
-                    return Err(NativeError::argument(text, "swap the arguments, or pass a name or a TableName"));
+                    return Err(NativeError::argument(
+                        text,
+                        "swap the arguments, or pass a name or a TableName",
+                    ));
                 }
             },
         };

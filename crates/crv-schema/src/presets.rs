@@ -54,8 +54,13 @@ pub const LLM_CALLS: Preset = Preset {
     required: &["model"],
 };
 
+/// The state of the simulation itself at some ticks, from which it can be continued. Written by checkpoints of a
+/// transaction.
+pub const MODEL_STATE: Preset =
+    Preset { name: "model_state", columns: &[("state", "binary")], required: &["state"] };
+
 impl Preset {
-    /// Every preset, by name.
+    /// Every preset that a simulation declares, by name.
     pub const ALL: [Self; 3] = [AGENTS, LLM_CALLS, MODEL];
 
     /// The declaration.
@@ -75,7 +80,7 @@ mod tests {
 
     #[test]
     fn every_preset_is_a_table_that_can_be_declared() {
-        for preset in Preset::ALL {
+        for preset in Preset::ALL.into_iter().chain([MODEL_STATE]) {
             let descriptor = preset.descriptor().unwrap();
             assert_eq!(descriptor.id().as_str(), preset.name);
             for name in preset.required {

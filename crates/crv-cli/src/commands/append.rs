@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use crv_formats::{Format, Frames, read_file, read_stream};
-use crv_io::{AppendOptions, Descriptor, TableId, TransactionSummary};
+use crv_io::{AppendOptions, Dataset, Descriptor, ErrorKind, TableId, TransactionSummary};
 
 use crate::args;
 use crate::context::Context;
@@ -31,6 +31,9 @@ pub(crate) struct Append {
     /// The format of the files; required for standard input [default: by the name of each file]
     #[arg(long, value_parser = args::format())]
     format: Option<Format>,
+    /// Declare those columns of the files that the table lacks, and the table itself if it is new
+    #[arg(long)]
+    declare: bool,
     /// Also check values: kinds, combinations of columns, flags
     #[arg(long)]
     validate_rows: bool,
@@ -43,13 +46,19 @@ pub(crate) fn run(context: &Context, arguments: &Append) -> Result<(), CliError>
     }
     let dataset = context.open_or_new(run)?;
     let options = AppendOptions { validate_rows: arguments.validate_rows, ..AppendOptions::default() };
-    let descriptor = dataset.descriptor(*table)?;
+    let descriptor = descriptor(&dataset, arguments)?;
     let mut transaction = dataset.transaction();
     for file in files {
         let frames = frames(file, arguments, &descriptor)?;
         for frame in frames {
+            let frame = frame?;
+            if arguments.declare {
+                dataset
+                    .declare_missing(*table, frame.schema())
+                    .map_err(|error| CliError::with_context(error, name(file)))?;
+            }
             transaction
-                .append(*table, frame?, options)
+                .append(*table, frame, options)
                 .map_err(|error| CliError::with_context(error, name(file)))?;
         }
     }
@@ -59,15 +68,37 @@ pub(crate) fn run(context: &Context, arguments: &Append) -> Result<(), CliError>
     if context.json { output::print_json(&summary) } else { Ok(()) }
 }
 
+/// The columns of the table; of one that is about to be declared, none but those of every table.
+fn descriptor(dataset: &Dataset, arguments: &Append) -> Result<Descriptor, CliError> {
+    match dataset.descriptor(arguments.table) {
+        Err(error) if arguments.declare && error.kind() == ErrorKind::NotFound => {
+            Ok(Descriptor::bare(arguments.table))
+        }
+        other => Ok(other?),
+    }
+}
+
 fn frames(file: &Path, arguments: &Append, table: &Descriptor) -> Result<Frames, CliError> {
     if !is_stdin(file) {
         let format = arguments.format.map_or_else(|| Format::of_path(file), Ok)?;
+        has_types(format, arguments)?;
         return Ok(read_file(file, format, table)?);
     }
     let format = arguments.format.ok_or_else(|| {
         CliError::usage("standard input does not say its format", "name it, for example `--format ndjson`")
     })?;
+    has_types(format, arguments)?;
     Ok(read_stream(&name(file), std::io::stdin(), format, table)?)
+}
+
+/// Refuses to take the types of columns from a format that has none.
+fn has_types(format: Format, arguments: &Append) -> Result<(), CliError> {
+    if !arguments.declare || format != Format::Csv {
+        return Ok(());
+    }
+    let hint =
+        format!("declare them first: `crv declare {} {} COLUMN=TYPE…`", arguments.run, arguments.table);
+    Err(CliError::usage("the columns of a CSV file have no types", hint))
 }
 
 fn tell(context: &Context, arguments: &Append, summary: &TransactionSummary) {

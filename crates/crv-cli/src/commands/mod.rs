@@ -7,6 +7,7 @@ pub(crate) mod bundle;
 pub(crate) mod check;
 pub(crate) mod compact;
 pub(crate) mod completions;
+pub(crate) mod declare;
 pub(crate) mod demo;
 mod facts;
 mod files;
@@ -30,6 +31,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
     match command {
         Command::Demo(arguments) => demo::run(context, arguments),
         Command::Append(arguments) => append::run(context, arguments),
+        Command::Declare(arguments) => declare::run(context, arguments),
         Command::Runs(arguments) => runs::run(context, arguments),
         Command::Tables(arguments) => tables::run(context, arguments),
         Command::Show(arguments) => show::run(context, arguments),

@@ -3,6 +3,7 @@
 use clap::Args;
 use crv_io::{TableId, TableManifest};
 
+use super::declare;
 use super::facts::TableFacts;
 use crate::args;
 use crate::context::Context;
@@ -22,10 +23,17 @@ pub(crate) struct Show {
     /// Show every part, not only the buckets
     #[arg(short, long)]
     parts: bool,
+    /// Show the columns and their types
+    #[arg(short, long, conflicts_with = "parts")]
+    columns: bool,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Show) -> Result<(), CliError> {
-    let manifest = context.existing_table(&arguments.run, arguments.table)?.manifest(arguments.table)?;
+    let dataset = context.existing_table(&arguments.run, arguments.table)?;
+    if arguments.columns {
+        return declare::show(context, &dataset.descriptor(arguments.table)?);
+    }
+    let manifest = dataset.manifest(arguments.table)?;
     if context.json {
         return output::print_json(&manifest);
     }

@@ -62,7 +62,23 @@ impl Text {
     }
 }
 
+impl Text {
+    /// The text of a name that is known to be valid.
+    const fn literal(name: &'static str) -> Self {
+        let mut bytes = [0; TABLE_ID_MAX_BYTES];
+        let mut at = 0;
+        while at < name.len() && at < TABLE_ID_MAX_BYTES {
+            bytes[at] = name.as_bytes()[at];
+            at += 1;
+        }
+        Self { bytes, length: at as u8 }
+    }
+}
+
 impl TableId {
+    /// `model_state`: the declared table with the checkpoints of a simulation's own state.
+    pub const MODEL_STATE: Self = Self(Name::Declared(Text::literal("model_state")));
+
     /// The id of a canonical table.
     pub const fn of(table: TableName) -> Self {
         Self(Name::Canonical(table))
@@ -180,6 +196,11 @@ mod tests {
         names.sort_unstable();
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         assert_eq!(names, ["exchange", "messages", "holdings_valuation", "a", "ab", "zebra"]);
+    }
+
+    #[test]
+    fn a_literal_is_the_name_it_is_written_as() {
+        assert_eq!(TableId::new("model_state").unwrap(), TableId::MODEL_STATE);
     }
 
     #[test]

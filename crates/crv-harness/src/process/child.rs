@@ -11,7 +11,7 @@ use crv_io::{AppendOptions, CheckOptions, CompactOptions, Dataset, Error, ErrorK
 use fastrand::Rng;
 
 use super::expected::{self, APART, Expected};
-use crate::model::{Row, TABLES};
+use crate::model::{Row, tables};
 use crate::rows;
 
 /// Commits `count` transactions, each with a row in every table.
@@ -34,6 +34,9 @@ pub fn write(root: &Path, run: &str, first: i64, count: i64) -> Result<(), Strin
 
 /// Commits one transaction.
 pub(super) fn commit(dataset: &Dataset, id: i64) -> Result<(), Error> {
+    if matches!(dataset.descriptor(*rows::AGENTS), Err(error) if error.kind() == ErrorKind::NotFound) {
+        rows::declare(dataset, 0)?;
+    }
     let mut transaction = dataset.transaction();
     for (table, rows) in expected::rows(id) {
         let frame = rows::frame(table, &rows)
@@ -50,7 +53,7 @@ pub fn read(root: &Path, run: &str, rounds: u64) -> Result<(), String> {
     let mut seen: BTreeMap<i64, i64> = BTreeMap::new();
     for round in 0..rounds {
         let before = expected::model(root, run).unwrap_or_default();
-        for table in TABLES {
+        for table in tables() {
             let rows = rows::read(&dataset, table)?.unwrap_or_default();
             for entry in before.entries.iter().filter(|entry| entry.told.1 == crate::model::Told::Committed) {
                 let missing = entry.rows.get(&table).into_iter().flatten().find(|row| !rows.contains(row));
@@ -98,7 +101,7 @@ pub fn keep(root: &Path, run: &str, seed: u64, rounds: u64) -> Result<(), String
     let mut random = Rng::with_seed(seed);
     for _ in 0..rounds {
         let dataset = super::open(root, run)?;
-        let table = random.choice(TABLES).unwrap_or(TableId::HOLDINGS);
+        let table = random.choice(tables()).unwrap_or(TableId::HOLDINGS);
         let outcome = match random.u8(..9) {
             0 | 1 => dataset.prune(Duration::ZERO).map(drop),
             2 => dataset.rebuild_manifest(table).map(drop),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use crate::model::{Model, Row, TABLES, Told};
+use crate::model::{Model, Row, Told, tables};
 
 /// The distance between the first ids of two successive writers.
 pub const APART: i64 = 1_000_000;
@@ -40,7 +40,7 @@ impl Expected {
 
 /// The rows of the transaction `id`: one in each table.
 pub fn rows(id: i64) -> BTreeMap<crv_core::tables::TableId, Vec<Row>> {
-    TABLES.into_iter().map(|table| (table, vec![Row { tick: id % APART, id }])).collect()
+    tables().into_iter().map(|table| (table, vec![Row { tick: id % APART, id }])).collect()
 }
 
 /// Reads the model from all files of a run.

@@ -5,7 +5,7 @@ use std::thread;
 
 use super::expected::{self, APART, Expected};
 use super::{Children, Place, child, open};
-use crate::model::TABLES;
+use crate::model::tables;
 use crate::rows;
 
 /// How much to try.
@@ -71,7 +71,7 @@ pub fn run(place: &Place, run: &str, effort: Effort) -> Result<Tally, String> {
     expected::model(&place.root, run)?.compare(&found, 0)?;
     let all = effort.writers * effort.commits;
     let counts: BTreeMap<_, _> = found.iter().map(|(table, rows)| (*table, rows.len() as i64)).collect();
-    if TABLES.iter().any(|table| counts.get(table) != Some(&all)) {
+    if tables().iter().any(|table| counts.get(table) != Some(&all)) {
         return Err(format!("{all} commits, but {counts:?} rows"));
     }
     Ok(Tally { writers: effort.writers as u64, commits: all as u64 })
@@ -80,7 +80,7 @@ pub fn run(place: &Place, run: &str, effort: Effort) -> Result<Tally, String> {
 /// Kills a process that holds the lock of a manifest, and checks that another process can then write the manifest.
 pub fn lock_of_the_dead(place: &Place, run: &str) -> Result<(), String> {
     child::write(&place.root, run, 0, 1)?;
-    let table = place.root.join("runs").join(run).join("tables").join(TABLES[0].as_str());
+    let table = place.root.join("runs").join(run).join("tables").join(tables()[0].as_str());
     let words = ["child-lock".to_owned(), "--dir".to_owned(), table.display().to_string()];
     let ready = table.join("locked");
     let mut locker = Children(vec![place.spawn(&words).map_err(|error| error.to_string())?]);
@@ -100,7 +100,7 @@ pub fn lock_of_the_dead(place: &Place, run: &str) -> Result<(), String> {
     }
     let behind = |dataset: &crv_io::Dataset| {
         let text = fs_err::read_to_string(table.join("manifest.json")).map_err(|error| error.to_string())?;
-        let parts = dataset.scan(TABLES[0]).map_err(|error| error.to_string())?.parts().len();
+        let parts = dataset.scan(tables()[0]).map_err(|error| error.to_string())?.parts().len();
         Ok::<_, String>(text.matches("part-").count() < parts)
     };
     if !behind(&dataset)? {

@@ -63,9 +63,10 @@ impl Encoder {
             .set_statistics_enabled(statistics)
             .set_offset_index_disabled(statistics == EnabledStatistics::Chunk)
             .set_key_value_metadata(Some(self.metadata.clone()));
-        // Floats rarely repeat: a dictionary would cost time and bytes without benefit.
+        // Floats and bytes rarely repeat: a dictionary would cost time and bytes without benefit.
         for field in self.schema.fields() {
-            if matches!(field.data_type(), DataType::Float32 | DataType::Float64) {
+            use DataType::{Binary, BinaryView, Float32, Float64, LargeBinary};
+            if matches!(field.data_type(), Float32 | Float64 | Binary | LargeBinary | BinaryView) {
                 builder =
                     builder.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), false);
             }

@@ -3,6 +3,7 @@
 //! All writes go through [`Transaction`]: an append is a transaction on one table, and a [`Writer`] buffers rows for
 //! larger transactions.
 
+mod checkpoint;
 mod options;
 mod split;
 mod stage;
@@ -14,6 +15,7 @@ use crv_core::tables::TableId;
 #[cfg(feature = "inner")]
 pub(crate) use split::split;
 
+pub use checkpoint::{CheckpointOptions, ModelState};
 pub use options::AppendOptions;
 pub use summary::{AppendSummary, PartSummary, TransactionSummary};
 pub use transaction::Transaction;
@@ -31,7 +33,9 @@ pub(crate) const ROWS_AT_ONCE: usize = 32 * 1024;
 pub(crate) fn refused(log: &LogReader, table: TableId, error: ValidationError) -> Error {
     let text = format!("{}: {error}", log.name(table));
     let hint = match &error {
-        ValidationError::Columns { missing, unknown } if table.canonical().is_none() && missing.is_empty() => {
+        ValidationError::Columns { missing, unknown }
+            if table.canonical().is_none() && missing.is_empty() =>
+        {
             let them = if unknown.len() == 1 { "it" } else { "them" };
             Some(format!("declare {them} first: Dataset.declare, or append(…, declare=True); or drop {them}"))
         }

@@ -1,13 +1,16 @@
 //! Transactions: rows for several tables that become visible together or not at all.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
+use crv_core::ids::RunId;
 use crv_core::tables::TableId;
 use parquet::errors::ParquetError;
 
+use super::checkpoint::older;
 use super::options::AppendOptions;
 use super::split::{BucketRows, Rows, split};
 use super::stage::Staging;
@@ -45,6 +48,10 @@ pub struct Transaction {
     /// How many rows are in `kept`.
     rows_kept: u64,
     summaries: Vec<AppendSummary>,
+    /// The newest tick of all rows.
+    newest: Option<i64>,
+    /// If a checkpoint was added: how many checkpoints are kept.
+    pub(super) keeps: Option<Option<NonZeroU64>>,
     /// Whether storage failed during an append: then the transaction no longer holds all rows.
     broken: bool,
 }
@@ -83,6 +90,8 @@ impl Transaction {
             kept: Vec::new(),
             rows_kept: 0,
             summaries: Vec::new(),
+            newest: None,
+            keeps: None,
             broken: false,
         }
     }
@@ -152,6 +161,7 @@ impl Transaction {
             grown: is_new || prepared.grown().is_some(),
             schema: prepared.grown().map_or(known, |grown| Arc::new(grown.clone())),
         };
+        self.newest = self.newest.max(buckets.iter().map(|bucket| bucket.ticks.max).max());
         self.schemas.insert(table, pending);
         self.rows_kept = rows_kept;
         self.kept.push(Kept { table: descriptor, prepared, buckets, summary: self.summaries.len() });
@@ -225,6 +235,19 @@ impl Transaction {
         })
     }
 
+    /// The newest tick of all rows.
+    pub(super) fn newest(&self) -> Option<i64> {
+        self.newest
+    }
+
+    pub(super) fn run(&self) -> &RunId {
+        self.log().paths.run()
+    }
+
+    pub(super) fn declare(&self, table: &Descriptor) -> Result<()> {
+        self.publisher.declare(table).map(drop).map_err(Error::while_writing)
+    }
+
     fn log(&self) -> &LogReader {
         self.publisher.log()
     }
@@ -258,9 +281,13 @@ impl Transaction {
         let mut changes = BTreeMap::new();
         for (table, parts) in self.staging.parts() {
             let pending = self.schemas.get(table).filter(|pending| pending.grown);
+            let remove = match self.keeps.flatten().filter(|_| *table == TableId::MODEL_STATE) {
+                Some(keep) => older(&*self.log().snapshot(*table).map_err(Error::while_writing)?, keep),
+                None => Vec::new(),
+            };
             let change = TableChange {
                 add: parts.clone(),
-                remove: Vec::new(),
+                remove,
                 declared: None,
                 schema: pending.map(|pending| Arc::clone(&pending.schema)),
                 tick_bucket_size: pending.map(|_| self.settings.tick_bucket_size()),
@@ -279,7 +306,8 @@ impl Transaction {
                     self.staging.forget();
                 }
             })?;
-        let parts = self.staging.parts().iter();
+        // Checkpoints are not merged: they are taken out one by one.
+        let parts = self.staging.parts().iter().filter(|(table, _)| **table != TableId::MODEL_STATE);
         self.background
             .appended(parts.flat_map(|(table, parts)| parts.iter().map(|(bucket, _)| (*table, *bucket))));
         self.staging.forget();

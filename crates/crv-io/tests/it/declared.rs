@@ -527,6 +527,35 @@ fn of_two_writers_that_declare_at_once_the_second_is_compared_with_the_first() {
     }
 }
 
+/// Columns outside the declaration, which are kept when the schema is not strict, have the types of their rows.
+#[test]
+fn a_column_that_was_written_is_declared_with_its_type_or_refused() {
+    let root = Root::new();
+    let settings = root.settings().with_strict_schema(false);
+    let dataset = Dataset::open(settings, RUN).unwrap();
+    dataset.declare(&table("agents", &[("id", "i64")])).unwrap();
+    let extra = |name: &'static str, array: ArrayRef| {
+        batch(vec![("tick", Arc::new(Int64Array::from(vec![0]))), (name, array)])
+    };
+    let floats = extra("y", Arc::new(Float64Array::from(vec![0.5])));
+    dataset.append(id("agents"), floats.clone(), AppendOptions::default()).unwrap();
+    let whole = extra("n", Arc::new(Int64Array::from(vec![1])));
+    dataset.append(id("agents"), whole, AppendOptions::default()).unwrap();
+    for (columns, told) in [
+        ([("id", "i64"), ("y", "i64")], "`y` is f64, and is declared i64 now"),
+        ([("id", "i64"), ("y", "f32")], "`y` is f64, and is declared f32 now"),
+        ([("id", "i64"), ("n", "i32")], "`n` is i64, and is declared i32 now"),
+    ] {
+        let error = dataset.declare(&table("agents", &columns)).unwrap_err();
+        assert!(error.to_string().ends_with(told), "{error}");
+    }
+    dataset.declare(&table("agents", &[("id", "i64"), ("y", "f64"), ("n", "f64")])).unwrap();
+    dataset.append(id("agents"), floats, AppendOptions::default()).unwrap();
+    let read = read(&root.open(), id("agents"));
+    assert_eq!(read.column_by_name("n").unwrap().as_ref(), &Float64Array::from(vec![None, Some(1.0), None]));
+    assert!(root.open().check(CheckOptions { deep: true }).unwrap().ok);
+}
+
 #[test]
 fn a_frame_can_declare_its_table() {
     let frame = rows(&[0]);

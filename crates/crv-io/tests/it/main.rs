@@ -34,6 +34,7 @@ mod slips;
 mod store;
 mod support;
 mod transaction;
+mod truncate;
 mod vacuum;
 mod wide;
 mod writer;

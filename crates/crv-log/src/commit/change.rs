@@ -27,11 +27,13 @@ pub enum Operation {
     Vacuum,
     /// Tables were declared, or declared with further columns.
     Declare,
+    /// Rows beyond a tick were removed from every table.
+    Truncate,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Append,
         Self::Adopt,
         Self::Rebuild,
@@ -39,6 +41,7 @@ impl Operation {
         Self::Compact,
         Self::Vacuum,
         Self::Declare,
+        Self::Truncate,
     ];
 
     /// The word in the commit file.
@@ -51,6 +54,7 @@ impl Operation {
             Self::Compact => "compact",
             Self::Vacuum => "vacuum",
             Self::Declare => "declare",
+            Self::Truncate => "truncate",
         }
     }
 }
@@ -60,7 +64,8 @@ impl Operation {
 pub struct TableChange {
     /// Parts that become live, in order.
     pub add: Vec<(BucketId, Part)>,
-    /// Parts that are no longer live; of a vacuum, parts that it removes.
+    /// Parts that are no longer live; of a vacuum, parts that it removes. In a truncation, the first of them are replaced
+    /// by the added parts, one by one.
     pub remove: Vec<(BucketId, PartId)>,
     /// The table's whole declaration, if this commit makes it or makes it grow.
     pub declared: Option<Descriptor>,
@@ -130,6 +135,10 @@ impl Commit {
             state.tick_bucket_size = state.tick_bucket_size.or(change.tick_bucket_size);
             match self.change.operation {
                 Operation::Compact => state.replace(&change.remove, &change.add),
+                Operation::Truncate => {
+                    state.cut(&change.remove, &change.add);
+                    state.note_removed(&change.remove, self.created_at);
+                }
                 Operation::Vacuum => state.note_vacuumed(&change.remove, self.created_at),
                 Operation::Append
                 | Operation::Adopt

@@ -73,11 +73,17 @@ impl Publisher {
         let schema = match state.as_ref().and_then(|state| state.schema.as_ref()) {
             None => Arc::clone(declared.schema()),
             // Columns outside the declaration may have been written: they must not contradict it.
-            Some(schema) => Arc::new(schema.union(declared.schema()).map_err(|conflict| {
-                Error::new(ErrorKind::Schema, format!("{}: {conflict}", self.log.name(table))).with_hint(
-                    "rows with that column were written before it was declared; declare its type as it is",
-                )
-            })?),
+            Some(schema) => {
+                declared.check_fits(schema).map_err(|error| {
+                    self.refused(wanted, &error).with_hint(
+                        "rows with that column were written before it was declared; declare it with their type",
+                    )
+                })?;
+                let union = schema.union(declared.schema());
+                Arc::new(union.map_err(|conflict| {
+                    Error::new(ErrorKind::Schema, format!("{}: {conflict}", self.log.name(table)))
+                })?)
+            }
         };
         Ok(Some(TableChange {
             declared: Some(declared),

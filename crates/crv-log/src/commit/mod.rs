@@ -4,7 +4,7 @@
 //! - [`LogReader`] reads: [`load`] a table's checkpoint and the commits after it, [`prefetch`] many of them at a time,
 //!   [`foreign`] manifests, the [`base`] of a pruned log; [`inspect`] reads every document for a check and does not stop
 //!   at damage. It caches the state of the run, and publishes nothing.
-//! - [`Publisher`] publishes: [`append`]s, declarations ([`declare`]), [`merge`]s, [`vacuum`]s, [`prune`]s, changes that are [`replan`]ned;
+//! - [`Publisher`] publishes: [`append`]s, declarations ([`declare`]), [`merge`]s, [`truncate`]s, [`vacuum`]s, [`prune`]s, changes that are [`replan`]ned;
 //!   [`outcome`] reads back what a put did; [`restore`] writes manifests and the base for a repair.
 //! - `Checkpointer` ([`checkpoint`]) decides when a `manifest.json` is rewritten, and writes it.
 //!
@@ -37,6 +37,7 @@ mod reader;
 mod replan;
 mod restore;
 mod tables;
+mod truncate;
 mod vacuum;
 
 pub use base::Base;

@@ -305,6 +305,15 @@ impl TableState {
         }
     }
 
+    /// Replaces the first of the removed parts by the added ones, each at the place of its own, and removes the others.
+    /// Idempotent.
+    pub fn cut(&mut self, remove: &[(BucketId, PartId)], add: &[(BucketId, Part)]) {
+        for (from, to) in remove.iter().zip(add) {
+            self.replace(std::slice::from_ref(from), std::slice::from_ref(to));
+        }
+        self.remove(remove.iter().skip(add.len()).copied());
+    }
+
     /// Records that a commit of this time took these parts out. Idempotent.
     pub fn note_removed(&mut self, parts: &[(BucketId, PartId)], at: Timestamp) {
         for part in parts {

@@ -203,6 +203,15 @@ impl Descriptor {
         Self::from_document(self.id, TableSchema { fields }).map(Some)
     }
 
+    /// Returns an error if rows were written with another type of a column than this declaration gives it: a table may
+    /// have columns that it does not declare.
+    ///
+    /// # Errors
+    /// [`DeclarationError::Type`] names the column or field.
+    pub fn check_fits(&self, written: &TableSchema) -> Result<(), DeclarationError> {
+        fit_members(self.columns(), &written.fields, None)
+    }
+
     /// Returns the schema of a part of this table with the types that the descriptor fixes. `arrow` has the part's types
     /// with their widths; `found` is derived from it. An integer that the descriptor names is never wide, whatever its
     /// values are.
@@ -315,6 +324,38 @@ fn grown_type(
             path: path.to_string(),
             known: known.clone(),
             wanted: wanted.clone(),
+        }),
+    }
+}
+
+fn fit_members(
+    declared: &[Field],
+    written: &[Field],
+    at: Option<&FieldPath<'_>>,
+) -> Result<(), DeclarationError> {
+    let mut finder = Finder::new(written, field_name);
+    for field in declared {
+        let Some(index) = finder.find(&field.name) else { continue };
+        let path = at.map_or_else(|| FieldPath::column(&field.name), |parent| parent.field(&field.name));
+        fit_type(&field.ty, &written[index].ty, &path)?;
+    }
+    Ok(())
+}
+
+fn fit_type(declared: &FieldType, written: &FieldType, path: &FieldPath<'_>) -> Result<(), DeclarationError> {
+    match (declared, written) {
+        (FieldType::Struct(declared), FieldType::Struct(written)) => {
+            fit_members(declared, written, Some(path))
+        }
+        (FieldType::List(declared), FieldType::List(written)) => fit_type(declared, written, &path.item()),
+        (_, FieldType::Null)
+        | (FieldType::Int { .. }, FieldType::Int { .. })
+        | (FieldType::Float, FieldType::Int { wide: false }) => Ok(()),
+        (declared, written) if declared == written => Ok(()),
+        (declared, written) => Err(DeclarationError::Type {
+            path: path.to_string(),
+            known: written.clone(),
+            wanted: declared.clone(),
         }),
     }
 }

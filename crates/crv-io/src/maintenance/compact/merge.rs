@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
 use crv_core::tables::TableId;
 
 use super::plan::Group;
@@ -14,32 +17,48 @@ use crate::paths::{BucketId, PartId, StorePath};
 use crate::read::PartReader;
 use crate::schema::{Descriptor, TableSchema};
 use crate::stamp;
+use crate::ticks::{TickRange, TickSpan};
 use crate::validate::MergedLayout;
 
 /// Merges parts of one table.
 #[derive(Debug)]
-pub(super) struct TableMerge<'a> {
-    pub(super) publisher: &'a Publisher,
-    pub(super) settings: &'a IoSettings,
-    pub(super) table: TableId,
-    pub(super) descriptor: Descriptor,
-    pub(super) schema: Arc<TableSchema>,
+pub(in crate::maintenance) struct TableMerge<'a> {
+    pub(in crate::maintenance) publisher: &'a Publisher,
+    pub(in crate::maintenance) settings: &'a IoSettings,
+    pub(in crate::maintenance) table: TableId,
+    pub(in crate::maintenance) descriptor: Descriptor,
+    pub(in crate::maintenance) schema: Arc<TableSchema>,
+    /// The ticks whose rows are kept; all of them in a compaction.
+    pub(in crate::maintenance) ticks: TickRange,
+}
+
+/// The bytes of a part, and what its entry says of them.
+struct Encoded {
+    bytes: Vec<u8>,
+    rows: u64,
+    ticks: Option<TickSpan>,
+    provisional: bool,
+}
+
+/// The first and last tick of a batch.
+fn span(batch: &RecordBatch) -> Option<TickSpan> {
+    let ticks = batch.column_by_name("tick").and_then(|column| column.as_primitive_opt::<Int64Type>())?;
+    let ticks = ticks.values();
+    Some(TickSpan { min: *ticks.iter().min()?, max: *ticks.iter().max()? })
 }
 
 impl TableMerge<'_> {
     /// Reads every byte of the group's parts, and stages one part with their rows in the same order. The caller must
     /// make its name durable. `merged` is called after each part.
-    pub(super) fn merge(&self, group: &Group, merged: &(dyn Fn() + Sync)) -> Result<Merge> {
+    pub(in crate::maintenance) fn merge(&self, group: &Group, merged: &(dyn Fn() + Sync)) -> Result<Merge> {
         let inputs = group.ids();
         // Earlier ancestors are known only after all parts were read; they are written to the footer, which comes last.
-        let (bytes, provisional) = self.encode(group, &inputs, merged)?;
-        let ticks = group.parts.iter().map(|part| part.ticks).reduce(crate::ticks::TickSpan::union);
+        let Encoded { bytes, rows, ticks, provisional } = self.encode(group, &inputs, merged)?;
         let part = Part {
             id: stamp::part_id(),
-            rows: group.rows(),
+            rows,
             bytes: bytes.len() as u64,
-            ticks: ticks
-                .ok_or_else(|| Error::new(ErrorKind::Write, "cannot merge an empty group of parts"))?,
+            ticks: ticks.ok_or_else(|| Error::new(ErrorKind::Write, "cannot write a part without rows"))?,
             created_at: stamp::now(),
             crc32c: Some(crc32c::crc32c(&bytes)),
             provisional,
@@ -54,12 +73,7 @@ impl TableMerge<'_> {
         Ok(Merge { bucket: group.bucket, inputs, part })
     }
 
-    fn encode(
-        &self,
-        group: &Group,
-        inputs: &[PartId],
-        merged: &(dyn Fn() + Sync),
-    ) -> Result<(Vec<u8>, bool)> {
+    fn encode(&self, group: &Group, inputs: &[PartId], merged: &(dyn Fn() + Sync)) -> Result<Encoded> {
         let layout = MergedLayout::of(&self.schema);
         let name = self.publisher.log().name(self.table);
         let failed = |why: &dyn std::fmt::Display| {
@@ -76,6 +90,7 @@ impl TableMerge<'_> {
         let mut writer = encoder.begin(group.rows()).map_err(|error| failed(&error))?;
         let arrow = self.schema.to_arrow();
         let mut ancestors = inputs.to_vec();
+        let (mut rows, mut ticks) = (0, None);
         for part in &group.parts {
             let reader = PartReader {
                 store: Arc::clone(&self.publisher.log().store),
@@ -85,12 +100,14 @@ impl TableMerge<'_> {
                 rows: part.rows,
                 crc32c: part.crc32c,
                 pinned: None,
-                filter: None,
+                filter: (!self.ticks.covers(part.ticks)).then_some(self.ticks),
                 target: Arc::clone(&self.schema),
                 arrow: Arc::clone(&arrow),
             };
             let mut refused = None;
             let earlier = reader.read(|batch| {
+                rows += batch.num_rows() as u64;
+                ticks = ticks.into_iter().chain(span(&batch)).reduce(TickSpan::union);
                 let laid_out = layout.lay_out(&batch).map_err(|error| failed(&error));
                 let written = laid_out.and_then(|batch| writer.write(&batch).map_err(|error| failed(&error)));
                 refused = written.err();
@@ -103,10 +120,11 @@ impl TableMerge<'_> {
             merged();
         }
         writer.append_key_value_metadata(lineage::entry(&ancestors));
-        Ok((writer.into_inner().map_err(|error| failed(&error))?, layout.provisional()))
+        let bytes = writer.into_inner().map_err(|error| failed(&error))?;
+        Ok(Encoded { bytes, rows, ticks, provisional: layout.provisional() })
     }
 
-    pub(super) fn path(&self, bucket: BucketId, id: PartId) -> StorePath {
+    pub(in crate::maintenance) fn path(&self, bucket: BucketId, id: PartId) -> StorePath {
         self.publisher.log().paths.part(self.table, bucket, id)
     }
 }

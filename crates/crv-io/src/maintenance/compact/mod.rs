@@ -22,13 +22,14 @@ use crate::config::IoSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel;
 use crate::paths::StorePath;
+use crate::ticks::TickRange;
 
-use merge::TableMerge;
 use outcome::{Outcome, SetAside, is_of_storage};
-use plan::Group;
 
 pub(crate) use background::Background;
 pub(crate) use failures::together;
+pub(in crate::maintenance) use merge::TableMerge;
+pub(in crate::maintenance) use plan::Group;
 pub(crate) use plan::Which;
 pub use report::{CompactOptions, CompactProgress, CompactReport};
 
@@ -83,7 +84,7 @@ impl Compaction<'_> {
             progress(CompactProgress { parts, of: of.load(Ordering::Relaxed) });
         };
         let Self { publisher, settings, table, .. } = *self;
-        let work = TableMerge { publisher, settings, table, descriptor, schema };
+        let work = TableMerge { publisher, settings, table, descriptor, schema, ticks: TickRange::ALL };
         let mut budget = self.bounds.max_bytes;
         while outcome.stopped.is_none() && !groups.is_empty() {
             let is_first = outcome.report.parts_after == 0;

@@ -25,9 +25,9 @@ pub(crate) enum Which {
 
 /// Adjacent parts of a bucket, in order.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Group {
-    pub(super) bucket: BucketId,
-    pub(super) parts: Vec<Part>,
+pub(in crate::maintenance) struct Group {
+    pub(in crate::maintenance) bucket: BucketId,
+    pub(in crate::maintenance) parts: Vec<Part>,
 }
 
 impl Group {
