@@ -136,7 +136,8 @@ def index(tables: list[TableDescriptor]) -> str:
         "|---|---|",
         *(f"| `{dtype}` | {meaning} |" for dtype, meaning in DTYPES.items()),
         "",
-        "[The format](../format.md#types) states how each type is stored in Parquet.",
+        "[The format](../format.md#types) states how each type is stored in Parquet, and how a run",
+        "[declares tables of its own](../format.md#declared-tables).",
     ]
     return text(lines)
 

@@ -17,6 +17,7 @@ class RunEntry:
 
     run_id: RunId
     tables: tuple[TableName | str, ...]
+    """The tables that were written or declared: canonical ones in the order of `TableName`, then others by name."""
 
 
 def list_runs(settings: IoSettings) -> list[RunEntry]:

@@ -32,9 +32,9 @@ __all__ = ["Dataset"]
 class Dataset:
     """A handle on one run: append to its tables, and read them.
 
-    Opening a dataset changes nothing on disk: the run is created by the first append. Threads can share a dataset. It
-    can be pickled, and used after a fork: each process opens the run for itself. Closing it, best by a ``with`` block,
-    brings every manifest.json up to date. A closed dataset can still be used.
+    Opening a dataset changes nothing on disk: the run is created by the first append or declaration. Threads can share
+    a dataset. It can be pickled, and used after a fork: each process opens the run for itself. Closing it, best by a
+    ``with`` block, brings every manifest.json up to date. A closed dataset can still be used.
 
     Every method raises `IoArgumentError` for an invalid argument, and `IoReadError`, `IoWriteError` or
     `IoManifestError` when storage fails or a manifest or commit is damaged.
@@ -87,6 +87,7 @@ class Dataset:
 
         Raises:
             IoSchemaError: the rows do not fit the table. Nothing was written.
+            IoNotFoundError: the table is neither canonical nor declared.
             IoConfigError: the settings have another bucket size than the table.
             IoWriteError: storage refused the write. The table is unchanged, and the call can be retried.
             IoUnknownOutcomeError: storage could not say whether the commit took effect.

@@ -34,7 +34,7 @@ class IoConfigError(IoError):
 
 
 class IoSchemaError(IoError):
-    """The rows do not fit the table. Change the rows; nothing was written."""
+    """The rows do not fit the table, or it cannot be declared so. Change the rows or columns; nothing was written."""
 
     kind = "schema"
 
@@ -58,7 +58,7 @@ class IoManifestError(IoError):
 
 
 class IoNotFoundError(IoManifestError):
-    """There is no such run, or nothing was ever written to the table. Check the name, or append first."""
+    """There is no such run or table, or nothing was ever written to it. Check the name, or declare or append first."""
 
     kind = "not-found"
 

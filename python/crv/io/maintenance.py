@@ -44,7 +44,7 @@ class ProblemKind(StrEnum):
     LOST_LOG = "lost-log"
     """Manifests include commits beyond the end of the log."""
     MISSING_MANIFEST = "missing-manifest"
-    """A table was written, and its manifest is missing."""
+    """A table was written or declared, and its manifest is missing."""
     DAMAGED_MANIFEST = "damaged-manifest"
     """A manifest is damaged."""
     MANIFEST_DISAGREES = "manifest-disagrees"
@@ -108,7 +108,7 @@ class CheckReport:
     deep: bool
     """Whether every byte of every part was read."""
     tables: int
-    """The number of tables that were written."""
+    """The number of tables that were written or declared."""
     commits: int
     """The number of commit files that were read."""
     parts: int

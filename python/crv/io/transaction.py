@@ -39,6 +39,7 @@ class Transaction:
 
         Raises:
             IoSchemaError: the rows do not fit the table.
+            IoNotFoundError: the table is neither canonical nor declared.
             IoWriteError: storage refused the write.
         """
         self._own().append(

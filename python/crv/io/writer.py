@@ -68,6 +68,7 @@ class Writer:
 
         Raises:
             IoSchemaError: the rows do not fit the table.
+            IoNotFoundError: the table is neither canonical nor declared.
             IoWriteError: earlier rows could not be written. They stay buffered, and the call can be retried.
             IoUnknownOutcomeError: storage could not say whether the commit of earlier rows took effect: see `in_doubt`.
         """
