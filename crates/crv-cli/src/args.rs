@@ -13,7 +13,7 @@ use crate::commands;
 
 const EXIT_CODES: &str = "\
 On disk:
-  demo, append, declare, repair, rebuild, compact, vacuum, prune and bundle change the run that they name;
+  demo, append, declare, repair, rebuild, compact, truncate, vacuum, prune and bundle change the run that they name;
   scan --output writes the file that it names; every other command only reads
 
 Exit codes:
@@ -99,6 +99,7 @@ pub(crate) enum Command {
     Repair(commands::repair::Repair),
     Rebuild(commands::rebuild::Rebuild),
     Compact(commands::compact::Compact),
+    Truncate(commands::truncate::Truncate),
     Vacuum(commands::vacuum::Vacuum),
     Prune(commands::prune::Prune),
     Bundle(commands::bundle::Bundle),

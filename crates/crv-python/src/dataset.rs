@@ -1,8 +1,9 @@
 //! `_native.Dataset`: the dataset of a run.
 
 use crv_io::schema::Field;
-use crv_io::{AppendOptions, CheckOptions, CompactOptions, VacuumOptions};
+use crv_io::{AppendOptions, CheckOptions, CompactOptions, ModelState, VacuumOptions};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use pythonize::pythonize;
 
 use crate::arguments::{Age, Run, Table, Where, bound};
@@ -143,6 +144,23 @@ impl Dataset {
         Ok(pythonize(py, &report).map_err(PyErr::from)?)
     }
 
+    fn truncate<'py>(&self, py: Python<'py>, after_tick: i64) -> Result<Bound<'py, PyAny>> {
+        let report = py.detach(|| self.0.truncate(after_tick))?;
+        Ok(pythonize(py, &report).map_err(PyErr::from)?)
+    }
+
+    fn last_tick(&self, py: Python<'_>) -> Result<Option<i64>> {
+        Ok(py.detach(|| self.0.last_tick())?)
+    }
+
+    fn latest_checkpoint<'py>(&self, py: Python<'py>) -> Result<Option<(i64, Bound<'py, PyBytes>)>> {
+        Ok(py.detach(|| self.0.latest_checkpoint())?.map(|found| model_state(py, &found)))
+    }
+
+    fn resume<'py>(&self, py: Python<'py>) -> Result<Option<(i64, Bound<'py, PyBytes>)>> {
+        Ok(py.detach(|| self.0.resume())?.map(|found| model_state(py, &found)))
+    }
+
     fn tables(&self, py: Python<'_>) -> Result<Vec<String>> {
         Ok(py.detach(|| self.0.tables())?.iter().map(ToString::to_string).collect())
     }
@@ -150,6 +168,10 @@ impl Dataset {
     fn close(&self, py: Python<'_>) -> Result<()> {
         Ok(py.detach(|| self.0.close())?)
     }
+}
+
+fn model_state<'py>(py: Python<'py>, found: &ModelState) -> (i64, Bound<'py, PyBytes>) {
+    (found.tick, PyBytes::new(py, &found.state))
 }
 
 /// Lists the runs under the root, each with its tables.

@@ -1,12 +1,14 @@
 //! `_native.Transaction`: appends to several tables that become visible as one commit.
 
+use std::num::NonZeroU64;
 use std::sync::{Mutex, PoisonError};
 
-use crv_io::AppendOptions;
+use crv_io::{AppendOptions, CheckpointOptions};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use pythonize::pythonize;
 
-use crate::arguments::Table;
+use crate::arguments::{Table, bound};
 use crate::error::{NativeError, Result};
 use crate::frame::Rows;
 use crate::process::OwnProcess;
@@ -46,6 +48,33 @@ impl Transaction {
             })?;
             self.with(|open| Ok(open.as_mut().ok_or_else(ended)?.append(table.0, frame, options)?))
         })
+    }
+
+    #[pyo3(signature = (state, *, tick, keep))]
+    fn checkpoint(
+        &self,
+        py: Python<'_>,
+        state: Bound<'_, PyAny>,
+        tick: Option<i64>,
+        keep: Option<Bound<'_, PyAny>>,
+    ) -> Result<()> {
+        let keep = match keep.map(|keep| bound("keep", &keep)).transpose()? {
+            None => None,
+            Some(keep) => Some(NonZeroU64::new(keep).ok_or_else(|| {
+                NativeError::argument(
+                    "`keep` is 0",
+                    "pass an int of at least 1, or None to keep all checkpoints",
+                )
+            })?),
+        };
+        let Ok(bytes) = state.cast::<PyBytes>() else {
+            return Err(NativeError::argument(
+                format!("the state is bytes, not {}", state.get_type().name()?),
+                "pass for example pickle.dumps(model)",
+            ));
+        };
+        let (bytes, options) = (bytes.as_bytes(), CheckpointOptions { tick, keep });
+        py.detach(|| self.with(|open| Ok(open.as_mut().ok_or_else(ended)?.checkpoint(bytes, options)?)))
     }
 
     fn commit<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {

@@ -33,15 +33,17 @@ from crv.io.maintenance import (
     RepairAction,
     RepairKind,
     RepairReport,
+    TruncateReport,
     VacuumReport,
 )
 from crv.io.manifest import PartitionMeta, PartMeta, TableManifest
-from crv.io.transaction import Transaction
+from crv.io.transaction import Checkpoint, Transaction
 from crv.io.writer import Writer
 
 __all__ = [
     "AppendSummary",
     "CheckReport",
+    "Checkpoint",
     "Column",
     "CompactReport",
     "Dataset",
@@ -72,6 +74,7 @@ __all__ = [
     "TableManifest",
     "Transaction",
     "TransactionSummary",
+    "TruncateReport",
     "VacuumReport",
     "ValuationSettings",
     "Writer",

@@ -16,11 +16,18 @@ from crv.io._summaries import AppendSummary
 from crv.io._tables import table_of
 from crv.io.config import IoSettings
 from crv.io.errors import IoArgumentError, IoReadError
-from crv.io.maintenance import CheckReport, CompactReport, PruneReport, RepairReport, VacuumReport
+from crv.io.maintenance import (
+    CheckReport,
+    CompactReport,
+    PruneReport,
+    RepairReport,
+    TruncateReport,
+    VacuumReport,
+)
 from crv.io.manifest import TableManifest, rebuilt
 from crv.io.presets import Preset
 from crv.io.rows import as_frame
-from crv.io.transaction import Transaction
+from crv.io.transaction import Checkpoint, Transaction
 from crv.io.writer import Writer
 
 if TYPE_CHECKING:
@@ -280,6 +287,46 @@ class Dataset:
         process writes to the run.
         """
         return RepairReport.from_json_obj(self._own().repair())
+
+    def last_tick(self) -> int | None:
+        """Returns the newest tick of any table, or None without rows. Reads no part."""
+        return self._own().last_tick()
+
+    def truncate(self, *, after_tick: int) -> TruncateReport:
+        """Removes the rows of ticks greater than ``after_tick`` from every table, as one commit; -1 removes every row.
+
+        Readers that began before find their rows until a `vacuum` removes the files. Use it to continue a simulation
+        from an earlier tick.
+
+        Raises:
+            IoConflictError: another process appended to the run meanwhile. Nothing was removed.
+            IoReadError: a part with ticks on both sides is damaged. Nothing was removed.
+        """
+        return TruncateReport.from_json_obj(self._own().truncate(after_tick))
+
+    def latest_checkpoint(self) -> Checkpoint | None:
+        """Returns the newest checkpoint that `Transaction.checkpoint` wrote: its tick, and the bytes of the state."""
+        found = self._own().latest_checkpoint()
+        return None if found is None else Checkpoint(*found)
+
+    def resume(self) -> Checkpoint | None:
+        """Prepares the run to be continued: removes all rows after the newest checkpoint, and returns it.
+
+        Without a checkpoint every row is removed, and None is returned: the simulation begins again.
+
+        >>> import pickle, tempfile
+        >>> dataset = Dataset(IoSettings(root_dir=tempfile.mkdtemp()), run_id="walk-1")
+        >>> for tick in range(3):
+        ...     with dataset.transaction() as tx:
+        ...         tx.append("holdings", {"tick": [tick], "agent_id": ["A"], "token_id": ["T"], "quantity": [tick]})
+        ...         if tick < 2:
+        ...             tx.checkpoint(pickle.dumps({"position": tick}), keep=2)
+        >>> tick, state = dataset.resume()
+        >>> tick, pickle.loads(state), dataset.last_tick()
+        (1, {'position': 1}, 1)
+        """
+        found = self._own().resume()
+        return None if found is None else Checkpoint(*found)
 
     def prune(self, older_than: timedelta = timedelta(hours=1)) -> PruneReport:
         """Removes commit files that are older than ``older_than``; the base replaces them.

@@ -22,6 +22,7 @@ __all__ = [
     "RepairAction",
     "RepairKind",
     "RepairReport",
+    "TruncateReport",
     "VacuumReport",
 ]
 
@@ -218,6 +219,29 @@ class CompactReport:
     def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
         """Makes a report from its JSON, as ``crv compact --json`` prints it."""
         return cls(**{**obj, "table": table_of(obj["table"]), "commits": tuple(obj["commits"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TruncateReport:
+    """The result of a truncation."""
+
+    after_tick: int
+    """The last tick that was kept."""
+    commit: int | None
+    """The number of the commit; None if there were no rows beyond the tick."""
+    rows: int
+    """The number of rows that were removed, over all tables."""
+    parts_removed: int
+    """The number of parts that were taken out as a whole."""
+    parts_cut: int
+    """The number of parts that were replaced by one with their rows up to the tick."""
+    tables: tuple[TableName | str, ...]
+    """The tables that had rows beyond the tick."""
+
+    @classmethod
+    def from_json_obj(cls, obj: Mapping[str, Any]) -> Self:
+        """Makes a report from its JSON, as ``crv truncate --json`` prints it."""
+        return cls(**{**obj, "tables": tuple(table_of(table) for table in obj["tables"])})
 
 
 class GarbageKind(StrEnum):

@@ -2,7 +2,7 @@
 
 import os
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from crv import _native
 from crv.core.grammar import TableName
@@ -12,7 +12,16 @@ from crv.io._summaries import TransactionSummary
 from crv.io.errors import IoArgumentError
 from crv.io.rows import as_frame
 
-__all__ = ["Transaction"]
+__all__ = ["Checkpoint", "Transaction"]
+
+
+class Checkpoint(NamedTuple):
+    """The state of a simulation at a tick."""
+
+    tick: int
+    """The tick after which the state was taken."""
+    state: bytes
+    """The bytes that were given."""
 
 
 class Transaction:
@@ -48,6 +57,19 @@ class Transaction:
             validate_schema=validate_schema,
             validate_rows=validate_rows,
         )
+
+    def checkpoint(self, state: bytes, *, tick: int | None = None, keep: int | None = None) -> None:
+        """Adds the state of the simulation itself, such as ``pickle.dumps(model)``, to be continued from.
+
+        It becomes visible with the rows of this transaction, and belongs to their newest tick, or to ``tick``.
+        `Dataset.resume` and `Dataset.latest_checkpoint` return it. With ``keep``, only the newest ``keep`` checkpoints
+        stay, this one included; a vacuum removes the files of the others.
+
+        Raises:
+            IoArgumentError: the state is not bytes, the transaction has no rows and no ``tick`` is given, or it has a
+                checkpoint already.
+        """
+        self._own().checkpoint(state, tick=tick, keep=keep)
 
     def commit(self) -> TransactionSummary:
         """Makes all rows durable, then visible, as one commit.

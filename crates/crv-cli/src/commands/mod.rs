@@ -21,6 +21,7 @@ pub(crate) mod settings;
 pub(crate) mod show;
 pub(crate) mod tables;
 mod ticks;
+pub(crate) mod truncate;
 pub(crate) mod vacuum;
 
 use crate::args::Command;
@@ -41,6 +42,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
         Command::Repair(arguments) => repair::run(context, arguments),
         Command::Rebuild(arguments) => rebuild::run(context, arguments),
         Command::Compact(arguments) => compact::run(context, arguments),
+        Command::Truncate(arguments) => truncate::run(context, arguments),
         Command::Vacuum(arguments) => vacuum::run(context, arguments),
         Command::Prune(arguments) => prune::run(context, arguments),
         Command::Bundle(arguments) => bundle::run(context, arguments),

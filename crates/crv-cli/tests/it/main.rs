@@ -6,6 +6,7 @@
 
 mod append;
 mod bundle;
+mod declare;
 mod demo;
 mod errors;
 mod help;

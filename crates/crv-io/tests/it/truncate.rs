@@ -172,6 +172,25 @@ fn a_commit_that_storage_refuses_removes_nothing() {
 }
 
 #[test]
+fn a_truncation_is_published_after_its_parts_are_durable() {
+    let root = Root::new();
+    drop(overlapping(&root));
+    let (dataset, events) = Hooked::recording(&root, root.settings());
+    dataset.truncate(5).unwrap();
+    let events = events.lock().unwrap().clone();
+    let published = events.iter().position(|event| event.starts_with("put ") && event.contains("_commits/"));
+    let before = &events[..published.unwrap()];
+    let named = |what: &str| -> Vec<&str> {
+        let parts = before.iter().filter_map(|event| event.strip_prefix(what));
+        let mut parts: Vec<&str> = parts.filter(|path| path.ends_with(".parquet")).collect();
+        parts.sort_unstable();
+        parts
+    };
+    assert_eq!(named("stage ").len(), 2, "{events:?}");
+    assert_eq!(named("sync "), named("stage "), "{events:?}");
+}
+
+#[test]
 fn a_manifest_put_back_and_a_rebuild_double_nothing() {
     let root = Root::new();
     let dataset = overlapping(&root);

@@ -56,14 +56,12 @@ impl LogReader {
         let known = self.list_tables().unwrap_or_default();
         let canonical = TableName::ALL.iter().map(|table| table.as_str());
         let near = nearest(table.as_str(), known.iter().map(TableId::as_str).chain(canonical));
+        let run = self.paths.run();
+        let declare =
+            format!("declare it first: Dataset.declare(\"{table}\", …) or `crv declare {run} {table} …`");
         let hint = match near {
-            Some(near) => format!(
-                "did you mean `{near}`? else declare the table first: Dataset.declare(\"{table}\", …)"
-            ),
-            None => format!(
-                "declare it first: Dataset.declare(\"{table}\", …) or `crv declare {} {table} …`",
-                self.paths.run()
-            ),
+            Some(near) => format!("did you mean `{near}`? else {declare}"),
+            None => declare,
         };
         let text = format!("run `{}` has no table `{table}`", self.paths.run());
         Error::new(ErrorKind::NotFound, text).with_hint(hint)
