@@ -8,11 +8,11 @@ use crv_core::versioning::{SCHEMA_V, SchemaVersion};
 use serde::Serialize;
 
 use super::meta::BundleMeta;
-use super::origin::{GitState, Versions};
 use super::tables::TableIndex;
 use crate::config::{Compression, IoSettings, Partitioning};
 use crate::manifest::TableState;
 use crate::run::artifacts::ArtifactsIndex;
+use crate::run::origin::{GitState, Versions};
 
 /// The contents of `bundle.manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]

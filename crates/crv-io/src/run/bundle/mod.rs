@@ -1,21 +1,20 @@
 //! The run bundle: one JSON document, `bundle.manifest.json`, that describes a run and its contents.
 //!
 //! [`Dataset::write_bundle`] collects the totals of the tables (from manifests and the log alone), the artifacts (from
-//! their directory) and the run's origin ([`origin`]), and writes them durably in place of the previous bundle. The
+//! their directory) and the run's origin, and writes them durably in place of the previous bundle. The
 //! bundle is for people and other programs: this crate reads back only the time when the run began, and `meta`, to keep
 //! them.
 
 mod document;
 mod meta;
-pub mod origin;
 mod tables;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+pub use crate::run::origin::{GitState, Versions};
 pub use document::{BundleIo, BundleRun, BundleTable, RunBundle};
 pub use meta::{BundleMeta, MAX_META_BYTES, MAX_META_DEPTH};
-pub use origin::{GitState, Versions};
 pub use tables::{TableIndex, collect_tables_index};
 
 use crate::config::IoSettings;
