@@ -11,6 +11,7 @@ use crate::commands;
 const EXIT_CODES: &str = "\
 On disk:
   demo, append, repair, rebuild, compact, vacuum, prune and bundle change the run that they name;
+  rm removes the runs that it names;
   scan --output writes the file that it names; every other command only reads
 
 Exit codes:
@@ -87,6 +88,7 @@ pub(crate) enum Command {
     Demo(commands::demo::Demo),
     Append(commands::append::Append),
     Runs(commands::runs::Runs),
+    Info(commands::info::Info),
     Tables(commands::tables::Tables),
     Show(commands::show::Show),
     Scan(commands::scan::Scan),
@@ -99,6 +101,7 @@ pub(crate) enum Command {
     Prune(commands::prune::Prune),
     Bundle(commands::bundle::Bundle),
     Artifacts(commands::artifacts::Artifacts),
+    Rm(commands::rm::Rm),
     Settings(commands::settings::Settings),
     Completions(commands::completions::Completions),
 }

@@ -10,10 +10,12 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 mod facts;
 mod files;
+pub(crate) mod info;
 pub(crate) mod live_files;
 pub(crate) mod prune;
 pub(crate) mod rebuild;
 pub(crate) mod repair;
+pub(crate) mod rm;
 pub(crate) mod runs;
 pub(crate) mod scan;
 pub(crate) mod settings;
@@ -31,6 +33,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
         Command::Demo(arguments) => demo::run(context, arguments),
         Command::Append(arguments) => append::run(context, arguments),
         Command::Runs(arguments) => runs::run(context, arguments),
+        Command::Info(arguments) => info::run(context, arguments),
         Command::Tables(arguments) => tables::run(context, arguments),
         Command::Show(arguments) => show::run(context, arguments),
         Command::Scan(arguments) => scan::run(context, arguments),
@@ -43,6 +46,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
         Command::Prune(arguments) => prune::run(context, arguments),
         Command::Bundle(arguments) => bundle::run(context, arguments),
         Command::Artifacts(arguments) => artifacts::run(context, arguments),
+        Command::Rm(arguments) => rm::run(context, arguments),
         Command::Settings(arguments) => settings::run(context, arguments),
         Command::Completions(arguments) => completions::run(arguments),
     }

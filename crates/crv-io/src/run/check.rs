@@ -1,9 +1,10 @@
 //! [`Dataset::check`]: the check of the tables, and of the facts and the status of the run.
 
 use crate::dataset::Dataset;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::maintenance::{CheckOptions, CheckProgress, CheckReport, Problem, ProblemKind};
-use crate::run::facts::Unreadable;
+use crate::paths::StorePath;
+use crate::run::facts::{Unread, Unreadable};
 
 impl Dataset {
     /// Checks the log, the manifests, the parts, the facts, the status and every name in the run's directory for damage.
@@ -22,31 +23,25 @@ impl Dataset {
     ) -> Result<CheckReport> {
         let mut report = self.check_tables(options, &progress)?;
         let (_, run) = self.storage();
-        if let Err((why, error)) = self.read_facts() {
-            report.problems.push(self.problem(why, ProblemKind::DamagedFacts, &run.facts(), &error));
+        if let Err(unread) = self.read_facts() {
+            report.problems.push(self.problem(&unread, ProblemKind::DamagedFacts, &run.facts()));
         }
-        if let Err((why, error)) = self.read_status() {
-            report.problems.push(self.problem(why, ProblemKind::DamagedStatus, &run.status(), &error));
+        if let Err(unread) = self.read_status() {
+            report.problems.push(self.problem(&unread, ProblemKind::DamagedStatus, &run.status()));
         }
         report.problems.sort_by_key(|problem| problem.harmless);
         report.ok = report.problems.iter().all(|problem| problem.harmless);
         Ok(report)
     }
 
-    fn problem(
-        &self,
-        why: Unreadable,
-        damaged: ProblemKind,
-        path: &crate::paths::StorePath,
-        error: &Error,
-    ) -> Problem {
-        let kind = match why {
+    fn problem(&self, unread: &Unread, damaged: ProblemKind, path: &StorePath) -> Problem {
+        let kind = match unread.why {
             Unreadable::Refused => ProblemKind::Unreadable,
             Unreadable::Later => ProblemKind::LaterVersion,
             Unreadable::Damaged => damaged,
             Unreadable::OfAnotherRun => ProblemKind::ForeignFacts,
         };
-        let action = error.hint().unwrap_or("make it readable, then check again");
-        Problem::new(kind, self.storage().0.locate(path), error.to_string(), action)
+        let action = unread.error.hint().unwrap_or("make it readable, then check again");
+        Problem::new(kind, self.storage().0.locate(path), unread.detail.as_str(), action)
     }
 }

@@ -1,5 +1,7 @@
 //! [`Dataset::info`]: a run at a glance.
 
+use std::sync::Arc;
+
 use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
 use jiff::Timestamp;
@@ -17,7 +19,7 @@ use crate::stamp;
 pub struct RunInfo {
     /// The run.
     pub run_id: RunId,
-    /// How it is doing; `None` if it was not begun by [`start_run`](crate::run::start_run).
+    /// How it is doing; `None` if it was not begun by [`start_run`](crate::run::start_run), or its status is damaged.
     pub state: Option<RunState>,
     /// When it began: as its facts say, or else the earliest time of its tables.
     pub created_at: Option<String>,
@@ -79,19 +81,29 @@ impl Dataset {
     /// opened.
     ///
     /// Facts and a status that cannot be read are in [`problems`](RunInfo::problems). An error of kind
-    /// [`NotFound`](ErrorKind::NotFound) if there is no such run.
+    /// [`NotFound`](ErrorKind::NotFound) if there is no such run. The bucket size of the settings makes no difference.
     pub fn info(&self) -> Result<RunInfo> {
+        let info = self.info_in_size();
+        let Some(size) = info.as_ref().err().and_then(Error::tick_bucket_size) else { return info };
+        let settings = self.settings().clone().with_tick_bucket_size(size)?;
+        let store = Arc::clone(self.storage().0);
+        Self::with_store(settings, self.run_id().as_str(), store)?.info_in_size()
+    }
+
+    fn info_in_size(&self) -> Result<RunInfo> {
         self.check_exists()?;
         let mut problems = Vec::new();
         let facts = noted(self.facts(), &mut problems)?;
+        let damaged = problems.len();
         let status = noted(self.status(), &mut problems)?;
+        let is_unknown = problems.len() > damaged;
         let index = self.log().table_index()?;
         let tables: Vec<TableInfo> = index.iter().map(|state| TableInfo::from(&**state)).collect();
         let began = facts.as_ref().and_then(|facts| stamp::parse(&facts.created_at));
         let began = began.or_else(|| index.iter().map(|state| state.created_at).min());
         Ok(RunInfo {
             run_id: self.run_id().clone(),
-            state: state(facts.as_ref(), status.as_ref()),
+            state: if is_unknown { None } else { state(facts.as_ref(), status.as_ref()) },
             created_at: began.map(stamp::text),
             age_seconds: began.map(seconds_since),
             commit: self.log().head()?.get(),

@@ -118,7 +118,10 @@ fn damaged_documents_are_named_and_hide_no_row() {
             let error = if what == "facts" { dataset.facts().err() } else { dataset.status().err() }.unwrap();
             assert_eq!(error.kind(), ErrorKind::Manifest);
             let text = error.to_string();
-            assert!(text.contains(&format!("run `{RUN}`: its {what} `")) && text.contains(name), "{text}");
+            assert!(
+                text.contains(&format!("run `{RUN}`: its {what} file `")) && text.contains(name),
+                "{text}"
+            );
             assert!(error.hint().is_some());
             let info = dataset.info().unwrap();
             assert_eq!((info.rows, info.problems.len()), (2, 1));
@@ -157,8 +160,8 @@ fn facts_of_another_run_are_an_error_that_names_both() {
     fs_err::rename(root.run_dir(), root.path().join("runs/other")).unwrap();
     let other = Dataset::open(root.settings(), "other").unwrap();
     let error = other.facts().unwrap_err();
-    assert!(error.to_string().starts_with("run `other`: its facts `"), "{error}");
-    assert!(error.to_string().ends_with(&format!("are of run `{RUN}`")), "{error}");
+    assert!(error.to_string().starts_with("run `other`: its facts file `"), "{error}");
+    assert!(error.to_string().ends_with(&format!("is of run `{RUN}`")), "{error}");
     assert!(error.hint().unwrap().contains("renamed"));
     assert_eq!(other.info().unwrap().problems.len(), 1);
     let report = other.check(CheckOptions::default()).unwrap();

@@ -6,6 +6,7 @@ use crv_core::grammar::TableName;
 use crv_core::ids::RunId;
 use crv_core::versioning::{SCHEMA_V, SchemaVersion};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::meta::BundleMeta;
 use super::tables::TableIndex;
@@ -29,6 +30,10 @@ pub struct RunBundle {
     pub tables: BTreeMap<TableName, BundleTable>,
     /// The artifacts.
     pub artifacts: ArtifactsIndex,
+    /// What the run is, as `run.json` says; null if it was not begun by [`start_run`](crate::run::start_run).
+    pub facts: Value,
+    /// How it was doing when the bundle was written, as a reader judges it; null as well.
+    pub status: Value,
     /// The caller's metadata.
     pub meta: BundleMeta,
 }

@@ -12,8 +12,10 @@ pub use document::{ModelFacts, RunFacts};
 pub use seed::Seed;
 pub use status::{MAX_STATUS_BYTES, RunError, RunState, RunStatus, SILENCE};
 
-pub(crate) use document::{decode as decode_facts, encode as encode_facts};
+#[cfg(feature = "fuzzing")]
+pub(crate) use document::decode as decode_facts;
+pub(crate) use document::encode as encode_facts;
 pub(crate) use status::{decode as decode_status, encode as encode_status};
 
-pub(crate) use read::Unreadable;
+pub(crate) use read::{Unread, Unreadable};
 pub(super) use status::{clip, is_gone};

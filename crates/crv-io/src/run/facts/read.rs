@@ -21,8 +21,16 @@ pub(crate) enum Unreadable {
     OfAnotherRun,
 }
 
-/// A document that may be absent, or the error and its reason.
-type Read<T> = Result<Option<T>, (Unreadable, Error)>;
+/// A document that cannot be read.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    pub(crate) why: Unreadable,
+    /// The reason alone, for a report that names the file itself.
+    pub(crate) detail: String,
+    pub(crate) error: Error,
+}
+
+type Read<T> = Result<Option<T>, Unread>;
 
 impl Dataset {
     /// What this run is, and where it comes from; `None` if it was not begun by [`start_run`](crate::run::start_run).
@@ -30,7 +38,7 @@ impl Dataset {
     /// An error of kind [`Manifest`](ErrorKind::Manifest) if the document is damaged, of a later version, or of another
     /// run.
     pub fn facts(&self) -> Result<Option<RunFacts>> {
-        self.read_facts().map_err(|(_, error)| error)
+        self.read_facts().map_err(|unread| unread.error)
     }
 
     /// How this run is doing; `None` if it was not begun by [`start_run`](crate::run::start_run). A run whose process is
@@ -39,7 +47,7 @@ impl Dataset {
     /// An error of kind [`Manifest`](ErrorKind::Manifest) if the document is damaged or of a later version. It is a report
     /// only: the run can be read and written all the same.
     pub fn status(&self) -> Result<Option<RunStatus>> {
-        self.read_status().map_err(|(_, error)| error)
+        self.read_status().map_err(|unread| unread.error)
     }
 
     pub(crate) fn read_facts(&self) -> Read<RunFacts> {
@@ -52,13 +60,15 @@ impl Dataset {
             return Ok(Some(facts));
         }
         let (of, path) = (&facts.run_id, store.locate(&path));
-        let error = Error::manifest(format!("run `{}`: its facts `{path}` are of run `{of}`", run.run()));
-        Err((
-            Unreadable::OfAnotherRun,
-            error.with_hint(format!(
-                "if the run's directory was renamed, name it `{of}` again; if the file was copied there, remove it"
-            )),
-        ))
+        let error = format!("run `{}`: its facts file `{path}` is of run `{of}`", run.run());
+        let hint = format!(
+            "if the run's directory was renamed, name it `{of}` again; if the file was copied there, remove it"
+        );
+        Err(Unread {
+            why: Unreadable::OfAnotherRun,
+            detail: format!("the facts are of run `{of}`"),
+            error: Error::manifest(error).with_hint(hint),
+        })
     }
 
     pub(crate) fn read_status(&self) -> Read<RunStatus> {
@@ -77,15 +87,21 @@ impl Dataset {
     ) -> Read<T> {
         let (store, run) = self.storage();
         let refused = |error: StoreError| {
-            let text = format!("run `{}`: {error}", run.run());
-            (Unreadable::Refused, Error::caused_by(ErrorKind::Read, text, error.hint(), error))
+            let detail = error.to_string();
+            let text = format!("run `{}`: {detail}", run.run());
+            let error = Error::caused_by(ErrorKind::Read, text, error.hint(), error);
+            Unread { why: Unreadable::Refused, detail, error }
         };
         let Some(blob) = store.open(path).map_err(refused)? else { return Ok(None) };
         let located = store.locate(path);
         let damaged = |why: &str| {
-            let error = format!("run `{}`: its {what} `{located}` is damaged: {why}", run.run());
+            let error = format!("run `{}`: its {what} file `{located}` is damaged: {why}", run.run());
             let hint = "no row is affected; restore the file from a copy of the run, or remove it";
-            (Unreadable::Damaged, Error::manifest(error).with_hint(hint))
+            Unread {
+                why: Unreadable::Damaged,
+                detail: format!("the {what} file is damaged: {why}"),
+                error: Error::manifest(error).with_hint(hint),
+            }
         };
         if blob.size() > most as u64 {
             return Err(damaged(&format!("it has {} bytes", blob.size())));
@@ -95,9 +111,13 @@ impl Dataset {
         match decode(&bytes) {
             Ok(document) => Ok(Some(document)),
             Err(why) if manifest::is_later(&bytes, FORMAT) => {
-                let error = format!("run `{}`: its {what} `{located}` cannot be read: {why}", run.run());
+                let error = format!("run `{}`: its {what} file `{located}` cannot be read: {why}", run.run());
                 let hint = "read it with the version of crv that wrote it, or a later one";
-                Err((Unreadable::Later, Error::manifest(error).with_hint(hint)))
+                Err(Unread {
+                    why: Unreadable::Later,
+                    detail: why,
+                    error: Error::manifest(error).with_hint(hint),
+                })
             }
             Err(why) => Err(damaged(if bytes.is_empty() { "it is empty" } else { &why })),
         }
