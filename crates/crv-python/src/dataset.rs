@@ -9,6 +9,7 @@ use crate::error::{NativeError, Result};
 use crate::frame::Rows;
 use crate::manifest;
 use crate::process::OwnProcess;
+use crate::run;
 use crate::scan::Scan;
 use crate::settings::Settings;
 use crate::transaction::Transaction;
@@ -17,6 +18,12 @@ use crate::writer::{self, Writer};
 /// A handle on a run. A forked process must open its own.
 #[pyclass(frozen, module = "crv._native")]
 pub(crate) struct Dataset(OwnProcess<crv_io::Dataset>);
+
+impl Dataset {
+    pub(crate) fn new(dataset: crv_io::Dataset) -> Self {
+        Self(OwnProcess::new(dataset))
+    }
+}
 
 #[pymethods]
 impl Dataset {
@@ -114,6 +121,21 @@ impl Dataset {
     fn prune<'py>(&self, py: Python<'py>, older_than: Age) -> Result<Bound<'py, PyAny>> {
         let report = py.detach(|| self.0.prune(older_than.0))?;
         Ok(pythonize(py, &report).map_err(PyErr::from)?)
+    }
+
+    /// This run at a glance, as JSON.
+    fn info(&self, py: Python<'_>) -> Result<String> {
+        py.detach(|| run::text(&self.0.info()?))
+    }
+
+    /// The facts of this run, as JSON; null if it has none.
+    fn facts(&self, py: Python<'_>) -> Result<String> {
+        py.detach(|| run::text(&self.0.facts()?))
+    }
+
+    /// The status of this run, as JSON; null if it has none.
+    fn status(&self, py: Python<'_>) -> Result<String> {
+        py.detach(|| run::text(&self.0.status()?))
     }
 
     fn tables(&self, py: Python<'_>) -> Result<Vec<&'static str>> {

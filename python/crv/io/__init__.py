@@ -5,7 +5,7 @@ contracts and run manifests may change until 1.0.
 """
 
 from crv.io._summaries import AppendSummary, PartSummary, TransactionSummary
-from crv.io.catalog import RunEntry, list_runs
+from crv.io.catalog import RunEntry, RunSummary, list_runs, summarize_runs
 from crv.io.config import IoSettings, ValuationSettings
 from crv.io.dataset import Dataset
 from crv.io.errors import (
@@ -35,6 +35,8 @@ from crv.io.maintenance import (
     VacuumReport,
 )
 from crv.io.manifest import PartitionMeta, PartMeta, TableManifest
+from crv.io.run import RemoveReport, Run, remove_run, start_run
+from crv.io.run_info import ModelFacts, RunError, RunFacts, RunInfo, RunState, RunStatus, TableInfo
 from crv.io.transaction import Transaction
 from crv.io.writer import Writer
 
@@ -57,16 +59,26 @@ __all__ = [
     "IoSettings",
     "IoUnknownOutcomeError",
     "IoWriteError",
+    "ModelFacts",
     "PartMeta",
     "PartSummary",
     "PartitionMeta",
     "Problem",
     "ProblemKind",
     "PruneReport",
+    "RemoveReport",
     "RepairAction",
     "RepairKind",
     "RepairReport",
+    "Run",
     "RunEntry",
+    "RunError",
+    "RunFacts",
+    "RunInfo",
+    "RunState",
+    "RunStatus",
+    "RunSummary",
+    "TableInfo",
     "TableManifest",
     "Transaction",
     "TransactionSummary",
@@ -74,4 +86,7 @@ __all__ = [
     "ValuationSettings",
     "Writer",
     "list_runs",
+    "remove_run",
+    "start_run",
+    "summarize_runs",
 ]

@@ -51,11 +51,11 @@ impl Dataset {
         meta: impl Into<Option<BundleMeta>>,
         languages: Versions,
     ) -> Result<RunBundle> {
-        let states = self.log().table_index()?;
+        let index = self.log().table_index()?;
         let earlier = self.earlier_bundle()?;
         let facts = kept(self.facts(), earlier.as_ref(), "facts")?;
         let status = kept(self.status(), earlier.as_ref(), "status")?;
-        let began = states.iter().map(|state| state.created_at).chain(time_of(&facts));
+        let began = index.iter().map(|state| state.created_at).chain(time_of(&facts));
         let created_at = began.chain(earlier.as_ref().and_then(Earlier::created_at)).min();
         let created_at = created_at.unwrap_or_else(stamp::now);
         let meta = match (meta.into(), earlier) {
@@ -67,7 +67,7 @@ impl Dataset {
             run: BundleRun::new(self.run_id().clone(), stamp::text(created_at)),
             env: languages.complete(),
             io: BundleIo::from(self.settings()),
-            tables: states.iter().map(|state| (state.table, BundleTable::from(&**state))).collect(),
+            tables: index.iter().map(|state| (state.table, BundleTable::from(&**state))).collect(),
             artifacts: self.artifacts_index()?,
             facts,
             status,
