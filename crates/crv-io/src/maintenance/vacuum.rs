@@ -22,7 +22,8 @@ use crate::manifest::TableState;
 use crate::parallel;
 use crate::part::footer;
 use crate::paths::{
-    BASE_FILE, BUNDLE_FILE, BucketId, CommitNumber, MANIFEST_FILE, PartId, StorePath, TMP_SUFFIX,
+    BASE_FILE, BUNDLE_FILE, BucketId, CommitNumber, FACTS_FILE, MANIFEST_FILE, PartId, STATUS_FILE,
+    StorePath, TMP_SUFFIX,
 };
 use crate::stamp;
 use crate::store::EntryKind;
@@ -240,7 +241,8 @@ fn unfinished(log: &LogReader, now: Timestamp, older_than: Duration) -> Result<V
         for entry in log.store.list(dir, None).map_err(|error| log.read_failed(error))? {
             let EntryKind::Object(bytes) = entry.kind else { continue };
             let ours = |name: &str| {
-                name == BUNDLE_FILE || name == BASE_FILE || CommitNumber::parse_file_name(name).is_some()
+                [BUNDLE_FILE, FACTS_FILE, STATUS_FILE, BASE_FILE].contains(&name)
+                    || CommitNumber::parse_file_name(name).is_some()
             };
             if !unfinished_of(&entry.name).is_some_and(ours) {
                 continue;

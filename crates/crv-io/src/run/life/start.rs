@@ -80,18 +80,18 @@ fn begin(dataset: Dataset, options: &RunOptions) -> Result<Option<Run>> {
         facts
     } else {
         let facts = facts_of(run.run(), options, &process);
-        if !put_facts(&**store, run, &facts)? {
-            if options.if_exists == IfExists::Error {
-                return Ok(None);
-            }
-            // Begun by another process a moment ago.
-            return Err(dataset.facts().err().unwrap_or_else(|| raced(run.run())));
+        if put_facts(&**store, run, &facts)? {
+            facts
+        } else if options.if_exists == IfExists::Error || options.run_id.is_none() {
+            return Ok(None);
+        } else {
+            // Begun by another process a moment ago: it exists.
+            dataset.facts()?.ok_or_else(|| raced(run.run()))?
         }
-        facts
     };
     let (mut last_tick, mut commit) = (None, 0);
+    check_same(run.run(), &facts, options)?;
     if exists {
-        check_same(run.run(), &facts, options)?;
         if options.if_exists == IfExists::Resume {
             check_ended(&dataset)?;
         }
@@ -182,8 +182,8 @@ fn exists(settings: &IoSettings, run_id: &RunId) -> Error {
 }
 
 fn raced(run_id: &RunId) -> Error {
-    Error::new(ErrorKind::Conflict, format!("run `{run_id}`: another process has begun it at the same time"))
-        .with_hint("try again")
+    Error::new(ErrorKind::Conflict, format!("run `{run_id}`: its facts are there, and then they are not"))
+        .with_hint("is another process removing the run? Try again")
 }
 
 /// Refuses to continue a run with other parameters or another seed than it has: its facts never change.
