@@ -79,8 +79,11 @@ mod tests {
         assert_eq!(theirs.is_alive(), Some(true));
         child.kill().unwrap();
         // It is a zombie until it is waited for.
-        while theirs.is_alive() == Some(true) {
-            std::thread::yield_now();
+        for _ in 0..1_000 {
+            if theirs.is_alive() == Some(false) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
         }
         assert_eq!(theirs.is_alive(), Some(false));
         child.wait().unwrap();
