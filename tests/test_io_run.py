@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -332,6 +333,18 @@ def test_facts_that_are_damaged_hide_nothing(settings: IoSettings) -> None:
     assert (info.rows, info.facts, len(info.problems)) == (1, None, 1)
     assert [problem.kind for problem in run.check().problems] == ["damaged-facts"]
     assert write_run_bundle_manifest(settings, RUN)["facts"] == bundle["facts"]
+
+
+@pytest.mark.parametrize(("compact", "expected"), [(None, [1, 1]), (True, [1, 1]), (False, [4, 4])])
+def test_a_run_is_laid_out_well_by_itself(tmp_path: Path, compact: bool | None, expected: list[int]) -> None:
+    settings = IoSettings(root_dir=str(tmp_path), tick_bucket_size=4, compact_sealed_buckets=compact)
+    with start_run(settings, RUN, keep_merged=timedelta(0)) as run:
+        for tick in range(8):
+            run.append("holdings", holdings(tick))
+    assert [len(bucket.parts) for bucket in run.manifest("holdings").partitions.values()] == expected
+    assert len(list(tmp_path.rglob("*.parquet"))) == sum(expected), "what was merged is not kept"
+    with pytest.raises(IoArgumentError, match="an age is a timedelta"):
+        start_run(settings, keep_merged=7)  # type: ignore[arg-type]
 
 
 def test_a_plain_dataset_has_no_facts(dataset: Dataset, settings: IoSettings) -> None:

@@ -132,6 +132,7 @@ def start_run(
     extra: str,
     command: list[str],
     if_exists: str,
+    keep_merged: timedelta | None,
     python: str | None,
     polars: str | None,
     pyarrow: str | None,

@@ -74,7 +74,7 @@ pub(crate) struct SettingFlags {
     /// Commits between two rewrites of manifest.json, or `adaptive` [default: adaptive]
     #[arg(long, global = true, value_name = "COMMITS", allow_negative_numbers = true)]
     pub(crate) write_manifest_every_n: Option<String>,
-    /// Merge the parts of a bucket once a later bucket has begun: true or false [default: false]
+    /// Merge the parts of a bucket once a later bucket has begun: true, false, or in started runs alone [default: auto]
     #[arg(long, global = true, value_name = "BOOL")]
     pub(crate) compact_sealed_buckets: Option<String>,
     /// Verify each part before its rows are read, by size or checksum [default: checksum]

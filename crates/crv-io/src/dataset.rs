@@ -237,6 +237,11 @@ impl Dataset {
         &self.shared.publisher
     }
 
+    /// Merges in the background.
+    pub(crate) fn background(&self) -> &Background {
+        &self.shared.background
+    }
+
     /// The store and the paths of this run, for files that belong to no table.
     pub(crate) fn storage(&self) -> (&Arc<dyn Store>, &RunPaths) {
         (&self.shared.log.store, &self.shared.log.paths)

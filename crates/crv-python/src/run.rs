@@ -3,6 +3,7 @@
 //! Documents cross as JSON text, so that numbers keep every digit.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crv_io::run::bundle::Versions;
 use crv_io::run::{IfExists, ModelOptions, Outcome, RemoveOptions, RunError, RunOptions, Seed};
@@ -12,7 +13,7 @@ use pythonize::pythonize;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::arguments;
+use crate::arguments::{self, Age};
 use crate::dataset::Dataset;
 use crate::error::{NativeError, Result};
 use crate::process::OwnProcess;
@@ -60,7 +61,7 @@ impl Run {
 
 /// Starts a run. `params` and `extra` are JSON objects, `seed` is the digits of an integer.
 #[pyfunction]
-#[pyo3(signature = (settings, run_id, *, params, seed, sweep, tags, model, version, source, extra, command, if_exists, python, polars, pyarrow))]
+#[pyo3(signature = (settings, run_id, *, params, seed, sweep, tags, model, version, source, extra, command, if_exists, keep_merged, python, polars, pyarrow))]
 #[expect(clippy::too_many_arguments, reason = "each is a keyword of Python's")]
 pub(crate) fn start_run(
     py: Python<'_>,
@@ -76,6 +77,7 @@ pub(crate) fn start_run(
     extra: &str,
     command: Vec<String>,
     if_exists: &str,
+    keep_merged: Option<Age>,
     python: Option<String>,
     polars: Option<String>,
     pyarrow: Option<String>,
@@ -95,6 +97,7 @@ pub(crate) fn start_run(
             let hint = format!("pass one of \"{words}\"");
             NativeError::argument(format!("`if_exists` is {if_exists:?}"), hint)
         })?,
+        keep_merged: keep_merged.map_or(Duration::MAX, |age| age.0),
     };
     let run = py.detach(|| crv_io::run::start_run(&settings.0, &options))?;
     Ok(Run(OwnProcess::new(run)))

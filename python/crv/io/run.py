@@ -5,6 +5,7 @@ import os
 import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Literal, SupportsIndex
 
@@ -92,6 +93,7 @@ def start_run(
     model: object = None,
     extra: Mapping[str, Any] | None = None,
     if_exists: IfExists = "error",
+    keep_merged: timedelta | None = timedelta(hours=1),
 ) -> Run:
     """Starts a run: writes what it is, ``run.json``, durably before any row, and how it is doing, ``status.json``.
 
@@ -102,6 +104,10 @@ def start_run(
     If the run exists, ``if_exists`` says what to do: ``"error"`` raises, ``"resume"`` continues a run that has ended,
     ``"append"`` adds to it, perhaps beside others. Both begin a run that does not exist. The facts of a run never change:
     continuing it with other ``params`` or another ``seed`` is an error.
+
+    Unless the settings say otherwise, the parts of a bucket are merged in the background once a later bucket has begun,
+    and the rest when the run ends. What was merged is kept for ``keep_merged``, for readers of earlier snapshots, and then
+    removed by this run, or by the next one that is started with this id; None keeps it until a vacuum.
 
     Raises:
         IoArgumentError: the run exists; or an argument is invalid, or something in ``params`` or ``extra`` is not JSON.
@@ -136,6 +142,7 @@ def start_run(
         extra=json_object("extra", {} if extra is None else extra),
         command=command_line(),
         if_exists=if_exists,
+        keep_merged=keep_merged,
         **versions(),
     )
     return Run(settings, life.run_id, life)

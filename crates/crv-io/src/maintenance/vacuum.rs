@@ -136,12 +136,28 @@ struct Found {
 
 /// Removes the files that no table of the run needs.
 pub(crate) fn vacuum(publisher: &Publisher, options: VacuumOptions) -> Result<VacuumReport> {
+    vacuum_of(publisher, options, |_| true)
+}
+
+/// The same for parts that merged parts replaced, and for no other file: it publishes no commit, so that it makes no
+/// transaction of another process fail.
+pub(crate) fn vacuum_merged(publisher: &Publisher, older_than: Duration) -> Result<VacuumReport> {
+    let options = VacuumOptions { older_than, dry_run: false };
+    vacuum_of(publisher, options, |kind| kind == GarbageKind::MergedPart)
+}
+
+fn vacuum_of(
+    publisher: &Publisher,
+    options: VacuumOptions,
+    is_meant: impl Fn(GarbageKind) -> bool,
+) -> Result<VacuumReport> {
     let log = &**publisher.log();
     let now = stamp::now();
     let mut found = unfinished(log, now, options.older_than)?;
     for table in log.table_dirs()? {
         found.extend(inspect(publisher, table, now, options.older_than)?);
     }
+    found.retain(|found| is_meant(found.kind) && (!found.undecided || is_meant(GarbageKind::OrphanPart)));
     let (mut old, young): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|found| found.is_old_enough);
     if !options.dry_run {
         announce(publisher, &mut old)?;

@@ -18,7 +18,9 @@ mod remove;
 
 pub use facts::{MAX_STATUS_BYTES, ModelFacts, RunError, RunFacts, RunState, RunStatus, SILENCE, Seed};
 pub use info::{RunInfo, TableInfo};
-pub use life::{HEARTBEAT, IfExists, ModelOptions, Outcome, Run, RunOptions, start_run, start_run_in};
+pub use life::{
+    HEARTBEAT, IfExists, KEEP_MERGED, ModelOptions, Outcome, Run, RunOptions, start_run, start_run_in,
+};
 pub use remove::{RemoveOptions, RemoveReport, remove_run, remove_run_in};
 
 #[cfg(feature = "fuzzing")]

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::facts::{object, options};
 use crate::hooked::{Call, Hooked, When, unpoisoned};
-use crate::support::{RUN, Root, all_ticks, append};
+use crate::support::{EDGES, RUN, Root, all_ticks, append};
 
 fn with(if_exists: IfExists) -> RunOptions {
     RunOptions { if_exists, ..options() }
@@ -133,7 +133,7 @@ fn heartbeats_ride_on_commits_and_are_one_write_in_ten_seconds() {
         assert_eq!((status.last_tick, status.commit), (Some(30), 31));
         run.finish(Outcome::Succeeded).unwrap();
         let status = run.status().unwrap().unwrap();
-        assert_eq!((status.last_tick, status.commit), (Some(39), 40));
+        assert_eq!((status.last_tick, status.commit), (Some(39), 41), "the last commit is a merge");
     });
 }
 
@@ -275,6 +275,83 @@ fn facts_are_durable_before_the_status_and_both_before_any_row() {
     append(&run, [1]);
     let calls = unpoisoned(&calls);
     assert_eq!(calls[..2], ["run.json", "status.json"]);
+}
+
+/// Parts in each bucket, on disk and live.
+fn parts(root: &Root, dataset: &Dataset) -> (usize, Vec<usize>) {
+    let manifest = dataset.manifest(EDGES).unwrap();
+    let live = manifest.partitions.values().map(|partition| partition.parts.len()).collect();
+    (root.files().iter().filter(|file| file.ends_with(".parquet")).count(), live)
+}
+
+#[test]
+fn a_started_run_merges_sealed_buckets_and_the_rest_when_it_ends() {
+    for (set, outcome, expected) in [
+        (None, Some(Outcome::Succeeded), vec![1, 1, 1]),
+        (None, Some(Outcome::Aborted), vec![1, 1, 4]),
+        (None, None, vec![1, 1, 4]),
+        (Some(false), Some(Outcome::Succeeded), vec![4, 4, 4]),
+    ] {
+        let root = Root::new();
+        let settings = root.settings().with_tick_bucket_size(4).unwrap();
+        let settings = match set {
+            Some(compact) => settings.with_compact_sealed_buckets(compact),
+            None => settings,
+        };
+        simulation::run(1, || {
+            let run = start_run(&settings, &options()).unwrap();
+            (0..12).for_each(|tick| append(&run, [tick]));
+            if let Some(outcome) = outcome {
+                run.finish(outcome).unwrap();
+            }
+            drop(run);
+        });
+        let dataset = Dataset::open(settings, RUN).unwrap();
+        assert_eq!(parts(&root, &dataset).1, expected);
+        assert_eq!(all_ticks(&dataset), (0..12).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn what_was_merged_is_removed_an_hour_later_and_no_other_file() {
+    let root = Root::new();
+    let settings = root.settings().with_tick_bucket_size(4).unwrap();
+    let hour = std::time::Duration::from_secs(3_601);
+    simulation::run(1, || {
+        let run = start_run(&settings, &options()).unwrap();
+        (0..5).for_each(|tick| append(&run, [tick]));
+        let orphan = root.table_dir(EDGES).join(format!("bucket=000000/part-{:032x}.parquet", 7));
+        fs_err::write(&orphan, "x").unwrap();
+        assert_eq!(parts(&root, &run), (5 + 1 + 1, vec![1, 1]));
+        // Too young when the next bucket is sealed.
+        (5..9).for_each(|tick| append(&run, [tick]));
+        assert_eq!(parts(&root, &run), (9 + 2 + 1, vec![1, 1, 1]));
+        let before = run.scan(EDGES).unwrap();
+        simulation::wait(hour);
+        (9..13).for_each(|tick| append(&run, [tick]));
+        // The eight parts of two buckets are gone, and those of the third are young.
+        assert_eq!(parts(&root, &run), (13 + 3 + 1 - 8, vec![1, 1, 1, 1]));
+        assert_eq!(before.batches().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 9);
+        simulation::wait(hour);
+        run.finish(Outcome::Succeeded).unwrap();
+        assert_eq!(parts(&root, run.dataset()), (4 + 1, vec![1; 4]));
+        assert!(orphan.exists(), "it may be about to be committed");
+        assert_eq!(all_ticks(&run), (0..13).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn what_was_merged_stays_if_it_is_asked_for() {
+    let root = Root::new();
+    let settings = root.settings().with_tick_bucket_size(4).unwrap();
+    simulation::run(1, || {
+        let keep = RunOptions { keep_merged: std::time::Duration::MAX, ..options() };
+        let run = start_run(&settings, &keep).unwrap();
+        (0..8).for_each(|tick| append(&run, [tick]));
+        simulation::wait(std::time::Duration::from_secs(99_999));
+        run.finish(Outcome::Succeeded).unwrap();
+        assert_eq!(parts(&root, run.dataset()), (8 + 2, vec![1, 1]));
+    });
 }
 
 #[test]

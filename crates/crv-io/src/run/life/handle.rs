@@ -2,10 +2,14 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::reporter::Reporter;
 use crate::dataset::Dataset;
 use crate::error::Result;
+use crate::maintenance::CompactOptions;
+use crate::maintenance::compact::together;
+use crate::maintenance::vacuum::vacuum_merged;
 use crate::run::facts::{RunError, RunState, RunStatus, clip};
 
 /// A run under way: a [`Dataset`] whose status is kept up to date.
@@ -17,6 +21,7 @@ pub struct Run {
     dataset: Dataset,
     reporter: Arc<Reporter>,
     process: u32,
+    keep_merged: Duration,
 }
 
 /// How a run ended.
@@ -31,9 +36,15 @@ pub enum Outcome {
 }
 
 impl Run {
-    pub(super) fn new(dataset: Dataset, reporter: Arc<Reporter>) -> Self {
+    pub(super) fn new(dataset: Dataset, reporter: Arc<Reporter>, keep_merged: Duration) -> Self {
         dataset.publisher().watch(Arc::clone(&reporter) as _);
-        Self { dataset, reporter, process: std::process::id() }
+        if keep_merged < Duration::MAX {
+            dataset.background().after_merges(keep_merged, move |publisher| {
+                // Error ignored: the files stay for the next one.
+                let _ = vacuum_merged(publisher, keep_merged);
+            });
+        }
+        Self { dataset, reporter, process: std::process::id(), keep_merged }
     }
 
     /// The handle on the run. Clones of it outlive the run's end, and can still be used then.
@@ -43,14 +54,37 @@ impl Run {
 
     /// Ends the run: closes the dataset, then writes the status durably. A run ends once; later calls do nothing.
     ///
-    /// The status is also written if closing fails, as no row is lost by that; the error is returned then.
+    /// If sealed buckets are merged, and the run was not given up, the parts of the others are merged as well, and parts
+    /// that were merged long enough ago are removed. The status is also written if any of it fails, as no row is lost by
+    /// that; the error is returned then.
     pub fn finish(&self, outcome: Outcome) -> Result<RunStatus> {
         if !self.reporter.is_running() {
             return self.reporter.end(|_| ());
         }
+        let merged = if outcome == Outcome::Aborted { Ok(()) } else { self.merge() };
         let closed = self.dataset.close();
         let status = self.report(outcome)?;
-        closed.map(|()| status)
+        let errors = [merged, closed].into_iter().filter_map(Result::err);
+        together("errors at the end of the run", errors.collect()).map_or(Ok(status), Err)
+    }
+
+    /// Merges what the background has left, and removes what was merged long enough ago.
+    fn merge(&self) -> Result<()> {
+        if !self.dataset.settings().compact_sealed_buckets() {
+            return Ok(());
+        }
+        // The background first: else both merge the same parts. Its errors are those of `close`.
+        let background = self.dataset.background().finish();
+        let merged = self.dataset.tables().and_then(|tables| {
+            tables
+                .into_iter()
+                .try_for_each(|table| self.dataset.compact(table, CompactOptions::default()).map(drop))
+        });
+        if self.keep_merged < Duration::MAX {
+            // Error ignored: the files stay for the next one.
+            let _ = vacuum_merged(self.dataset.publisher(), self.keep_merged);
+        }
+        background.and(merged)
     }
 
     fn report(&self, outcome: Outcome) -> Result<RunStatus> {

@@ -6,6 +6,6 @@ mod reporter;
 mod start;
 
 pub use handle::{Outcome, Run};
-pub use options::{IfExists, ModelOptions, RunOptions};
+pub use options::{IfExists, KEEP_MERGED, ModelOptions, RunOptions};
 pub use reporter::HEARTBEAT;
 pub use start::{start_run, start_run_in};

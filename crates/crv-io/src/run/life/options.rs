@@ -1,14 +1,18 @@
 //! What a caller says about a run when it starts.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::run::facts::Seed;
 use crate::run::origin::Versions;
 
+/// Default for [`keep_merged`](RunOptions::keep_merged): an hour.
+pub const KEEP_MERGED: Duration = Duration::from_secs(60 * 60);
+
 /// How to start a run, and its facts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct RunOptions {
     /// The run; `None` makes an id.
     pub run_id: Option<String>,
@@ -30,6 +34,27 @@ pub struct RunOptions {
     pub versions: Versions,
     /// What to do if the run exists.
     pub if_exists: IfExists,
+    /// How long parts that were merged are kept for readers of earlier snapshots. Then this run removes them, or the next
+    /// run that is started with the same id. [`Duration::MAX`] keeps them until a vacuum.
+    pub keep_merged: Duration,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            run_id: None,
+            params: Map::new(),
+            seed: None,
+            sweep: None,
+            tags: Vec::new(),
+            model: ModelOptions::default(),
+            extra: Map::new(),
+            command: None,
+            versions: Versions::default(),
+            if_exists: IfExists::default(),
+            keep_merged: KEEP_MERGED,
+        }
+    }
 }
 
 /// The model of a run.

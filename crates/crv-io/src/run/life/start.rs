@@ -58,7 +58,8 @@ pub fn start_run_in(store: &Arc<dyn Store>, settings: &IoSettings, options: &Run
             Some(run_id) => run_id.clone(),
             None => make_run_id(PREFIX).map_err(|error| Error::argument(error.to_string()))?,
         };
-        let dataset = Dataset::with_store(settings.clone(), run_id.as_str(), Arc::clone(store))?;
+        let dataset =
+            Dataset::with_store(settings.clone().of_a_started_run(), run_id.as_str(), Arc::clone(store))?;
         match begin(dataset, options)? {
             Some(run) => return Ok(run),
             // An id that was made is tried again; a made one exists only by chance.
@@ -114,7 +115,7 @@ fn begin(dataset: Dataset, options: &RunOptions) -> Result<Option<Run>> {
     };
     let reporter = Reporter::begin(Arc::clone(store), run.status(), status)
         .map_err(|error| error.in_context(format_args!("run `{}`", run.run())))?;
-    Ok(Some(Run::new(dataset, Arc::new(reporter))))
+    Ok(Some(Run::new(dataset, Arc::new(reporter), options.keep_merged)))
 }
 
 /// Whether anything lies in the run's directory but what a start that was killed left.
