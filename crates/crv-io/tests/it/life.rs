@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crv_io::run::{IfExists, Outcome, RunOptions, RunState, Seed, start_run, start_run_in};
-use crv_io::store::{PutMode, StoreError};
+use crv_io::store::StoreError;
 use crv_io::{Dataset, ErrorKind, simulation};
 use serde_json::json;
 
@@ -366,18 +366,4 @@ fn arguments_that_are_no_run_are_refused_and_leave_nothing() {
         assert_eq!(start_run(&root.settings(), &options).unwrap_err().kind(), ErrorKind::Argument);
     }
     assert!(root.files().is_empty());
-}
-
-/// A put that is not synced still replaces the whole file.
-#[test]
-fn an_unsynced_put_is_whole() {
-    let root = Root::new();
-    let store = root.store();
-    let path = crv_io::paths::RunPaths::new(RUN.parse().unwrap()).status();
-    assert!(store.put_unsynced(&path, b"a").is_err() || store.read(&path).unwrap().is_some());
-    store.put(&path, b"first", PutMode::Replace).unwrap();
-    store.put_unsynced(&path, b"second").unwrap();
-    assert_eq!(&store.read(&path).unwrap().unwrap().0[..], b"second");
-    assert_eq!(root.files(), [format!("runs/{RUN}/status.json")]);
-    drop(Dataset::open(root.settings(), RUN));
 }
