@@ -104,8 +104,13 @@ fn remove_leftovers(store: &dyn Store, run: Option<&RunPaths>, report: &mut Remo
     Ok(had)
 }
 
-/// Refuses a directory that is no run.
+/// Refuses a directory that is no run, and a link to one: what it leads to may belong to another root.
 fn check_is_run(store: &dyn Store, run: &RunPaths) -> Result<()> {
+    let names = store.list(&paths::runs_dir(), None).map_err(|error| hinted(ErrorKind::Read, error))?;
+    if names.iter().any(|entry| entry.name == run.run().as_str() && entry.kind != EntryKind::Directory) {
+        let text = format!("run `{}`: `{}` is a link", run.run(), store.locate(run.root()));
+        return Err(Error::new(ErrorKind::Conflict, text).with_hint("remove the link yourself"));
+    }
     let entries =
         store.list(run.root(), None).map_err(|error| in_run(run, hinted(ErrorKind::Read, error)))?;
     if entries.iter().any(|entry| MARKS.contains(&entry.name.as_str())) {

@@ -110,6 +110,22 @@ fn a_link_in_a_run_is_removed_by_force_and_what_it_leads_to_stays() {
     assert_eq!(root.files(), ["precious/file"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_run_is_not_followed() {
+    let (root, other) = (Root::new(), Root::new());
+    recorded(&other, RUN);
+    let files = other.files();
+    fs_err::create_dir_all(root.path().join("runs")).unwrap();
+    std::os::unix::fs::symlink(other.run_dir(), root.run_dir()).unwrap();
+    for options in [RemoveOptions::default(), FORCE] {
+        let error = remove_run(&root.settings(), RUN, options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        assert!(error.to_string().ends_with("is a link"), "{error}");
+    }
+    assert_eq!(other.files(), files);
+}
+
 #[test]
 fn a_run_that_still_runs_is_refused_unless_forced() {
     let root = Root::new();
