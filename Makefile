@@ -100,7 +100,7 @@ fuzz: target-dir ## Fuzz each target for FUZZ_SECONDS (needs cargo-fuzz, a C++ c
 	@cd fuzz && for target in fuzz_targets/*.rs; do \
 		target=$$(basename $$target .rs); dictionary=; \
 		case $$target in \
-			manifest|commit_file|base_file) dictionary=-dict=dictionaries/json.dict ;; \
+			manifest|commit_file|base_file|facts|status) dictionary=-dict=dictionaries/json.dict ;; \
 			settings) dictionary=-dict=dictionaries/settings.dict ;; \
 		esac; \
 		cargo $(FUZZ_WITH) fuzz run --sanitizer $(FUZZ_SANITIZER) $$target -- $$dictionary -max_len=16384 \

@@ -7,10 +7,7 @@ out of it, and goes on. Its run is then equal, row by row, to one that was never
 """
 
 import argparse
-import os
 import pickle
-import random
-import signal
 
 import mesa
 import polars as pl
@@ -81,11 +78,7 @@ def main() -> None:
     parser.add_argument("--ticks", type=int, default=100)
     parser.add_argument("--agents", type=int, default=50)
     parser.add_argument("--seed", type=int, default=42)
-    parser.add_argument("--kill-after", type=float, metavar="SECONDS", help="kill this process after so long, as a test")
     arguments = parser.parse_args()
-    if arguments.kill_after is not None:
-        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-        signal.setitimer(signal.ITIMER_REAL, arguments.kill_after * random.random())
 
     settings = IoSettings(root_dir=arguments.root)
     params = {"agents": arguments.agents, "ticks": arguments.ticks}

@@ -29,7 +29,7 @@ def test_a_bundle_says_what_is_in_a_run(settings: IoSettings, dataset: Dataset) 
     dataset.append("holdings", holdings(0, 7, 205))
     bundle = write_run_bundle_manifest(settings, RUN, meta={"seed": 7, "größe": [1.5, None, {"a": True}]})
     assert bundle == on_disk(settings)
-    assert list(bundle) == ["schema_version", "run", "env", "io", "tables", "artifacts", "meta"]
+    assert list(bundle) == ["schema_version", "run", "env", "io", "tables", "artifacts", "facts", "status", "meta"]
     assert bundle["schema_version"] == 1
     assert list(bundle["run"]) == ["run_id", "created_at", "core_schema_v", "git"]
     assert bundle["run"]["run_id"] == RUN

@@ -30,7 +30,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "fs_options": {},
         "strict_schema": True,
         "write_manifest_every_n": None,
-        "compact_sealed_buckets": False,
+        "compact_sealed_buckets": None,
         "verify_reads": "checksum",
         "valuation": {
             "enabled": False,

@@ -77,7 +77,7 @@ def test_a_run_goes_on_from_its_newest_checkpoint(run: Dataset, settings: IoSett
     ("arguments", "told"),
     [
         (("text",), "the state is bytes, not str"),
-        ((b"", -1), "-1 at row 0 is negative"),
+        ((b"", -1), "tick -1 of a checkpoint is negative"),
         ((b"", None, 0), "`keep` is 0"),
         ((b"", None, -1), "`keep` is -1"),
         ((b"",), "belongs to no tick"),
@@ -86,7 +86,7 @@ def test_a_run_goes_on_from_its_newest_checkpoint(run: Dataset, settings: IoSett
 def test_a_checkpoint_that_cannot_be_is_refused(run: Dataset, arguments: tuple[Any, ...], told: str) -> None:
     state, tick, keep = (*arguments, None, None)[:3]
     transaction = run.transaction()
-    with pytest.raises((IoArgumentError, ValueError), match=told):
+    with pytest.raises(IoArgumentError, match=told):
         transaction.checkpoint(state, tick=tick, keep=keep)
     assert run.tables() == ["agents"]
 

@@ -17,6 +17,7 @@ use arrow_schema::Field;
 use crv_core::grammar::EBNF_GRAMMAR;
 use crv_io::config::Compression;
 use crv_io::fuzzing::{COMMIT, TABLE};
+use crv_io::run::{Outcome, RunError, RunOptions, Seed, start_run};
 use crv_io::{AppendOptions, Dataset, IoSettings, TableName};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -65,16 +66,25 @@ fn run(to: &Path, compression: Compression) -> Result<()> {
         .with_root_dir(root.to_string_lossy())?
         .with_compression(compression)
         .with_row_group_size(4)?;
-    let dataset = Dataset::open(settings, "r")?;
+    let options = RunOptions {
+        run_id: Some("r".to_owned()),
+        seed: Some(Seed::from(7_u64)),
+        tags: vec!["a".to_owned()],
+        ..RunOptions::default()
+    };
+    let dataset = start_run(&settings, &options)?;
     for tick in 0..=COMMIT.cast_signed() {
         let mut transaction = dataset.transaction();
         transaction.append(TABLE, edges(tick * 40)?, AppendOptions::default())?;
         transaction.append(TableName::Decisions, decisions(tick)?, AppendOptions::default())?;
         transaction.commit()?;
     }
-    dataset.close()?;
+    let error = RunError { kind: "ValueError".to_owned(), message: "x".to_owned(), traceback: None };
+    dataset.finish(Outcome::Failed(error))?;
     let dir = root.join("runs/r");
     let tables = dir.join("tables");
+    seed(to, "facts", &fs::read(dir.join("run.json"))?)?;
+    seed(to, "status", &fs::read(dir.join("status.json"))?)?;
     seed(to, "manifest", &fs::read(tables.join(TABLE.as_str()).join("manifest.json"))?)?;
     seed(to, "manifest", &contract_keys_alone(&dataset)?)?;
     seed(to, "commit_file", &fs::read(dir.join(format!("_commits/{COMMIT:020}.json")))?)?;

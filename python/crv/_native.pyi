@@ -17,6 +17,7 @@ __all__ = [
     "Dataset",
     "Rereads",
     "RowFrame",
+    "Run",
     "Scan",
     "Transaction",
     "Writer",
@@ -59,11 +60,14 @@ __all__ = [
     "presets",
     "problem_kinds",
     "repair_kinds",
+    "remove_run",
     "rows_from_arrow",
     "rows_to_arrow",
     "run_root",
     "settings_from_env",
     "settings_from_toml",
+    "start_run",
+    "summarize_runs",
     "table_dir",
     "tables_root",
     "validate_frame",
@@ -108,8 +112,56 @@ class Dataset:
     def last_tick(self) -> int | None: ...
     def latest_checkpoint(self) -> tuple[int, bytes] | None: ...
     def resume(self) -> tuple[int, bytes] | None: ...
+    def info(self) -> str:
+        """Returns the run at a glance, as JSON."""
+
+    def facts(self) -> str:
+        """Returns the facts of the run, as JSON; null if it has none."""
+
+    def status(self) -> str:
+        """Returns the status of the run, as JSON; null if it has none."""
+
     def tables(self) -> list[str]: ...
     def close(self) -> None: ...
+
+@final
+class Run:
+    """A run under way. Dropped by the process that started it, it is aborted."""
+
+    def dataset(self) -> Dataset:
+        """The handle on the run, whose commits are its heartbeat."""
+
+    @property
+    def run_id(self) -> str: ...
+    def finish(self, state: str, error: tuple[str, str, str | None] | None) -> None:
+        """Ends the run. ``error`` is the type, the text and the traceback of the error that it failed with."""
+
+def start_run(
+    settings: IoSettings,
+    run_id: str | None,
+    *,
+    params: str,
+    seed: str | None,
+    sweep: str | None,
+    tags: list[str],
+    model: str | None,
+    version: str | None,
+    source: str | PathLike[str] | None,
+    extra: str,
+    command: list[str],
+    if_exists: str,
+    keep_merged: timedelta | None,
+    python: str | None,
+    polars: str | None,
+    pyarrow: str | None,
+) -> Run:
+    """Starts a run. ``params`` and ``extra`` are JSON objects, ``seed`` is the digits of an integer."""
+
+def summarize_runs(settings: IoSettings) -> str:
+    """Returns the runs under the root at a glance, as JSON: each has ``run_id``, and ``info`` or ``error``."""
+
+def remove_run(settings: IoSettings, run_id: str, *, force: bool) -> dict[str, Any]:
+    """Removes a run."""
 
 @final
 class Transaction:

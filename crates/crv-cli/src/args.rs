@@ -14,6 +14,7 @@ use crate::commands;
 const EXIT_CODES: &str = "\
 On disk:
   demo, append, declare, repair, rebuild, compact, truncate, vacuum, prune and bundle change the run that they name;
+  rm removes the runs that it names;
   scan --output writes the file that it names; every other command only reads
 
 Exit codes:
@@ -76,7 +77,7 @@ pub(crate) struct SettingFlags {
     /// Commits between two rewrites of manifest.json, or `adaptive` [default: adaptive]
     #[arg(long, global = true, value_name = "COMMITS", allow_negative_numbers = true)]
     pub(crate) write_manifest_every_n: Option<String>,
-    /// Merge the parts of a bucket once a later bucket has begun: true or false [default: false]
+    /// Merge the parts of a bucket once a later bucket has begun: true, false, or in started runs alone [default: auto]
     #[arg(long, global = true, value_name = "BOOL")]
     pub(crate) compact_sealed_buckets: Option<String>,
     /// Verify each part before its rows are read, by size or checksum [default: checksum]
@@ -91,6 +92,7 @@ pub(crate) enum Command {
     Append(commands::append::Append),
     Declare(commands::declare::Declare),
     Runs(commands::runs::Runs),
+    Info(commands::info::Info),
     Tables(commands::tables::Tables),
     Show(commands::show::Show),
     Scan(commands::scan::Scan),
@@ -104,6 +106,7 @@ pub(crate) enum Command {
     Prune(commands::prune::Prune),
     Bundle(commands::bundle::Bundle),
     Artifacts(commands::artifacts::Artifacts),
+    Rm(commands::rm::Rm),
     Settings(commands::settings::Settings),
     Completions(commands::completions::Completions),
 }

@@ -1,5 +1,7 @@
 //! The runs under a root.
 
+use std::sync::Arc;
+
 use crv_core::ids::RunId;
 use crv_core::tables::TableId;
 use serde::Serialize;
@@ -7,8 +9,10 @@ use serde::Serialize;
 use crate::config::{FsProtocol, IoSettings};
 use crate::dataset::{Dataset, open_store};
 use crate::error::{Error, ErrorKind, Result};
+use crate::parallel;
 use crate::paths;
-use crate::store::EntryKind;
+use crate::run::RunInfo;
+use crate::store::{EntryKind, Store};
 
 /// A run and its tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,20 +28,45 @@ pub struct RunEntry {
 /// creates it.
 pub fn list_runs(settings: &IoSettings) -> Result<Vec<RunEntry>> {
     let store = open_store(settings)?;
+    let mut runs = Vec::new();
+    for run_id in run_ids(settings, &*store)? {
+        let dataset = Dataset::with_store(settings.clone(), run_id.as_ref(), Arc::clone(&store))?;
+        runs.push(RunEntry { tables: dataset.tables()?, run_id });
+    }
+    Ok(runs)
+}
+
+/// A run at a glance, or why it cannot be read.
+#[derive(Debug)]
+pub struct RunSummary {
+    /// The run.
+    pub run_id: RunId,
+    /// What [`Dataset::info`] returns.
+    pub info: Result<RunInfo>,
+}
+
+/// The runs under the settings' root at a glance, sorted by id. Reads the facts, the status and the manifests of every run.
+/// A run that is damaged does not hide the others. Errors are those of [`list_runs`].
+pub fn summarize_runs(settings: &IoSettings) -> Result<Vec<RunSummary>> {
+    let store = open_store(settings)?;
+    let runs = run_ids(settings, &*store)?;
+    parallel::map(&runs, parallel::WAITING, |run_id| {
+        let dataset = Dataset::with_store(settings.clone(), run_id.as_ref(), Arc::clone(&store))?;
+        Ok(RunSummary { run_id: run_id.clone(), info: dataset.info() })
+    })
+}
+
+/// The ids of the runs under the root, sorted.
+fn run_ids(settings: &IoSettings, store: &dyn Store) -> Result<Vec<RunId>> {
     let entries = store
         .list(&paths::runs_dir(), None)
         .map_err(|error| Error::new(ErrorKind::Read, error.to_string()).with_source(error))?;
     if entries.is_empty() {
         check_root_exists(settings)?;
     }
-    let mut runs = Vec::new();
-    for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Directory) {
-        // A directory whose name is not a run id is ignored.
-        let Ok(run_id) = RunId::new(entry.name.as_str()) else { continue };
-        let dataset = Dataset::with_store(settings.clone(), run_id.as_ref(), std::sync::Arc::clone(&store))?;
-        runs.push(RunEntry { tables: dataset.tables()?, run_id });
-    }
-    Ok(runs)
+    let dirs = entries.iter().filter(|entry| entry.kind == EntryKind::Directory);
+    // A directory whose name is not a run id is ignored.
+    Ok(dirs.filter_map(|entry| RunId::new(entry.name.as_str()).ok()).collect())
 }
 
 /// Returns an error if the root is a directory that does not exist. A root in memory always exists; the default root

@@ -304,21 +304,13 @@ impl Dataset {
         self.shared.publisher.prune(retention)
     }
 
-    /// Checks the log, the manifests, the parts and every name in the run's directory for damage. Writes nothing.
-    /// Other writers may go on meanwhile: files that they need only for a moment are reported as harmless.
-    ///
-    /// Damage is not an error: the report lists each problem and what to do about it.
-    pub fn check(&self, options: CheckOptions) -> Result<CheckReport> {
-        self.check_watched(options, |_| {})
-    }
-
-    /// [`check`](Self::check) with a progress callback, called for every part that was checked, from several threads.
-    pub fn check_watched(
+    /// Checks the log, the manifests, the parts and every name: all but what the room `run` knows.
+    pub(crate) fn check_tables(
         &self,
         options: CheckOptions,
-        progress: impl Fn(CheckProgress) + Sync,
+        progress: &(dyn Fn(CheckProgress) + Sync),
     ) -> Result<CheckReport> {
-        check::check(&self.shared.log, options, &progress)
+        check::check(&self.shared.log, options, progress)
     }
 
     /// Repairs what a check found, as far as no acknowledged commit is lost by it: writes manifests from the log, the
@@ -342,6 +334,11 @@ impl Dataset {
 
     pub(crate) fn publisher(&self) -> &Publisher {
         &self.shared.publisher
+    }
+
+    /// Merges in the background.
+    pub(crate) fn background(&self) -> &Background {
+        &self.shared.background
     }
 
     /// The store and the paths of this run, for files that belong to no table.

@@ -20,6 +20,7 @@ use crate::manifest;
 use crate::part::footer::{self, Undecided};
 use crate::paths::{BucketId, CommitNumber, PartId, RunPaths};
 use crate::read::PartReader;
+use crate::run;
 use crate::schema::TableSchema;
 use crate::store::{MemoryStore, PutMode, Store};
 use crate::ticks::TickRange;
@@ -65,6 +66,22 @@ pub fn base_file(document: &[u8]) -> Outcome {
     let base = decode_base(document)?;
     let again = encode_base(&base).map_err(|error| error.to_string())?;
     assert_eq!(decode_base(&again), Ok(base), "a base changed");
+    Ok(())
+}
+
+/// Decodes the facts of a run.
+pub fn facts(document: &[u8]) -> Outcome {
+    let facts = run::decode_facts(document)?;
+    let again = run::encode_facts(&facts).map_err(|error| error.to_string())?;
+    assert_eq!(run::decode_facts(&again), Ok(facts), "facts changed");
+    Ok(())
+}
+
+/// Decodes the status of a run.
+pub fn status(document: &[u8]) -> Outcome {
+    let status = run::decode_status(document)?;
+    let again = run::encode_status(&status).map_err(|error| error.to_string())?;
+    assert_eq!(run::decode_status(&again), Ok(status), "a status changed");
     Ok(())
 }
 

@@ -7,7 +7,8 @@
 //!   [`Dataset::scan`].
 //! - [`IoSettings`]: where and how ([`config`]).
 //! - [`rows`]: typed rows, to frames and back.
-//! - [`run`]: artifacts, and the bundle that summarizes a run. [`catalog`]: the runs under a root.
+//! - [`run`]: a run's facts, status and life cycle, its artifacts, and the bundle that summarizes it. [`catalog`]: the
+//!   runs under a root.
 //!
 //! Rooms inside, from the lowest to the highest: `part` (part files: Parquet in and out, footers, page checks), `read`,
 //! `maintenance` (compact, vacuum, check, repair, rebuild), `write` (transactions), `writer` (the buffered writer).

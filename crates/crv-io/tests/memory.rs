@@ -60,6 +60,8 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 /// Bytes of memory for each byte of a document.
 const OF_A_DOCUMENT: usize = 32;
+/// Bytes of memory for each byte of the facts of a run, which are at most 16 MiB: a map takes room for its next keys.
+const OF_FACTS: usize = 128;
 /// Bytes of memory for each byte of a part with false claims, in the densest codec.
 const OF_A_PART: usize = 256;
 
@@ -308,6 +310,18 @@ fn hostile_input_takes_memory_by_its_size_and_not_by_what_it_claims() {
             "{change:.20}: {most} bytes for {}",
             sealed.len()
         );
+    }
+
+    // Objects that callers passed are kept as they are, key by key.
+    let many = |item: &str| vec![item; 100_000].join(",");
+    for params in [many(r#"{"":0}"#), many("[]"), many("{}"), many("0"), many("\"\"")] {
+        let document =
+            format!(r#"{{"format":1,"run_id":"r","created_at":"soon","pid":1,"params":{{"a":[{params}]}}}}"#);
+        let sealed = fuzzing::sealed(document.as_bytes());
+        let (outcome, most) = counting::most(|| fuzzing::facts(&sealed));
+        // Refused after all of it was read.
+        assert_eq!(outcome, Err("`created_at` is not a time".to_owned()));
+        assert!(most <= OF_FACTS * sealed.len() + MIB, "{params:.9}: {most} bytes for {}", sealed.len());
     }
 
     for (what, bytes) in parts() {

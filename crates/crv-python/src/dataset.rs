@@ -13,6 +13,7 @@ use crate::frame::Rows;
 use crate::manifest;
 use crate::process::OwnProcess;
 use crate::rows::RowFrame;
+use crate::run;
 use crate::scan::Scan;
 use crate::settings::Settings;
 use crate::transaction::Transaction;
@@ -21,6 +22,12 @@ use crate::writer::{self, Writer};
 /// A handle on a run. A forked process must open its own.
 #[pyclass(frozen, module = "crv._native")]
 pub(crate) struct Dataset(OwnProcess<crv_io::Dataset>);
+
+impl Dataset {
+    pub(crate) fn new(dataset: crv_io::Dataset) -> Self {
+        Self(OwnProcess::new(dataset))
+    }
+}
 
 #[pymethods]
 impl Dataset {
@@ -159,6 +166,21 @@ impl Dataset {
 
     fn resume<'py>(&self, py: Python<'py>) -> Result<Option<(i64, Bound<'py, PyBytes>)>> {
         Ok(py.detach(|| self.0.resume())?.map(|found| model_state(py, &found)))
+    }
+
+    /// This run at a glance, as JSON.
+    fn info(&self, py: Python<'_>) -> Result<String> {
+        py.detach(|| run::text(&self.0.info()?))
+    }
+
+    /// The facts of this run, as JSON; null if it has none.
+    fn facts(&self, py: Python<'_>) -> Result<String> {
+        py.detach(|| run::text(&self.0.facts()?))
+    }
+
+    /// The status of this run, as JSON; null if it has none.
+    fn status(&self, py: Python<'_>) -> Result<String> {
+        py.detach(|| run::text(&self.0.status()?))
     }
 
     fn tables(&self, py: Python<'_>) -> Result<Vec<String>> {

@@ -24,6 +24,7 @@ mod paths;
 mod process;
 mod rows;
 mod rules;
+mod run;
 mod scan;
 mod settings;
 mod transaction;
@@ -68,6 +69,8 @@ mod _native {
         check_payload, check_tick, check_unit_interval, normalize_envelope_kind, normalize_envelope_status,
         normalize_side, normalize_visibility,
     };
+    #[pymodule_export]
+    use crate::run::{Run, remove_run, start_run, summarize_runs};
     #[pymodule_export]
     use crate::scan::{Batch, Batches, Rereads, Scan, pinned_scan};
     #[pymodule_export]

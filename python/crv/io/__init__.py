@@ -6,7 +6,7 @@ contracts and run manifests may change until 1.0.
 
 from crv.io._columns import Column
 from crv.io._summaries import AppendSummary, PartSummary, TransactionSummary
-from crv.io.catalog import RunEntry, list_runs
+from crv.io.catalog import RunEntry, RunSummary, list_runs, summarize_runs
 from crv.io.config import IoSettings, ValuationSettings
 from crv.io.dataset import Dataset
 from crv.io.errors import (
@@ -37,6 +37,8 @@ from crv.io.maintenance import (
     VacuumReport,
 )
 from crv.io.manifest import PartitionMeta, PartMeta, TableManifest
+from crv.io.run import RemoveReport, Run, remove_run, start_run
+from crv.io.run_info import ModelFacts, RunError, RunFacts, RunInfo, RunState, RunStatus, TableInfo
 from crv.io.transaction import Checkpoint, Transaction
 from crv.io.writer import Writer
 
@@ -61,16 +63,26 @@ __all__ = [
     "IoSettings",
     "IoUnknownOutcomeError",
     "IoWriteError",
+    "ModelFacts",
     "PartMeta",
     "PartSummary",
     "PartitionMeta",
     "Problem",
     "ProblemKind",
     "PruneReport",
+    "RemoveReport",
     "RepairAction",
     "RepairKind",
     "RepairReport",
+    "Run",
     "RunEntry",
+    "RunError",
+    "RunFacts",
+    "RunInfo",
+    "RunState",
+    "RunStatus",
+    "RunSummary",
+    "TableInfo",
     "TableManifest",
     "Transaction",
     "TransactionSummary",
@@ -79,4 +91,7 @@ __all__ = [
     "ValuationSettings",
     "Writer",
     "list_runs",
+    "remove_run",
+    "start_run",
+    "summarize_runs",
 ]

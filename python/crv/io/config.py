@@ -67,9 +67,9 @@ class IoSettings:
     """Whether columns that the table does not have are refused. If not, they are kept."""
     write_manifest_every_n: int | None = None
     """Commits between two rewrites of manifest.json. None adapts the number to the length of the run."""
-    compact_sealed_buckets: bool = False
-    """Whether the parts of a bucket are merged, in the background, once a later bucket has begun. The replaced parts
-    stay in the directory until a vacuum: tools that read the files should ask `Dataset.files` for the live ones."""
+    compact_sealed_buckets: bool | None = None
+    """Whether the parts of a bucket are merged, in the background, once a later bucket has begun. None: in runs of
+    `start_run` alone. The replaced parts stay in the directory until a vacuum, or, in such runs, for an hour: tools that read the files should ask `Dataset.files` for the live ones."""
     verify_reads: VerifyReads = "checksum"
     """How a part is verified before its rows are returned: by its size and number of rows (``size``), or by the CRC-32C
     of all its bytes, once per dataset (``checksum``). Parts of up to 128 KiB are always verified by their CRC-32C."""

@@ -1,11 +1,12 @@
 """`Dataset`: a run, open for appends, reads and maintenance."""
 
+import json
 import operator
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from types import TracebackType
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from crv import _native
 from crv.core.grammar import TableName
@@ -27,6 +28,7 @@ from crv.io.maintenance import (
 from crv.io.manifest import TableManifest, rebuilt
 from crv.io.presets import Preset
 from crv.io.rows import as_frame
+from crv.io.run_info import RunFacts, RunInfo, RunStatus
 from crv.io.transaction import Checkpoint, Transaction
 from crv.io.writer import Writer
 
@@ -335,6 +337,34 @@ class Dataset:
         """
         return PruneReport.from_json_obj(self._own().prune(older_than))
 
+    def info(self) -> RunInfo:
+        """Returns this run at a glance: its facts, its status, and the totals of its tables. Opens no part.
+
+        Facts and a status that are damaged are in ``problems``.
+
+        Raises:
+            IoNotFoundError: there is no such run.
+        """
+        return RunInfo.from_json_obj(json.loads(self._own().info()))
+
+    def facts(self) -> RunFacts | None:
+        """Returns what this run is: its parameters, its seed and where it comes from. None without `start_run`.
+
+        Raises:
+            IoManifestError: the facts are damaged, or those of another run.
+        """
+        facts = json.loads(self._own().facts())
+        return None if facts is None else RunFacts.from_json_obj(facts)
+
+    def status(self) -> RunStatus | None:
+        """Returns how this run is doing; None without `start_run`. A run whose process was killed is stale.
+
+        Raises:
+            IoManifestError: the status is damaged. The run can be read and written all the same.
+        """
+        status = json.loads(self._own().status())
+        return None if status is None else RunStatus.from_json_obj(status)
+
     def tables(self) -> list[TableName | str]:
         """Returns the tables that this run has: canonical ones in the order of `TableName`, then declared ones by name.
 
@@ -361,11 +391,11 @@ class Dataset:
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[type[Self], tuple[IoSettings, str]]:
+    def __reduce__(self) -> tuple[Any, tuple[IoSettings, str]]:
         return type(self), (self._settings, self._run_id)
 
     def __repr__(self) -> str:
-        return f"Dataset(root_dir={self._settings.root_dir!r}, run_id={self._run_id!r})"
+        return f"{type(self).__name__}(root_dir={self._settings.root_dir!r}, run_id={self._run_id!r})"
 
 
 def _count(limit: int) -> int:

@@ -5,12 +5,12 @@
 """
 
 import json
-import platform
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from crv import _native
 from crv.io._bundles import ArtifactEntry, ArtifactsIndex, LabIndex, TableIndex
+from crv.io._versions import versions
 from crv.io.config import IoSettings
 from crv.io.errors import IoArgumentError
 
@@ -96,6 +96,10 @@ class RunBundle(TypedDict):
     io: BundleIo
     tables: dict[str, BundleTable]
     artifacts: ArtifactsIndex
+    facts: dict[str, Any] | None
+    """What the run is, as ``run.json`` says; None if `start_run` did not begin it."""
+    status: dict[str, Any] | None
+    """How it was doing when the bundle was written."""
     meta: dict[str, Any]
 
 
@@ -123,9 +127,7 @@ def write_run_bundle_manifest(
         settings,
         run_id,
         None if meta is None else _json_object(meta),
-        python=platform.python_version(),
-        polars=_installed("polars"),
-        pyarrow=_installed("pyarrow"),
+        **versions(),
     )
     bundle: RunBundle = json.loads(written)
     return bundle
@@ -160,13 +162,3 @@ def _json_object(meta: object) -> str:
 
 
 _META_HINT = "pass a dict of strings, numbers, booleans, None, lists and dicts"
-
-
-def _installed(package: str) -> str | None:
-    """Returns the version of a package, without importing it, or None if it is not installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -59,8 +59,4 @@ impl Totals {
         self.tick_min = self.tick_min.into_iter().chain(table.tick_min).min();
         self.tick_max = self.tick_max.into_iter().chain(table.tick_max).max();
     }
-
-    pub(crate) fn ticks(&self) -> Option<(i64, i64)> {
-        self.tick_min.zip(self.tick_max)
-    }
 }

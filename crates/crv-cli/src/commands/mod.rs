@@ -11,10 +11,12 @@ pub(crate) mod declare;
 pub(crate) mod demo;
 mod facts;
 mod files;
+pub(crate) mod info;
 pub(crate) mod live_files;
 pub(crate) mod prune;
 pub(crate) mod rebuild;
 pub(crate) mod repair;
+pub(crate) mod rm;
 pub(crate) mod runs;
 pub(crate) mod scan;
 pub(crate) mod settings;
@@ -34,6 +36,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
         Command::Append(arguments) => append::run(context, arguments),
         Command::Declare(arguments) => declare::run(context, arguments),
         Command::Runs(arguments) => runs::run(context, arguments),
+        Command::Info(arguments) => info::run(context, arguments),
         Command::Tables(arguments) => tables::run(context, arguments),
         Command::Show(arguments) => show::run(context, arguments),
         Command::Scan(arguments) => scan::run(context, arguments),
@@ -47,6 +50,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
         Command::Prune(arguments) => prune::run(context, arguments),
         Command::Bundle(arguments) => bundle::run(context, arguments),
         Command::Artifacts(arguments) => artifacts::run(context, arguments),
+        Command::Rm(arguments) => rm::run(context, arguments),
         Command::Settings(arguments) => settings::run(context, arguments),
         Command::Completions(arguments) => completions::run(arguments),
     }

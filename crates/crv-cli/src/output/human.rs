@@ -35,6 +35,16 @@ pub(crate) fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{plural}", count(number))
 }
 
+/// Formats a time span by its largest unit: `12s`, `5m`, `3h`, `4d`. Empty without one.
+pub(crate) fn age(seconds: Option<f64>) -> String {
+    const UNITS: [(u64, &str); 3] = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    let Some(seconds) = seconds.map(|seconds| seconds as u64) else { return String::new() };
+    match UNITS.iter().find(|(size, _)| seconds >= *size) {
+        Some((size, unit)) => format!("{}{unit}", seconds / size),
+        None => format!("{seconds}s"),
+    }
+}
+
 /// Formats a span of ticks, both ends included, as `--ticks` takes it; empty without one.
 pub(crate) fn ticks(span: Option<(i64, i64)>) -> String {
     match span {
@@ -52,6 +62,13 @@ mod tests {
     fn sizes_have_the_largest_unit_that_leaves_a_whole_digit() {
         let sizes = [0, 1023, 1024, 1536, 1024 * 1024 - 1, 1 << 20, u64::MAX].map(bytes);
         assert_eq!(sizes, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 MiB", "1.0 MiB", "16384.0 PiB"]);
+    }
+
+    #[test]
+    fn time_spans_have_their_largest_unit() {
+        let ages = [0.0, 59.9, 60.0, 3_599.0, 7_200.0, 86_400.0, 1e9].map(|seconds| age(Some(seconds)));
+        assert_eq!(ages, ["0s", "59s", "1m", "59m", "2h", "1d", "11574d"]);
+        assert_eq!(age(None), "");
     }
 
     #[test]

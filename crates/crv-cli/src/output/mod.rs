@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
-pub(crate) use human::{bytes, count, counted, ticks};
+pub(crate) use human::{age, bytes, count, counted, ticks};
 pub(crate) use progress::progress;
 pub(crate) use sink::{OutputFile, Stdout};
 pub(crate) use table::{Align, TextTable};

@@ -21,6 +21,7 @@ fn help_of_each_verb() {
         "demo",
         "append",
         "runs",
+        "info",
         "tables",
         "show",
         "scan",
@@ -30,6 +31,7 @@ fn help_of_each_verb() {
         "prune",
         "bundle",
         "artifacts",
+        "rm",
         "settings",
         "completions",
     ];

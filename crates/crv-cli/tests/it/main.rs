@@ -12,6 +12,7 @@ mod errors;
 mod help;
 mod maintenance;
 mod output;
+mod runs;
 mod sandbox;
 mod scan;
 mod settings;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::Command;
+use crv_io::IoSettings;
+use crv_io::run::{ModelOptions, Run, RunOptions, Seed, start_run};
 use tempfile::TempDir;
 
 /// Four rows of `holdings`, over two buckets of 4 ticks.
@@ -26,6 +28,23 @@ impl Sandbox {
         sandbox.write("holdings.csv", HOLDINGS_CSV);
         sandbox.ok("append r holdings holdings.csv --tick-bucket-size 4");
         sandbox
+    }
+
+    /// Begins the run `run_id`, with a seed, parameters and a tag.
+    pub(crate) fn start(&self, run_id: &str) -> Run {
+        let settings = IoSettings::default().with_root_dir(self.path("out").to_str().unwrap()).unwrap();
+        let params = [("beta".to_owned(), 0.3.into()), ("grid".to_owned(), vec![1, 2].into())];
+        let options = RunOptions {
+            run_id: Some(run_id.to_owned()),
+            params: params.into_iter().collect(),
+            seed: Some(Seed::from(7_u64)),
+            sweep: Some("s1".to_owned()),
+            tags: vec!["sir".to_owned(), "first".to_owned()],
+            model: ModelOptions { name: Some("SIR".to_owned()), version: None, source: Some(self.path("")) },
+            command: Some(vec!["python".to_owned(), "sir.py".to_owned()]),
+            ..RunOptions::default()
+        };
+        start_run(&settings, &options).unwrap()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -105,6 +124,12 @@ macro_rules! assert_told {
                 (r" +\d[\d.]* (B|KiB|MiB)\b", " [size]"),
                 (r" +SIZE\b", " SIZE"),
                 (r#"("(bytes|byte_size)": )\d+"#, "${1}[size]"),
+                (r#"("age_seconds": )[\d.e-]+"#, "${1}[age]"),
+                (r"\[size\] +\d+[smhd]\b", "[size] [age]"),
+                (r"\d+[smhd] ago", "[age] ago"),
+                (r"process +\d+( on \S+)?", "process [pid]"),
+                (r#"("pid": )\d+"#, "${1}[pid]"),
+                (r"as process \d+", "as process [pid]"),
                 (r"\d+\.\d s, \d+ ticks/s", "[seconds] s, [rate] ticks/s"),
                 (r#"("seconds": )[\d.e-]+"#, "${1}[seconds]"),
             ],

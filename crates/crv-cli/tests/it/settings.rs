@@ -42,7 +42,7 @@ fn the_root_of_the_settings_is_where_runs_are() {
     let sandbox = Sandbox::with_run();
     fs_err::rename(sandbox.path("out"), sandbox.path("elsewhere")).unwrap();
     assert_eq!(sandbox.ok("runs -q"), "");
-    assert_eq!(sandbox.ok("runs --root elsewhere"), "RUN  TABLES\nr         1\n");
+    assert!(sandbox.ok("runs --root elsewhere").contains("\nr    -       0..4     4  "));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crv_core::tables::TableId;
+use crv_io::run::Outcome;
 use crv_io::store::files::{FileSystem as _, OsFiles};
 use crv_io::{AppendOptions, CheckOptions, CompactOptions, Dataset, Error, ErrorKind, VacuumOptions};
 use fastrand::Rng;
@@ -16,7 +17,7 @@ use crate::rows;
 
 /// Commits `count` transactions, each with a row in every table.
 pub fn write(root: &Path, run: &str, first: i64, count: i64) -> Result<(), String> {
-    let dataset = super::open(root, run)?;
+    let dataset = super::start(root, run)?;
     let mut expected = Expected::open(root, run, first)?;
     for id in first..first.saturating_add(count) {
         expected.note("begin", id)?;
@@ -29,7 +30,7 @@ pub fn write(root: &Path, run: &str, first: i64, count: i64) -> Result<(), Strin
             }
         }
     }
-    dataset.close().map_err(|error| error.to_string())
+    dataset.finish(Outcome::Succeeded).map(drop).map_err(|error| error.to_string())
 }
 
 /// Commits one transaction.

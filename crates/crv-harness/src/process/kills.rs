@@ -3,7 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use crv_io::CheckOptions;
+use crv_io::run::RunState;
+use crv_io::{CheckOptions, Dataset};
 use fastrand::Rng;
 
 use super::expected::{self, APART};
@@ -100,6 +101,7 @@ fn one_run(place: &Place, run: &str, kills: u64, random: &mut Rng, tally: &mut T
     tally.whole += (there - acknowledged) as u64;
     tally.absent += (open + acknowledged - there) as u64;
     if there > 0 {
+        check_facts(&dataset)?;
         let report = dataset.check(CheckOptions { deep: true }).map_err(|error| error.to_string())?;
         if let Some(problem) = report.problems.into_iter().find(|problem| !problem.harmless) {
             return Err(format!("a check found {:?}: {}", problem.kind, problem.message));
@@ -120,4 +122,14 @@ fn compare_now(place: &Place, run: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Checks what a killed run says: its facts are whole, since they came before every row, and it does not run.
+fn check_facts(dataset: &Dataset) -> Result<(), String> {
+    dataset.facts().map_err(|error| error.to_string())?.ok_or("rows are there, and no facts")?;
+    let state = dataset.info().map_err(|error| error.to_string())?.state;
+    match state {
+        Some(RunState::Stale | RunState::Succeeded) => Ok(()),
+        state => Err(format!("every process is gone, and the run says {state:?}")),
+    }
 }

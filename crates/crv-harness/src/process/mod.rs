@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crv_io::config::Compression;
+use crv_io::run::{IfExists, Run, RunOptions, start_run};
 use crv_io::{Dataset, IoSettings};
 
 /// The harness's program, and where it works.
@@ -41,10 +42,20 @@ impl Place {
 
 /// Opens a run as every process here does.
 pub(crate) fn open(root: &Path, run: &str) -> Result<Dataset, String> {
+    Dataset::open(settings(root)?, run).map_err(|error| error.to_string())
+}
+
+/// Starts a run beside the other processes that write to it.
+pub(crate) fn start(root: &Path, run: &str) -> Result<Run, String> {
+    let options =
+        RunOptions { run_id: Some(run.to_owned()), if_exists: IfExists::Append, ..RunOptions::default() };
+    start_run(&settings(root)?, &options).map_err(|error| error.to_string())
+}
+
+fn settings(root: &Path) -> Result<IoSettings, String> {
     let root = root.to_str().ok_or("the root is not valid UTF-8")?;
     let settings = IoSettings::default().with_root_dir(root).map_err(|error| error.to_string())?;
-    let settings = settings.with_compression(Compression::Lz4).with_compact_sealed_buckets(true);
-    Dataset::open(settings, run).map_err(|error| error.to_string())
+    Ok(settings.with_compression(Compression::Lz4).with_compact_sealed_buckets(true))
 }
 
 /// Kills its children when it is dropped.

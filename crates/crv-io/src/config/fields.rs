@@ -42,7 +42,7 @@ pub(super) const IO_FIELDS: &[Field<Inner>] = &[
     },
     Field {
         key: "compact_sealed_buckets",
-        set: |to, value| store(&mut to.compact_sealed_buckets, boolean(value)),
+        set: |to, value| store(&mut to.compact_sealed_buckets, boolean_or_auto(value)),
     },
     Field {
         key: "verify_reads",
@@ -135,6 +135,14 @@ fn boolean(value: &SettingValue) -> Result<bool, Refusal> {
             _ => Err(refuse(value, "one of 1, 0, true, false, yes, no, on, off")),
         },
         other => Err(refuse(other, "true or false")),
+    }
+}
+
+fn boolean_or_auto(value: &SettingValue) -> Result<Option<bool>, Refusal> {
+    match value {
+        SettingValue::Null => Ok(None),
+        value if value.as_text() == Some("auto") => Ok(None),
+        value => boolean(value).map(Some),
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Inner {
     pub(super) fs_options: BTreeMap<String, String>,
     pub(super) strict_schema: bool,
     pub(super) write_manifest_every_n: Option<u64>,
-    pub(super) compact_sealed_buckets: bool,
+    pub(super) compact_sealed_buckets: Option<bool>,
     pub(super) verify_reads: VerifyReads,
     pub(super) valuation: ValuationSettings,
 }
@@ -51,7 +51,7 @@ impl Default for IoSettings {
             fs_options: BTreeMap::new(),
             strict_schema: true,
             write_manifest_every_n: None,
-            compact_sealed_buckets: false,
+            compact_sealed_buckets: None,
             verify_reads: VerifyReads::Checksum,
             valuation: ValuationSettings::default(),
         })
@@ -137,7 +137,7 @@ impl IoSettings {
     /// These settings, with the parts of a bucket merged, or not, when a later one has begun.
     #[must_use]
     pub fn with_compact_sealed_buckets(mut self, compact: bool) -> Self {
-        self.0.compact_sealed_buckets = compact;
+        self.0.compact_sealed_buckets = Some(compact);
         self
     }
 
@@ -205,9 +205,16 @@ impl IoSettings {
         self.0.write_manifest_every_n
     }
 
-    /// Whether the parts of a bucket are merged, in the background, when a later one has begun.
-    pub const fn compact_sealed_buckets(&self) -> bool {
-        self.0.compact_sealed_buckets
+    /// Whether the parts of a bucket are merged, in the background, when a later one has begun. If that was not set, they
+    /// are merged in runs of [`start_run`](crate::run::start_run) alone.
+    pub fn compact_sealed_buckets(&self) -> bool {
+        self.0.compact_sealed_buckets.unwrap_or(false)
+    }
+
+    /// These settings as a run of `start_run` takes them.
+    pub(crate) fn of_a_started_run(mut self) -> Self {
+        self.0.compact_sealed_buckets.get_or_insert(true);
+        self
     }
 
     /// How a part is verified before its rows are returned.

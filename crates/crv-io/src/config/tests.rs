@@ -50,7 +50,7 @@ fn defaults_are_the_contracts() {
     let expected = serde_json::json!({
         "root_dir": "out", "partitioning": "tick_buckets", "tick_bucket_size": 100, "row_group_size": 131_072,
         "compression": "zstd", "fs_protocol": "file", "fs_options": {}, "strict_schema": true,
-        "write_manifest_every_n": null, "compact_sealed_buckets": false, "verify_reads": "checksum",
+        "write_manifest_every_n": null, "compact_sealed_buckets": null, "verify_reads": "checksum",
         "valuation": {"enabled": false, "cost_method": "wac", "price_source": "last_trade",
                       "vwap_window_ticks": 10, "currency": "native"},
     });
@@ -211,6 +211,16 @@ fn every_variable_has_an_effect() {
     assert_eq!(serde_json::to_value(&settings).unwrap(), expected);
     let adaptive = settings.with_variables("X_", [("X_WRITE_MANIFEST_EVERY_N".into(), "adaptive".into())]);
     assert_eq!(adaptive.unwrap().write_manifest_every_n(), None);
+}
+
+#[test]
+fn sealed_buckets_are_merged_in_started_runs_unless_that_was_set() {
+    let settings = IoSettings::default();
+    assert!(!settings.compact_sealed_buckets());
+    assert!(settings.clone().of_a_started_run().compact_sealed_buckets());
+    assert!(!settings.clone().with_compact_sealed_buckets(false).of_a_started_run().compact_sealed_buckets());
+    let set = settings.with_compact_sealed_buckets(false).with("compact_sealed_buckets", "auto").unwrap();
+    assert!(set.of_a_started_run().compact_sealed_buckets());
 }
 
 #[test]

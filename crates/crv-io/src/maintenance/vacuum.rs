@@ -22,7 +22,8 @@ use crate::manifest::TableState;
 use crate::parallel;
 use crate::part::footer;
 use crate::paths::{
-    BASE_FILE, BUNDLE_FILE, BucketId, CommitNumber, MANIFEST_FILE, PartId, StorePath, TMP_SUFFIX,
+    BASE_FILE, BUNDLE_FILE, BucketId, CommitNumber, FACTS_FILE, MANIFEST_FILE, PartId, STATUS_FILE,
+    StorePath, TMP_SUFFIX,
 };
 use crate::stamp;
 use crate::store::EntryKind;
@@ -135,12 +136,28 @@ struct Found {
 
 /// Removes the files that no table of the run needs.
 pub(crate) fn vacuum(publisher: &Publisher, options: VacuumOptions) -> Result<VacuumReport> {
+    vacuum_of(publisher, options, |_| true)
+}
+
+/// The same for parts that merged parts replaced, and for no other file: it publishes no commit, so that it makes no
+/// transaction of another process fail.
+pub(crate) fn vacuum_merged(publisher: &Publisher, older_than: Duration) -> Result<VacuumReport> {
+    let options = VacuumOptions { older_than, dry_run: false };
+    vacuum_of(publisher, options, |kind| kind == GarbageKind::MergedPart)
+}
+
+fn vacuum_of(
+    publisher: &Publisher,
+    options: VacuumOptions,
+    is_meant: impl Fn(GarbageKind) -> bool,
+) -> Result<VacuumReport> {
     let log = &**publisher.log();
     let now = stamp::now();
     let mut found = unfinished(log, now, options.older_than)?;
     for table in log.table_dirs()? {
         found.extend(inspect(publisher, table, now, options.older_than)?);
     }
+    found.retain(|found| is_meant(found.kind) && (!found.undecided || is_meant(GarbageKind::OrphanPart)));
     let (mut old, young): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|found| found.is_old_enough);
     if !options.dry_run {
         announce(publisher, &mut old)?;
@@ -240,7 +257,8 @@ fn unfinished(log: &LogReader, now: Timestamp, older_than: Duration) -> Result<V
         for entry in log.store.list(dir, None).map_err(|error| log.read_failed(error))? {
             let EntryKind::Object(bytes) = entry.kind else { continue };
             let ours = |name: &str| {
-                name == BUNDLE_FILE || name == BASE_FILE || CommitNumber::parse_file_name(name).is_some()
+                [BUNDLE_FILE, FACTS_FILE, STATUS_FILE, BASE_FILE].contains(&name)
+                    || CommitNumber::parse_file_name(name).is_some()
             };
             if !unfinished_of(&entry.name).is_some_and(ours) {
                 continue;

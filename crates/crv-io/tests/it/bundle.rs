@@ -35,7 +35,10 @@ fn a_bundle_says_what_is_in_a_run() {
     let bundle = write_run_bundle_manifest(&root.settings(), RUN, meta).unwrap();
     let bundle = serde_json::to_value(bundle).unwrap();
     assert_eq!(bundle, on_disk(&root));
-    assert_eq!(keys(&bundle), ["artifacts", "env", "io", "meta", "run", "schema_version", "tables"]);
+    assert_eq!(
+        keys(&bundle),
+        ["artifacts", "env", "facts", "io", "meta", "run", "schema_version", "status", "tables"]
+    );
     assert_eq!(bundle["schema_version"], 1);
     assert_eq!(keys(&bundle["run"]), ["core_schema_v", "created_at", "git", "run_id"]);
     assert_eq!(bundle["run"]["run_id"], RUN);

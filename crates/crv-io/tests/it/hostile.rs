@@ -621,3 +621,67 @@ fn a_part_with_many_bytes_changed_is_rows_or_an_error_that_names_it() {
         }
     }
 }
+
+/// Facts and a status that lie are errors that name the file, and hide no row.
+#[test]
+fn facts_and_a_status_that_lie_are_errors_that_name_the_file() {
+    let root = Root::new();
+    append(&root.open(), [1]);
+    let facts =
+        format!(r#"{{"format":1,"run_id":"{RUN}","created_at":"{TIME}","pid":1,"params":{{"a":1}}}}"#);
+    let status = format!(
+        r#"{{"format":1,"state":"running","started_at":"{TIME}","updated_at":"{TIME}","commit":1,"pid":1}}"#
+    );
+    let deep = |open: &str, close: &str| open.repeat(100_000) + &close.repeat(100_000);
+    let mut lies: Vec<(&str, String)> = Vec::new();
+    for (name, document) in [("run.json", &facts), ("status.json", &status)] {
+        let mut lie = |from: &str, to: &str| {
+            assert!(document.contains(from), "{from} {document}");
+            lies.push((name, document.replacen(from, to, 1)));
+        };
+        for number in ["-1", "1.5", "1e400", "NaN", "4294967296", "null", "\"1\"", &"9".repeat(100_000), "[]"]
+        {
+            lie("\"pid\":1", &format!("\"pid\":{number}"));
+        }
+        lie("\"pid\":1", "\"pid\":1,\"pid\":1");
+        lie("\"format\":1", "\"format\":1,\"format\":1");
+        lie("\"pid\":1", &format!("\"pid\":1,\"host\":{}", deep("{\"a\":", "}")));
+        lie(TIME, "9999-99-99T99:99:99Z");
+        lie(TIME, &"2".repeat(100_000));
+        lies.extend(["", "{}", "[]", "null", "\u{feff}{}"].map(|text| (name, text.to_owned())));
+    }
+    for id in ["../x", "..", "", "a/b", "/etc/passwd"] {
+        lies.push(("run.json", facts.replace(RUN, id)));
+    }
+    lies.push(("run.json", facts.replace("{\"a\":1}", "[1]")));
+    lies.push((
+        "run.json",
+        facts.replace("{\"a\":1}", &format!("{{\"a\":{}1{}}}", "[".repeat(64), "]".repeat(64))),
+    ));
+    lies.push(("run.json", facts.replace("{\"a\":1}", "{},\"seed\":1e3")));
+    for state in ["stale", "Running", ""] {
+        lies.push(("status.json", status.replace("running", state)));
+    }
+    let path = |name: &str| root.run_dir().join(name);
+    let read = |name: &str| {
+        let run = root.open();
+        if name == "run.json" { run.facts().map(drop) } else { run.status().map(drop) }
+    };
+    for (name, document) in [("run.json", &facts), ("status.json", &status)] {
+        fs_err::write(path(name), sealed(document)).unwrap();
+        read(name).unwrap();
+        // A key that is not known is passed over, however deep it is.
+        let deeper = document.replacen("\"pid\":1", &format!("\"pid\":1,\"new\":{}", deep("[", "]")), 1);
+        fs_err::write(path(name), sealed(&deeper)).unwrap();
+        read(name).unwrap();
+    }
+    for (name, lie) in lies {
+        let bytes = if lie.ends_with('}') && lie.len() > 2 { sealed(&lie) } else { lie.clone().into_bytes() };
+        fs_err::write(path(name), bytes).unwrap();
+        let Err(error) = read(name) else { panic!("accepted as {name}: {lie:.300}") };
+        assert_eq!(error.kind(), ErrorKind::Manifest, "{lie:.99}");
+        let text = error.to_string();
+        assert!(text.contains(name) && text.len() < 1_000, "{text:.2000}");
+        assert_eq!(all_ticks(&root.open()), [1]);
+    }
+}

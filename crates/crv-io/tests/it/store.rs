@@ -5,7 +5,7 @@ use std::thread;
 
 use crv_core::ids::RunId;
 use crv_core::tables::TableId;
-use crv_io::paths::{BucketId, CommitNumber, PartId, RunPaths, runs_dir};
+use crv_io::paths::{BucketId, CommitNumber, PartId, RemovedRun, RunPaths, runs_dir};
 use crv_io::store::{EntryKind, LocalStore, MemoryStore, PutMode, PutOutcome, Store};
 
 fn paths() -> RunPaths {
@@ -224,4 +224,54 @@ fn a_file_where_a_directory_is_to_be_made_is_an_error() {
     store.put(&dir, b"a file", PutMode::Replace).unwrap();
     assert!(store.make_dir(&dir).is_err());
     assert!(store.make_dir(&paths().lab(crv_io::paths::LabDir::Tidy)).is_err());
+}
+
+#[test]
+fn an_unsynced_put_replaces_the_whole_object_and_leaves_nothing_beside_it() {
+    on_every_store(|store| {
+        let path = paths().status();
+        stored(store.put(&path, b"the first and longer one", PutMode::Replace).unwrap());
+        let tag = store.tag(&path).unwrap();
+        store.put_unsynced(&path, b"second").unwrap();
+        assert_eq!(&store.read(&path).unwrap().unwrap().0[..], b"second");
+        assert_ne!(store.tag(&path).unwrap(), tag);
+        assert_eq!(store.list(paths().root(), None).unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_renamed_directory_has_all_that_was_in_it_and_its_old_name_is_free() {
+    on_every_store(|store| {
+        let sibling = RunPaths::new(RunId::new("run_10").unwrap());
+        for path in [paths().facts(), paths().commit(CommitNumber::new(1)), sibling.facts()] {
+            stored(store.put(&path, path.as_str().as_bytes(), PutMode::IfAbsent).unwrap());
+        }
+        let to = RemovedRun::new(paths().run(), 7).path();
+        assert!(store.rename_dir(paths().root(), &to).unwrap());
+        assert_eq!(store.list(paths().root(), None).unwrap(), []);
+        let names = |dir| -> Vec<String> {
+            store.list(&dir, None).unwrap().into_iter().map(|entry| entry.name).collect()
+        };
+        assert_eq!(names(to.clone()), ["_commits", "run.json"]);
+        assert_eq!(names(runs_dir()), ["run_10", to.file_name()], "a name with the same beginning stays");
+        // Directories that were durable before are made, and made durable, again.
+        stored(store.put(&paths().commit(CommitNumber::new(1)), b"new", PutMode::IfAbsent).unwrap());
+        let moved = to.entry("_commits").unwrap().entry(&CommitNumber::new(1).file_name()).unwrap();
+        let bytes = store.read(&moved).unwrap().unwrap().0;
+        assert_eq!(&bytes[..], paths().commit(CommitNumber::new(1)).as_str().as_bytes());
+    });
+}
+
+#[test]
+fn an_empty_directory_is_removed_and_one_with_objects_is_not() {
+    on_every_store(|store| {
+        store.make_dir(&paths().commits()).unwrap();
+        store.remove_dir(&paths().commits()).unwrap();
+        store.remove_dir(&paths().commits()).unwrap();
+        assert_eq!(store.list(paths().root(), None).unwrap(), []);
+        stored(store.put(&paths().facts(), b"x", PutMode::IfAbsent).unwrap());
+        // A store without directories does nothing.
+        let _ = store.remove_dir(paths().root());
+        assert!(store.read(&paths().facts()).unwrap().is_some());
+    });
 }

@@ -47,7 +47,7 @@ pub use inspect::{Damage, Found};
 pub use lineage::{FooterReader, PartSchema};
 pub use merge::Merge;
 pub use prune::PruneReport;
-pub use publish::{Draft, Publisher};
+pub use publish::{CommitWatcher, Draft, Publisher};
 pub use reader::{Definition, LogReader};
 pub use replan::{Known, Plan};
 pub use vacuum::Parts;

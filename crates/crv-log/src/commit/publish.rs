@@ -4,7 +4,8 @@
 //! were published meanwhile, rebases its change, waits a little and takes the next number. If storage cannot say
 //! whether a put took effect, the file is read back; nothing is deleted on an unknown outcome.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::backoff;
 use super::cache::Cache;
@@ -29,6 +30,13 @@ pub struct Publisher {
     pub(super) log: Arc<LogReader>,
     pub(super) checkpointer: Checkpointer,
     turn: Mutex<()>,
+    watcher: OnceLock<Arc<dyn CommitWatcher>>,
+}
+
+/// Is told of every commit that a [`Publisher`] has published.
+pub trait CommitWatcher: fmt::Debug + Send + Sync {
+    /// The commit is visible and durable. Called on the thread that published it, before the call that made it returns.
+    fn committed(&self, commit: &Commit);
 }
 
 /// The right to publish: one thread of a handle has it at a time. Readers do not wait for it.
@@ -49,7 +57,13 @@ impl Publisher {
     /// commits, or, with `None`, by the number of its parts.
     pub fn new(log: Arc<LogReader>, write_manifest_every_n: Option<u64>) -> Self {
         let checkpointer = Checkpointer::new(Arc::clone(&log), write_manifest_every_n);
-        Self { log, checkpointer, turn: Mutex::default() }
+        Self { log, checkpointer, turn: Mutex::default(), watcher: OnceLock::new() }
+    }
+
+    /// Has `watcher` told of every commit from now on. Only the first watcher counts.
+    pub fn watch(&self, watcher: Arc<dyn CommitWatcher>) {
+        // Error ignored: there is one already.
+        let _ = self.watcher.set(watcher);
     }
 
     /// The reader of the same log, with the same cached state.
@@ -120,6 +134,9 @@ impl Publisher {
                 }
                 Outcome::Ours => {
                     self.include(&commit);
+                    if let Some(watcher) = self.watcher.get() {
+                        watcher.committed(&commit);
+                    }
                     return Ok(number);
                 }
                 Outcome::Theirs => {

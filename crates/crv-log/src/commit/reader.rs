@@ -10,7 +10,7 @@ use super::cache::Cache;
 use super::lineage::FooterReader;
 use crate::error::Result;
 use crate::manifest::TableState;
-use crate::paths::RunPaths;
+use crate::paths::{CommitNumber, RunPaths};
 use crate::store::Store;
 
 /// Reads the log of one run, and caches the state of the run for one handle.
@@ -147,6 +147,13 @@ impl LogReader {
             }
         }
         Ok(cache.state(table).map(Arc::clone))
+    }
+
+    /// Returns the number of the newest commit; 0 before the first.
+    pub fn head(&self) -> Result<CommitNumber> {
+        let mut cache = self.cache();
+        self.refresh(&mut cache)?;
+        Ok(cache.head())
     }
 
     /// Drops the cached state: a repair may have set aside a commit that it includes.

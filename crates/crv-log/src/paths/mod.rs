@@ -2,18 +2,23 @@
 //!
 //! ```text
 //! <root>/runs/<run_id>/
+//!   run.json
+//!   status.json
 //!   bundle.manifest.json
 //!   _commits/00000000000000000017.json
 //!   _commits/base.json
 //!   tables/<table>/manifest.json
 //!   tables/<table>/bucket=000123/part-<32 hex digits>.parquet
 //!   artifacts/lab/{tidy,probes,policy,audit}/…
+//! <root>/runs/<run_id>~removed-<16 hex digits>/…
 //! ```
 //!
 //! A [`StorePath`] is relative to the root and cannot leave it: it is put together from names this module
 //! makes, and each name that comes from outside (a run id, the name of a part or an artifact) is parsed first.
 
 mod artifacts;
+mod facts;
+mod removed;
 mod replaced;
 
 use std::fmt;
@@ -26,6 +31,8 @@ use crv_core::tables::TableId;
 use crate::error::{Error, ErrorKind, Result};
 
 pub use artifacts::{ARTIFACTS_DIR, BUNDLE_FILE, LAB_DIR, LabDir};
+pub use facts::{FACTS_FILE, STATUS_FILE};
+pub use removed::RemovedRun;
 pub use replaced::is_replaced_name;
 
 /// The directory of all runs, under the root.

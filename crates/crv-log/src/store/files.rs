@@ -41,6 +41,18 @@ pub trait FileSystem: fmt::Debug + Send + Sync {
     /// Removes the name `path` of a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
 
+    /// Renames the directory `from` to `to`, which must be absent.
+    fn rename_dir(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let _ = (from, to);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Removes the directory `path`, which must be empty.
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        let _ = path;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Makes the names in the directory `path` durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 

@@ -342,6 +342,40 @@ impl Store for LocalStore {
         }
     }
 
+    fn put_unsynced(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
+        let temp = unique_temp(&self.full(path));
+        let written = self.files.create_new(&temp).and_then(|mut file| file.write_all(bytes));
+        written.map_err(|source| {
+            self.drop_temp(&temp);
+            self.error("write", path, source)
+        })?;
+        self.rename(&temp, path)
+    }
+
+    fn rename_dir(&self, from: &StorePath, to: &StorePath) -> Result<bool, StoreError> {
+        match self.files.rename_dir(&self.full(from), &self.full(to)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(false),
+            Err(error) => return Err(self.error("rename", from, error)),
+        }
+        let below = format!("{from}/");
+        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        durable.retain(|dir| dir != from && !dir.as_str().starts_with(&below));
+        drop(durable);
+        self.sync_names(&[from.clone(), to.clone()]).map_err(StoreError::unknown)?;
+        Ok(true)
+    }
+
+    fn remove_dir(&self, dir: &StorePath) -> Result<(), StoreError> {
+        self.forget(dir);
+        match self.files.remove_dir(&self.full(dir)) {
+            Err(error) if !is_absent(&error) && error.kind() != io::ErrorKind::Unsupported => {
+                Err(self.error("remove the directory", dir, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn make_dir(&self, dir: &StorePath) -> Result<(), StoreError> {
         self.make_dirs(Some(dir.clone()))?;
         let found = self.files.stat(&self.full(dir));

@@ -111,6 +111,19 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn rename_dir(&self, from: &StorePath, to: &StorePath) -> Result<bool, StoreError> {
+        let mut objects = self.objects();
+        let below = format!("{from}/");
+        let paths: Vec<String> =
+            objects.by_path.range(below.clone()..).map(|(path, _)| path.clone()).collect();
+        for path in paths.into_iter().take_while(|path| path.starts_with(&below)) {
+            if let Some(object) = objects.by_path.remove(&path) {
+                objects.by_path.insert(format!("{to}/{}", &path[below.len()..]), object);
+            }
+        }
+        Ok(true)
+    }
+
     fn locate(&self, path: &StorePath) -> String {
         format!("memory:{path}")
     }

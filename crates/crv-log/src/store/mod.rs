@@ -50,6 +50,8 @@ use crate::paths::StorePath;
 /// | `put_new`, `put_all` | `rename` of a synced temporary file | `PUT`, several at once |
 /// | `sync` | `fsync` of each directory once | nothing |
 /// | `open` | `pread` | `GET` of ranges |
+/// | `put_unsynced` | `rename` of a temporary file | `PUT` |
+/// | `rename_dir` | `rename`, `fsync` of the directory above | not there |
 /// | `list` after a name | `readdir`, sorted | a listing with a start |
 /// | `tag` | inode, modification time and length | the entity tag |
 pub trait Store: fmt::Debug + Send + Sync {
@@ -118,6 +120,26 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Creates the directory `dir` if it is absent, for programs that write into it themselves. A store without
     /// directories does nothing.
     fn make_dir(&self, dir: &StorePath) -> Result<(), StoreError> {
+        let _ = dir;
+        Ok(())
+    }
+
+    /// Replaces the object at `path` as a [`put`](Store::put) does, whole or not at all for readers, but not durably: power
+    /// loss may bring back the one before, or leave a damaged one. For reports that are written often.
+    fn put_unsynced(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
+        self.put(path, bytes, PutMode::Replace).map(drop)
+    }
+
+    /// Renames the directory `from`, with all that is in it, to `to`, a name never used before, at once and durably.
+    /// `false` if this store has no such operation, as object stores have none: nothing has changed then.
+    fn rename_dir(&self, from: &StorePath, to: &StorePath) -> Result<bool, StoreError> {
+        let _ = (from, to);
+        Ok(false)
+    }
+
+    /// Removes the directory `dir`, which must be empty. A store without directories does nothing, and an absent
+    /// directory is no error.
+    fn remove_dir(&self, dir: &StorePath) -> Result<(), StoreError> {
         let _ = dir;
         Ok(())
     }

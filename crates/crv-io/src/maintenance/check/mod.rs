@@ -73,6 +73,13 @@ pub(crate) fn check(
     })
 }
 
+/// The problems of names in a run's directory that are not of the format, and of directories that cannot be listed.
+pub(crate) fn foreign_names(log: &LogReader) -> Vec<Problem> {
+    let names = names::problems(log, |_, _, _| true).into_iter().map(|name| name.problem);
+    let foreign = [ProblemKind::UnknownName, ProblemKind::Link, ProblemKind::Unreadable];
+    names.filter(|problem| foreign.contains(&problem.kind)).collect()
+}
+
 /// Reads the log and the manifests. Returns the problems that persist while other processes write.
 pub(crate) fn stable(log: &LogReader) -> (History, Vec<Problem>) {
     let mut history = History::read(log);

@@ -8,8 +8,8 @@ use super::parts::Merged;
 use super::report::{Problem, ProblemKind};
 use crate::commit::LogReader;
 use crate::paths::{
-    ARTIFACTS_DIR, BASE_FILE, BUNDLE_FILE, BucketId, COMMITS_DIR, CommitNumber, MANIFEST_FILE, PartId,
-    StorePath, TABLES_DIR, TMP_SUFFIX, is_replaced_name,
+    ARTIFACTS_DIR, BASE_FILE, BUNDLE_FILE, BucketId, COMMITS_DIR, CommitNumber, FACTS_FILE, MANIFEST_FILE,
+    PartId, STATUS_FILE, StorePath, TABLES_DIR, TMP_SUFFIX, is_replaced_name,
 };
 use crate::store::{Entry, EntryKind};
 
@@ -147,7 +147,7 @@ impl<F: Fn(TableId, BucketId, PartId) -> bool> Walk<'_, F> {
 /// Returns whether this is a valid name for a file in this place, other than a part's.
 fn is_file(place: Place, name: &str) -> bool {
     match place {
-        Place::Run => name == BUNDLE_FILE,
+        Place::Run => [BUNDLE_FILE, FACTS_FILE, STATUS_FILE].contains(&name),
         Place::Commits => name == BASE_FILE || CommitNumber::parse_file_name(name).is_some(),
         Place::Table(_) => name == MANIFEST_FILE,
         Place::Artifacts(_) => true,

@@ -103,8 +103,14 @@ pub enum ProblemKind {
     PartDisagrees,
     /// The rows of a part are also in a merged part, and both are live: a read returns them twice.
     DoubledPart,
+    /// The facts of the run are damaged.
+    DamagedFacts,
     /// The settings have another bucket size than the table.
     BucketSize,
+    /// The facts are those of another run.
+    ForeignFacts,
+    /// The status of the run is damaged.
+    DamagedStatus,
     /// A commit file that the base replaces.
     LeftoverCommit,
     /// A manifest that is older than the base of the log, which has the later commits.
@@ -127,7 +133,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind, harmless ones last.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::Unreadable,
         Self::LaterVersion,
         Self::DamagedBase,
@@ -142,7 +148,10 @@ impl ProblemKind {
         Self::DamagedPart,
         Self::PartDisagrees,
         Self::DoubledPart,
+        Self::DamagedFacts,
         Self::BucketSize,
+        Self::ForeignFacts,
+        Self::DamagedStatus,
         Self::LeftoverCommit,
         Self::OldManifest,
         Self::ForeignManifest,
@@ -171,7 +180,10 @@ impl ProblemKind {
             Self::DamagedPart => "damaged-part",
             Self::PartDisagrees => "part-disagrees",
             Self::DoubledPart => "doubled-part",
+            Self::DamagedFacts => "damaged-facts",
             Self::BucketSize => "bucket-size",
+            Self::ForeignFacts => "foreign-facts",
+            Self::DamagedStatus => "damaged-status",
             Self::LeftoverCommit => "leftover-commit",
             Self::OldManifest => "old-manifest",
             Self::ForeignManifest => "foreign-manifest",
@@ -189,6 +201,8 @@ impl ProblemKind {
         matches!(
             self,
             Self::BucketSize
+                | Self::ForeignFacts
+                | Self::DamagedStatus
                 | Self::LeftoverCommit
                 | Self::OldManifest
                 | Self::ForeignManifest

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use crv_core::tables::TableId;
 
@@ -18,6 +19,7 @@ use crate::commit::Publisher;
 use crate::config::IoSettings;
 use crate::error::{Error, Result};
 use crate::paths::BucketId;
+use crate::stamp;
 
 /// The queue of tables with sealed buckets, and the state of the thread that merges them.
 pub(crate) struct Background {
@@ -37,6 +39,15 @@ struct Queue {
     is_stopped: bool,
     /// The failed merges of each table.
     failed: BTreeMap<TableId, Failed>,
+    upkeep: Option<Upkeep>,
+}
+
+/// Work that is done after merges, from time to time.
+struct Upkeep {
+    work: Box<dyn Fn(&Publisher) + Send + Sync>,
+    every: Duration,
+    /// When it is due, by [`stamp::monotonic`].
+    due: Duration,
 }
 
 /// The failed merges of a table.
@@ -67,6 +78,22 @@ impl Background {
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the thread do `work` after its merges, when it runs for the first time, and then at most once in `every`.
+    pub(crate) fn after_merges(&self, every: Duration, work: impl Fn(&Publisher) + Send + Sync + 'static) {
+        self.queue().upkeep = Some(Upkeep { work: Box::new(work), every, due: stamp::monotonic() });
+    }
+
+    /// Does that work if it is due.
+    fn keep_up(&self) {
+        let mut upkeep = self.queue().upkeep.take();
+        let now = stamp::monotonic();
+        if let Some(upkeep) = upkeep.as_mut().filter(|upkeep| now >= upkeep.due) {
+            upkeep.due = now.saturating_add(upkeep.every);
+            (upkeep.work)(&self.publisher);
+        }
+        self.queue().upkeep = upkeep;
     }
 
     /// Records an append to these buckets. The buckets that it sealed are merged later, in the thread.
@@ -129,6 +156,7 @@ impl Background {
             let outcome = compaction.run(aside, || !self.queue().is_stopped, &|_| ());
             let failed = Failed { aside: outcome.aside, stopped: outcome.stopped };
             self.queue().failed.insert(table, failed);
+            self.keep_up();
         }
     }
 

@@ -6,13 +6,14 @@ use crv_core::ids::RunId;
 use crv_core::tables::TableId;
 use crv_core::versioning::{SCHEMA_V, SchemaVersion};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::meta::BundleMeta;
-use super::origin::{GitState, Versions};
 use super::tables::TableIndex;
 use crate::config::{Compression, IoSettings, Partitioning};
 use crate::manifest::TableState;
 use crate::run::artifacts::ArtifactsIndex;
+use crate::run::origin::{GitState, Versions};
 
 /// The contents of `bundle.manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -29,6 +30,10 @@ pub struct RunBundle {
     pub tables: BTreeMap<TableId, BundleTable>,
     /// The artifacts.
     pub artifacts: ArtifactsIndex,
+    /// What the run is, as `run.json` says; null if it was not begun by [`start_run`](crate::run::start_run).
+    pub facts: Value,
+    /// How it was doing when the bundle was written, as a reader judges it; null as well.
+    pub status: Value,
     /// The caller's metadata.
     pub meta: BundleMeta,
 }

@@ -4,11 +4,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::run::bounds::{MAX_BYTES, MAX_DEPTH, is_deeper};
 
-/// Most levels of nested objects and lists; `meta` itself is the first. JSON readers have limits not far above.
-pub const MAX_META_DEPTH: usize = 64;
+/// Most levels of nested objects and lists; `meta` itself is the first.
+pub const MAX_META_DEPTH: usize = MAX_DEPTH;
 /// Most bytes of `meta` as JSON.
-pub const MAX_META_BYTES: usize = 16 << 20;
+pub const MAX_META_BYTES: usize = MAX_BYTES;
 
 /// The `meta` of a bundle: a JSON object of at most [`MAX_META_BYTES`], nested at most [`MAX_META_DEPTH`] deep.
 ///
@@ -61,15 +62,6 @@ const HINT: &str = "keep in `meta` only what describes the run, and write data a
 fn too_large(bytes: usize) -> Error {
     Error::argument(format!("`meta` is {bytes} bytes of JSON, and the limit is {MAX_META_BYTES}"))
         .with_hint(HINT)
-}
-
-/// Returns whether the value has more than `levels` levels. Never descends further than that.
-fn is_deeper(value: &Value, levels: usize) -> bool {
-    match value {
-        Value::Array(items) => levels == 0 || items.iter().any(|item| is_deeper(item, levels - 1)),
-        Value::Object(fields) => levels == 0 || fields.values().any(|field| is_deeper(field, levels - 1)),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,21 @@
 //! The run bundle: one JSON document, `bundle.manifest.json`, that describes a run and its contents.
 //!
 //! [`Dataset::write_bundle`] collects the totals of the tables (from manifests and the log alone), the artifacts (from
-//! their directory) and the run's origin ([`origin`]), and writes them durably in place of the previous bundle. The
-//! bundle is for people and other programs: this crate reads back only the time when the run began, and `meta`, to keep
-//! them.
+//! their directory), the run's facts and status, and its origin, and writes them durably in place of the previous
+//! bundle. The bundle is for people and other programs: this crate reads back only the time when the run began, `meta`, and
+//! facts of which there is no other copy, to keep them.
 
 mod document;
 mod meta;
-pub mod origin;
 mod tables;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
+pub use crate::run::origin::{GitState, Versions};
 pub use document::{BundleIo, BundleRun, BundleTable, RunBundle};
 pub use meta::{BundleMeta, MAX_META_BYTES, MAX_META_DEPTH};
-pub use origin::{GitState, Versions};
 pub use tables::{TableIndex, collect_tables_index};
 
 use crate::config::IoSettings;
@@ -43,17 +43,19 @@ pub fn write_run_bundle_manifest(
 impl Dataset {
     /// Writes the bundle of this run durably, in place of the previous one, and returns it.
     ///
-    /// `run.created_at` is when the run began: the earliest time of the previous bundle and of the tables; now, if
-    /// there are neither. Without `meta`, that of the previous bundle is kept; an error of kind
+    /// `run.created_at` is when the run began: the earliest time of the previous bundle, of the facts and of the tables; now,
+    /// if there are none. Facts and a status that are lost or damaged are kept from the previous bundle. Without `meta`, that of the previous bundle is kept; an error of kind
     /// [`Read`](ErrorKind::Read) if it cannot be read. `languages` are the versions of a front end in another language.
     pub fn write_bundle(
         &self,
         meta: impl Into<Option<BundleMeta>>,
         languages: Versions,
     ) -> Result<RunBundle> {
-        let states = self.log().table_index()?;
+        let index = self.log().table_index()?;
         let earlier = self.earlier_bundle()?;
-        let began = states.iter().map(|state| state.created_at);
+        let facts = kept(self.facts(), earlier.as_ref(), "facts")?;
+        let status = kept(self.status(), earlier.as_ref(), "status")?;
+        let began = index.iter().map(|state| state.created_at).chain(time_of(&facts));
         let created_at = began.chain(earlier.as_ref().and_then(Earlier::created_at)).min();
         let created_at = created_at.unwrap_or_else(stamp::now);
         let meta = match (meta.into(), earlier) {
@@ -65,8 +67,10 @@ impl Dataset {
             run: BundleRun::new(self.run_id().clone(), stamp::text(created_at)),
             env: languages.complete(),
             io: BundleIo::from(self.settings()),
-            tables: states.iter().map(|state| (state.table, BundleTable::from(&**state))).collect(),
+            tables: index.iter().map(|state| (state.table, BundleTable::from(&**state))).collect(),
             artifacts: self.artifacts_index()?,
+            facts,
+            status,
             meta,
         };
         let (store, run) = self.storage();
@@ -110,6 +114,21 @@ impl Dataset {
             Error::new(ErrorKind::Read, text).with_hint("pass `meta` again, or {} for none")
         })
     }
+}
+
+/// A document of the run as JSON. Where it is absent or damaged, that of the earlier bundle: it is the only copy then.
+fn kept<T: Serialize>(read: Result<Option<T>>, earlier: Option<&Earlier>, key: &str) -> Result<Value> {
+    let read = match read {
+        Err(error) if error.kind() == ErrorKind::Manifest => None,
+        other => other?,
+    };
+    let value = read.and_then(|document| serde_json::to_value(document).ok());
+    Ok(value.or_else(|| earlier?.0.get(key).cloned()).unwrap_or(Value::Null))
+}
+
+/// When a run began, as its facts say.
+fn time_of(facts: &Value) -> Option<Timestamp> {
+    facts.get("created_at")?.as_str()?.parse().ok()
 }
 
 /// A bundle as it was written, possibly by another version or by hand; null if it is not JSON.

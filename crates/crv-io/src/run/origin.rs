@@ -1,20 +1,22 @@
-//! The origin of a bundle: the versions of the programs, and of the code in the current directory.
+//! The origin of a run: the versions of the programs, and of the code in a directory.
 
 use std::io::Read;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How long all Git commands together may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The polling interval while a process has closed its output but has not ended.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Versions of the programs that wrote a bundle; `None` for programs that are not used.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+/// Versions of the programs that wrote a run or its bundle; `None` for programs that are not used.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Versions {
     /// Python's.
     pub python: Option<String>,
@@ -32,7 +34,7 @@ pub struct Versions {
 
 impl Versions {
     /// Adds the versions that this crate knows.
-    pub(super) fn complete(self) -> Self {
+    pub(crate) fn complete(self) -> Self {
         Self {
             crv: Some(env!("CARGO_PKG_VERSION").to_owned()),
             rust: option_env!("CRV_RUSTC_VERSION").map(str::to_owned),
@@ -42,8 +44,9 @@ impl Versions {
     }
 }
 
-/// The state of the Git repository around the current directory.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+/// The state of the Git repository around a directory.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GitState {
     /// The commit that is checked out; `None` outside a repository, without Git, or before the first commit.
     pub sha: Option<String>,
@@ -52,9 +55,15 @@ pub struct GitState {
 }
 
 impl GitState {
-    /// Runs `git`. A value is `None` if `git` fails or takes too long; this never fails.
+    /// The state of the repository around the current directory, as [`of_dir`](Self::of_dir) returns it.
     pub fn of_current_dir() -> Self {
+        Self::of_dir(Path::new("."))
+    }
+
+    /// Runs `git` in `dir`. A value is `None` if `git` fails or takes too long; this never fails.
+    pub fn of_dir(dir: &Path) -> Self {
         let deadline = Instant::now() + PATIENCE;
+        let ask = |arguments: &[&str], deadline| ask(dir, arguments, deadline);
         let Some(sha) = ask(&["rev-parse", "--verify", "--quiet", "HEAD"], deadline) else {
             return Self::default();
         };
@@ -68,8 +77,9 @@ impl GitState {
 }
 
 /// The output of `git` with `arguments`, if it succeeds before the deadline.
-fn ask(arguments: &[&str], deadline: Instant) -> Option<String> {
+fn ask(dir: &Path, arguments: &[&str], deadline: Instant) -> Option<String> {
     let mut child = Command::new("git")
+        .current_dir(dir)
         // The repository's settings must not start programs, and reading it must not take its locks.
         .args(["-c", "core.fsmonitor=false", "--no-optional-locks"])
         .args(arguments)
@@ -121,13 +131,13 @@ mod tests {
 
     #[test]
     fn a_question_that_git_does_not_know_is_no_answer() {
-        assert_eq!(ask(&["no-such-verb-of-git"], Instant::now() + PATIENCE), None);
+        assert_eq!(ask(Path::new("."), &["no-such-verb-of-git"], Instant::now() + PATIENCE), None);
     }
 
     #[test]
     fn after_the_deadline_there_is_no_answer() {
         let started = Instant::now();
-        assert_eq!(ask(&["hash-object", "--stdin-paths"], started), None);
+        assert_eq!(ask(Path::new("."), &["hash-object", "--stdin-paths"], started), None);
         assert!(started.elapsed() < PATIENCE);
     }
 

@@ -1,0 +1,95 @@
+//! `crv runs`, `crv info` and `crv rm`: what runs are, how they are doing, and removing them.
+
+use crv_io::run::{Outcome, RunError};
+use serde_json::{Value, json};
+
+use crate::sandbox::{Sandbox, assert_told};
+
+/// A run of each state that a process can leave without being killed, and one without facts.
+fn sweep() -> Sandbox {
+    let sandbox = Sandbox::with_run();
+    sandbox.start("good").finish(Outcome::Succeeded).unwrap();
+    let bad = sandbox.start("bad");
+    sandbox.ok("append bad holdings holdings.csv");
+    let error = RunError {
+        kind: "ValueError".to_owned(),
+        message: "beta is 7".to_owned(),
+        traceback: Some("Traceback:\n  sir.py, line 3\n\u{1b}[31mValueError: beta is 7".to_owned()),
+    };
+    bad.finish(Outcome::Failed(error)).unwrap();
+    drop(sandbox.start("ugly"));
+    sandbox
+}
+
+#[test]
+fn runs_say_how_they_are_doing() {
+    let sandbox = sweep();
+    let running = sandbox.start("running");
+    assert_told!(["runs", "runs --long", "runs --json"].map(|verb| sandbox.told(verb)).join("\n"));
+    drop(running);
+}
+
+#[test]
+fn a_run_at_a_glance() {
+    let sandbox = sweep();
+    let told = ["info bad", "info r", "info nowhere", "info ../r"].map(|verb| sandbox.told(verb));
+    assert_told!(told.join("\n"));
+    assert!(!sandbox.ok("info bad").contains('\u{1b}'));
+    let info: Value = serde_json::from_str(&sandbox.ok("info bad --json")).unwrap();
+    assert_eq!((&info["state"], &info["rows"], &info["tick_max"]), (&json!("failed"), &json!(4), &json!(4)));
+    assert_eq!(info["facts"]["params"], json!({"beta": 0.3, "grid": [1, 2]}));
+    assert_eq!(info["status"]["error"]["type"], "ValueError");
+}
+
+#[test]
+fn facts_that_are_damaged_are_told_and_hide_nothing() {
+    let sandbox = sweep();
+    sandbox.write("out/runs/bad/run.json", "{");
+    sandbox.write("out/runs/good/status.json", "");
+    let told = ["runs", "info bad", "check bad", "check good", "repair bad"].map(|verb| sandbox.told(verb));
+    assert_told!(told.join("\n"));
+}
+
+#[test]
+fn a_bundle_takes_facts_along_and_keeps_what_was_said_before() {
+    let sandbox = sweep();
+    let bundle = |arguments: &str| -> Value {
+        serde_json::from_str(&sandbox.ok(&format!("bundle bad --json {arguments}"))).unwrap()
+    };
+    let first = bundle("--meta note=hi");
+    assert_eq!((&first["facts"]["seed"], &first["facts"]["params"]["beta"]), (&json!(7), &json!(0.3)));
+    assert_eq!(first["status"]["state"], "failed");
+    let began = first["run"]["created_at"].clone();
+    assert_eq!(began, first["facts"]["created_at"]);
+    // Lost or damaged, they are kept from the earlier bundle; so is what was said.
+    fs_err::remove_file(sandbox.path("out/runs/bad/status.json")).unwrap();
+    sandbox.write("out/runs/bad/run.json", "{");
+    let again = bundle("");
+    for key in ["facts", "status", "meta"] {
+        assert_eq!(again[key], first[key], "{key}");
+    }
+    assert_eq!(again["run"]["created_at"], began);
+    let bare: Value = serde_json::from_str(&sandbox.ok("bundle r --json")).unwrap();
+    assert_eq!((&bare["facts"], &bare["status"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn a_run_is_removed_when_it_is_sure() {
+    let sandbox = sweep();
+    let running = sandbox.start("running");
+    sandbox.write("out/runs/ugly/notes.md", "mine");
+    let told = [
+        "rm good",
+        "rm good --yes",
+        "rm good --yes",
+        "rm --yes running ugly bad",
+        "rm ../runs --yes",
+        "rm ugly --yes --force --json",
+        "rm",
+        "runs",
+    ]
+    .map(|arguments| format!("$ crv {arguments}\n{}", sandbox.told(arguments)));
+    assert_told!(told.join("\n"));
+    drop(running);
+    assert_eq!(sandbox.names(), ["holdings.csv"]);
+}
