@@ -17,7 +17,7 @@ from crv.io import IoSettings, Run, start_run
 CHECKPOINT_EVERY = 5
 
 
-class Person(mesa.Agent):
+class Person(mesa.Agent):  # type: ignore[misc]
     """An agent with money."""
 
     def __init__(self, model: "Wealth") -> None:
@@ -32,7 +32,7 @@ class Person(mesa.Agent):
             other.wealth += 1
 
 
-class Wealth(mesa.Model):
+class Wealth(mesa.Model):  # type: ignore[misc]
     """Agents that trade at random."""
 
     def __init__(self, agents: int, seed: int) -> None:
@@ -48,7 +48,7 @@ class Wealth(mesa.Model):
         wealth = sorted(agent.wealth for agent in self.agents)
         total, count = sum(wealth), len(wealth)
         weighted = sum((at + 1) * amount for at, amount in enumerate(wealth))
-        return 2 * weighted / (count * total) - (count + 1) / count
+        return float(2 * weighted / (count * total) - (count + 1) / count)
 
 
 def record(run: Run, tick: int, model: Wealth) -> None:

@@ -10,7 +10,7 @@ import time
 import warnings
 from pathlib import Path
 
-from crv.io import Dataset, IoError, IoSettings
+from crv.io import Dataset, IoError, IoSettings, start_run
 from mesa.examples.advanced.sugarscape_g1mt.model import SugarscapeG1mt
 from sugarscape_parts.check import mismatches
 from sugarscape_parts.picture import draw
@@ -61,14 +61,8 @@ def main() -> int:
     """Simulates, records, checks and draws. Returns 0 if the run equals the data of the model."""
     chosen = arguments()
     try:
-        with Dataset(IoSettings(root_dir=chosen.root), run_id=chosen.run) as dataset:
-            if dataset.tables():
-                print(
-                    f"error: run `{chosen.run}` already exists under `{chosen.root}`\n"
-                    "hint: choose another with --run, or another root with --root",
-                    file=sys.stderr,
-                )
-                return 2
+        settings, params = IoSettings(root_dir=chosen.root), {"steps": chosen.steps}
+        with start_run(settings, chosen.run, params=params, seed=chosen.seed, model=SugarscapeG1mt) as dataset:
             began = time.perf_counter()
             model, recording = simulate(dataset, chosen.steps, chosen.seed)
             total = time.perf_counter() - began

@@ -73,7 +73,7 @@ def test_a_run_that_is_already_there_is_left_alone(tmp_path: Path) -> None:
     before = opened(tmp_path, "sugarscape-1").read(TableName.HOLDINGS)
     again = sugarscape(tmp_path, "--steps", "1")
     assert again.returncode == 2
-    assert "already exists" in again.stderr
+    assert "there is a run" in again.stderr
     assert opened(tmp_path, "sugarscape-1").read(TableName.HOLDINGS).equals(before)
 
 

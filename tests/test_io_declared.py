@@ -357,3 +357,32 @@ def test_a_process_that_declares_and_appends_needs_no_pyarrow_and_no_pydantic(tm
     import textwrap
 
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True)
+
+
+def documented_reader() -> Any:
+    """The program of the format page that lists live parts without crv."""
+    page = (Path(__file__).parent.parent / "docs" / "format.md").read_text(encoding="utf-8")
+    (block,) = [block for block in page.split("```python\n") if "def live_parts" in block]
+    names: dict[str, Any] = {}
+    exec(block.partition("\n\nparts = live_parts")[0], names)
+    return names["live_parts"]
+
+
+def test_a_reader_that_knows_only_canonical_tables_reads_them_beside_declared_ones(
+    dataset: Dataset, settings: IoSettings
+) -> None:
+    dataset.declare("agents", AGENTS)
+    for tick in range(5):
+        with dataset.transaction() as transaction:
+            transaction.append("agents", {"tick": [tick], "agent_id": [tick]})
+            transaction.append("holdings", holdings(tick))
+    dataset.compact("holdings")
+    dataset.truncate(after_tick=3)
+    live_parts = documented_reader()
+    run = Path(settings.root_dir) / "runs" / RUN
+    for closed in (False, True):
+        if closed:
+            dataset.close()
+        for table in ("holdings", "agents"):
+            frames = [pl.read_parquet(part, hive_partitioning=False) for part in live_parts(run, table)]
+            assert pl.concat(frames)["tick"].to_list() == [0, 1, 2, 3]

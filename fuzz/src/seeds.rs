@@ -17,8 +17,9 @@ use arrow_schema::Field;
 use crv_core::grammar::EBNF_GRAMMAR;
 use crv_io::config::Compression;
 use crv_io::fuzzing::{COMMIT, TABLE};
+use crv_io::presets::AGENTS;
 use crv_io::run::{Outcome, RunError, RunOptions, Seed, start_run};
-use crv_io::{AppendOptions, Dataset, IoSettings, TableName};
+use crv_io::{AppendOptions, Dataset, IoSettings, TableId};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -76,7 +77,7 @@ fn run(to: &Path, compression: Compression) -> Result<()> {
     for tick in 0..=COMMIT.cast_signed() {
         let mut transaction = dataset.transaction();
         transaction.append(TABLE, edges(tick * 40)?, AppendOptions::default())?;
-        transaction.append(TableName::Decisions, decisions(tick)?, AppendOptions::default())?;
+        transaction.append(TableId::DECISIONS, decisions(tick)?, AppendOptions::default())?;
         transaction.commit()?;
     }
     let error = RunError { kind: "ValueError".to_owned(), message: "x".to_owned(), traceback: None };
@@ -88,7 +89,10 @@ fn run(to: &Path, compression: Compression) -> Result<()> {
     seed(to, "manifest", &fs::read(tables.join(TABLE.as_str()).join("manifest.json"))?)?;
     seed(to, "manifest", &contract_keys_alone(&dataset)?)?;
     seed(to, "commit_file", &fs::read(dir.join(format!("_commits/{COMMIT:020}.json")))?)?;
-    for table in [TABLE, TableName::Decisions] {
+    let agents = dataset.declare(&AGENTS.descriptor()?)?.id();
+    dataset.append(agents, agent()?, AppendOptions::default())?;
+    dataset.truncate(i64::MAX)?;
+    for table in [TABLE, TableId::DECISIONS, agents] {
         for part in dataset.scan(table)?.parts().iter().take(2) {
             seed(to, "parquet_footer", &fs::read(&part.path)?)?;
         }
@@ -97,6 +101,12 @@ fn run(to: &Path, compression: Compression) -> Result<()> {
     seed(to, "base_file", &fs::read(dir.join("_commits/base.json"))?)?;
     fs::remove_dir_all(&root)?;
     Ok(())
+}
+
+/// A row of the declared table.
+fn agent() -> Result<RecordBatch> {
+    let ids: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    Ok(RecordBatch::try_from_iter([("tick", Arc::clone(&ids)), ("agent_id", ids)])?)
 }
 
 /// Returns a manifest with only the keys that earlier readers know.

@@ -89,7 +89,7 @@ impl Context {
         if tables.contains(&table) {
             return self.fit(dataset, table);
         }
-        let names: Vec<&str> = tables.iter().map(|table| table.as_str()).collect();
+        let names: Vec<&str> = tables.iter().map(TableId::as_str).collect();
         let message = format!("run `{run}` has no table `{table}`");
         Err(CliError::missing(message, format!("its tables are {}", names.join(", "))))
     }

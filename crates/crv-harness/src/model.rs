@@ -185,7 +185,9 @@ impl Model {
         }
         let mut grown = self.grown.clone();
         grown.retain(|(_, told_at)| *told_at <= moment);
-        grown.iter_mut().for_each(|(_, told_at)| *told_at = 0);
+        for (_, told_at) in &mut grown {
+            *told_at = 0;
+        }
         Self { entries, grown, truncations, clock: self.clock }
     }
 

@@ -18,19 +18,10 @@ impl FromPyObject<'_, '_> for Table {
     type Error = NativeError;
 
     fn extract(obj: Borrowed<'_, '_, PyAny>) -> Result<Self, NativeError> {
+        let value = || obj.getattr("value").and_then(|value| value.extract::<String>());
         let name = match obj.cast::<PyString>() {
             Ok(name) => name.to_str()?.to_owned(),
-            Err(_) => match obj.getattr("value").and_then(|value| value.extract::<String>()) {
-                Ok(name) => name,
-                Err(_) => {
-                    let found = obj.repr()?;
-                    let text = format!("a table is named by a str, not by {found}");
-                    return Err(NativeError::argument(
-                        text,
-                        "swap the arguments, or pass a name or a TableName",
-                    ));
-                }
-            },
+            Err(_) => value().map_err(|_| not_a_table(&obj))?,
         };
         Ok(Self(parse_table(&name)?))
     }
@@ -44,6 +35,13 @@ impl Table {
             Error::argument(text).with_hint("pass its rows as dicts, or as a frame").into()
         })
     }
+}
+
+/// The error for an object that names no table.
+fn not_a_table(obj: &Bound<'_, PyAny>) -> NativeError {
+    let found = obj.repr().map_or_else(|_| "this object".to_owned(), |found| found.to_string());
+    let text = format!("a table is named by a str, not by {found}");
+    NativeError::argument(text, "swap the arguments, or pass a name or a TableName")
 }
 
 /// A valid run id.

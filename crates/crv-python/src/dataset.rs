@@ -37,7 +37,6 @@ impl Dataset {
     }
 
     #[pyo3(signature = (table, frame, *, validate_schema, validate_rows, declare=false))]
-    #[expect(clippy::too_many_arguments, reason = "they are the arguments of `Dataset.append`")]
     fn append<'py>(
         &self,
         py: Python<'py>,

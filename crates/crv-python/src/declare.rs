@@ -96,9 +96,12 @@ fn field_type(spec: &Bound<'_, PyAny>, path: &str, depth: usize) -> Result<Field
     Err(NativeError::argument(text, format!("name a type: {}", FieldType::names())))
 }
 
+/// A declaration: name, columns with their types, required columns.
+type Named = (&'static str, Vec<(&'static str, &'static str)>, Vec<&'static str>);
+
 /// The declarations of `crv.io.presets`: name, columns with their types, required columns.
 #[pyfunction]
-pub(crate) fn presets() -> Vec<(&'static str, Vec<(&'static str, &'static str)>, Vec<&'static str>)> {
+pub(crate) fn presets() -> Vec<Named> {
     let preset = |preset: &Preset| (preset.name, preset.columns.to_vec(), preset.required.to_vec());
     Preset::ALL.iter().map(preset).collect()
 }

@@ -45,7 +45,7 @@ impl Transaction {
     pub fn checkpoint(&mut self, state: &[u8], options: CheckpointOptions) -> Result<()> {
         let run = self.run().clone();
         let refused = |why: &str, hint: &str| Error::argument(format!("run `{run}`: {why}")).with_hint(hint);
-        if self.keeps.is_some() {
+        if self.checkpoint.is_some() {
             return Err(refused("the transaction has a checkpoint already", "write one for each commit"));
         }
         if state.len() > MAX_BYTES {
@@ -69,7 +69,7 @@ impl Transaction {
         let batch = RecordBatch::try_from_iter(columns)
             .map_err(|error| Error::new(ErrorKind::Schema, format!("run `{run}`: {error}")))?;
         self.add(TABLE, &Frame::from(batch), AppendOptions::default(), false)?;
-        self.keeps = Some(options.keep);
+        self.checkpoint = Some(options);
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 //! Transactions: rows for several tables that become visible together or not at all.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -10,7 +9,7 @@ use crv_core::ids::RunId;
 use crv_core::tables::TableId;
 use parquet::errors::ParquetError;
 
-use super::checkpoint::older;
+use super::checkpoint::{CheckpointOptions, older};
 use super::options::AppendOptions;
 use super::split::{BucketRows, Rows, split};
 use super::stage::Staging;
@@ -50,8 +49,8 @@ pub struct Transaction {
     summaries: Vec<AppendSummary>,
     /// The newest tick of all rows.
     newest: Option<i64>,
-    /// If a checkpoint was added: how many checkpoints are kept.
-    pub(super) keeps: Option<Option<NonZeroU64>>,
+    /// The options of the checkpoint, if one was added.
+    pub(super) checkpoint: Option<CheckpointOptions>,
     /// Whether storage failed during an append: then the transaction no longer holds all rows.
     broken: bool,
 }
@@ -91,7 +90,7 @@ impl Transaction {
             rows_kept: 0,
             summaries: Vec::new(),
             newest: None,
-            keeps: None,
+            checkpoint: None,
             broken: false,
         }
     }
@@ -281,7 +280,8 @@ impl Transaction {
         let mut changes = BTreeMap::new();
         for (table, parts) in self.staging.parts() {
             let pending = self.schemas.get(table).filter(|pending| pending.grown);
-            let remove = match self.keeps.flatten().filter(|_| *table == TableId::MODEL_STATE) {
+            let keep = self.checkpoint.and_then(|options| options.keep);
+            let remove = match keep.filter(|_| *table == TableId::MODEL_STATE) {
                 Some(keep) => older(&*self.log().snapshot(*table).map_err(Error::while_writing)?, keep),
                 None => Vec::new(),
             };

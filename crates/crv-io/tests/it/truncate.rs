@@ -22,7 +22,9 @@ const KEPT: [i64; 7] = [0, 1, 4, 5, 2, 3, 5];
 
 fn overlapping(root: &Root) -> Dataset {
     let dataset = root.open();
-    PARTS.iter().for_each(|ticks| append(&dataset, ticks.iter().copied()));
+    for ticks in PARTS {
+        append(&dataset, ticks.iter().copied());
+    }
     dataset
 }
 

@@ -120,12 +120,13 @@ impl LogReader {
             lineages.entry(*bucket).or_default().push((part.id, &found.merged_from));
         }
         let doubled = self.superseded(table, &lineages)?;
-        let mut schema = match &state.schema {
-            Some(schema) => TableSchema::clone(schema),
-            None => {
-                learned.iter().for_each(|part| state.learn_declaration(part.declared.as_ref()));
-                TableSchema::clone(state.descriptor().schema())
+        let mut schema = if let Some(schema) = &state.schema {
+            TableSchema::clone(schema)
+        } else {
+            for part in &learned {
+                state.learn_declaration(part.declared.as_ref());
             }
+            TableSchema::clone(state.descriptor().schema())
         };
         state.remove(doubled.iter().copied());
         let mut found: HashMap<Place, _> =

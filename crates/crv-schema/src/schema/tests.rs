@@ -115,10 +115,9 @@ proptest! {
 fn narrow(schema: &TableSchema) -> TableSchema {
     fn ty(of: &FieldType) -> FieldType {
         match of {
-            FieldType::Int { .. } => FieldType::INT,
             // A part's width counts only where the table declares one.
             FieldType::Number(Width::F32) => FieldType::Float,
-            FieldType::Number(_) => FieldType::INT,
+            FieldType::Int { .. } | FieldType::Number(_) => FieldType::INT,
             FieldType::List(item) => FieldType::list(ty(item)),
             FieldType::Struct(fields) => FieldType::Struct(all(fields)),
             other => other.clone(),
