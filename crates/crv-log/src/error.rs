@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crv_schema::records::RecordsError;
 use crv_schema::rows::RowsError;
 use crv_schema::schema::DeclarationError;
 
@@ -207,6 +208,12 @@ impl Error {
 impl From<DeclarationError> for Error {
     fn from(error: DeclarationError) -> Self {
         Self::caused_by(ErrorKind::Schema, error.to_string(), error.hint(), error)
+    }
+}
+
+impl From<RecordsError> for Error {
+    fn from(error: RecordsError) -> Self {
+        Self::new(ErrorKind::Schema, error.to_string()).with_source(error)
     }
 }
 

@@ -8,6 +8,7 @@
 //!   schema.
 //! - [`rows`]: rows as `crv_core::schema` types, to frames and back.
 //! - [`presets`]: declarations of tables that many simulations need.
+//! - [`records`]: rows of any serializable type, to frames.
 //! - [`json_column`]: a column built from JSON values, which finds its type on the way.
 //!
 //! # What holds
@@ -23,6 +24,7 @@
 mod frame;
 pub mod json_column;
 pub mod presets;
+pub mod records;
 pub mod rows;
 pub mod schema;
 #[cfg(any(test, feature = "testing"))]

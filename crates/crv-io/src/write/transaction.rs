@@ -247,7 +247,7 @@ impl Transaction {
         self.publisher.declare(table).map(drop).map_err(Error::while_writing)
     }
 
-    fn log(&self) -> &LogReader {
+    pub(crate) fn log(&self) -> &LogReader {
         self.publisher.log()
     }
 

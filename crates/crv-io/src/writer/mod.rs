@@ -20,7 +20,7 @@ use crv_core::tables::TableId;
 use self::doubt::Doubt;
 use self::gathered::{Gathered, Size};
 use self::rows::Taken;
-use crate::commit::Definition;
+use crate::commit::{Definition, LogReader};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::paths::{BucketId, CommitNumber};
@@ -166,6 +166,10 @@ impl Writer {
         self.current.take(table, taken);
         self.schemas.insert(table, known);
         Ok(summary)
+    }
+
+    pub(crate) fn log(&self) -> &LogReader {
+        self.dataset.log()
     }
 
     /// Refuses a schema that is nested too deeply, as [`append`](Self::append) does, but without rows.

@@ -27,6 +27,7 @@ mod meanwhile;
 mod processes;
 mod prune;
 mod rebuild;
+mod records;
 mod remove;
 mod repair;
 mod replies;
