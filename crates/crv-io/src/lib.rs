@@ -4,14 +4,15 @@
 //! # A map
 //!
 //! - [`Dataset`]: a handle on one run. [`Dataset::append`], [`Dataset::transaction`], [`Dataset::writer`],
-//!   [`Dataset::scan`].
+//!   [`Dataset::scan`]; [`Dataset::declare`] for tables of your own, some of them ready-made ([`presets`]);
+//!   [`Dataset::resume`] and [`Dataset::truncate`] to continue a run.
 //! - [`IoSettings`]: where and how ([`config`]).
-//! - [`rows`]: typed rows, to frames and back.
+//! - [`rows`]: typed rows, to frames and back; rows of any serializable type.
 //! - [`run`]: a run's facts, status and life cycle, its artifacts, and the bundle that summarizes it. [`catalog`]: the
 //!   runs under a root.
 //!
 //! Rooms inside, from the lowest to the highest: `part` (part files: Parquet in and out, footers, page checks), `read`,
-//! `maintenance` (compact, vacuum, check, repair, rebuild), `write` (transactions), `writer` (the buffered writer).
+//! `maintenance` (compact, vacuum, truncate, check, repair, rebuild), `write` (transactions), `writer` (the buffered writer).
 //!
 //! From the crates below: [`schema`] and [`validate`] (`crv-schema`); [`manifest`], [`paths`] and [`store`] (`crv-log`),
 //! and the commit log itself, which applications do not use directly.
