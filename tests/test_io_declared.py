@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import enum
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -386,3 +387,26 @@ def test_a_reader_that_knows_only_canonical_tables_reads_them_beside_declared_on
         for table in ("holdings", "agents"):
             frames = [pl.read_parquet(part, hive_partitioning=False) for part in live_parts(run, table)]
             assert pl.concat(frames)["tick"].to_list() == [0, 1, 2, 3]
+
+
+FIXTURE = Path(__file__).parent / "fixtures" / "declared-run"
+
+
+def test_a_run_that_an_earlier_version_declared_is_read_and_continued(tmp_path: Path) -> None:
+    shutil.copytree(FIXTURE / "runs", tmp_path / "runs")
+    run = Dataset(IoSettings(root_dir=str(tmp_path), tick_bucket_size=10), "r")
+    assert run.tables() == [TableName.HOLDINGS, "agents", "every_type", "model_state"]
+    assert types(run, "agents") == {"agent_id": "i64!", "wealth": "f64", "mood": "str"}
+    agents = run.read("agents")
+    assert agents["tick"].to_list() == [*range(13), 11, 13]
+    assert agents["mood"].to_list() == [None] * 14 + ["well"]
+    assert run.read("holdings")["quantity"].to_list() == list(range(13))
+    first, second = run.read("every_type").drop("bucket").rows(named=True)
+    assert (first["a"], first["b"], first["c"]) == (-128, 2**64 - 1, pytest.approx(0.1))
+    assert first["e"] == {"x": 0.5, "y": [255]}
+    assert (first["f"], second["f"]) == ({"n": 1, "m": None}, {"n": None, "m": "x"})
+    assert run.latest_checkpoint() == (12, b"state of 12")
+    assert run.check(deep=True).ok
+    run.append("agents", {"tick": [14], "agent_id": [9]})
+    assert run.resume() == (12, b"state of 12")
+    assert run.last_tick() == 12
