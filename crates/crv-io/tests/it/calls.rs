@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use arrow_array::RecordBatch;
 use crv_io::store::files::{FileSystem, Lock, NewFile, OpenFile, OsFiles, Stat};
 use crv_io::store::{EntryKind, LocalStore};
-use crv_io::{AppendOptions, Dataset, IoSettings, TableId};
+use crv_io::{AppendOptions, Dataset, Descriptor, IoSettings, TableId};
 
 use crate::support::{EDGES, RUN, Root, edges, holdings};
 
@@ -170,6 +170,32 @@ fn an_append_costs_four_syncs_and_the_same_calls_however_long_the_run_is() {
     // The first append to a bucket creates its directory, and makes it durable.
     let first = calls(cost(1100..=1100));
     assert!(first.contains(&("make directory", 1)) && first.contains(&("sync directory", 3)), "{first:?}");
+}
+
+/// A declared table costs what a canonical one does, also with the state of the model.
+#[test]
+fn an_append_to_a_declared_table_makes_the_same_calls() {
+    let root = Root::new();
+    let counting = Counting::default();
+    let dataset = counting.open(&root, without_checkpoints(&root));
+    let frame = |tick: i64| holdings([tick; 200]);
+    let declared = Descriptor::from_arrow(
+        "stock".parse().unwrap(),
+        &frame(0).schema(),
+        &["agent_id", "token_id", "quantity"],
+    );
+    let declared = dataset.declare(&declared.unwrap()).unwrap().id();
+    let mut cost = |table: TableId| {
+        for tick in 0..10 {
+            counting.take();
+            dataset.append(table, frame(tick), AppendOptions::default()).unwrap();
+        }
+        counting.take()
+    };
+    let (canonical, declared) = (cost(TableId::HOLDINGS), cost(declared));
+    assert_eq!(calls(declared.clone()), calls(canonical.clone()));
+    // The part's footer has the declaration.
+    assert!(declared["bytes written"] - canonical["bytes written"] < 600, "{declared:?} {canonical:?}");
 }
 
 #[test]

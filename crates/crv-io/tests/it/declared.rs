@@ -293,7 +293,15 @@ fn every_type_is_kept_as_it_is_declared() {
 fn values_that_the_declared_type_cannot_hold_are_refused_by_row() {
     let root = Root::new();
     let dataset = root.open();
-    let of = [("a", "i8"), ("g", "u64"), ("h", "f32"), ("i", "bool"), ("q", "list[u8]")];
+    let of = [
+        ("a", "i8"),
+        ("g", "u64"),
+        ("h", "f32"),
+        ("i", "bool"),
+        ("q", "list[u8]"),
+        ("when", "date"),
+        ("at", "timestamp[UTC]"),
+    ];
     dataset.declare(&table("narrow", &of)).unwrap();
     let ticks = || Arc::new(Int64Array::from(vec![0, 0])) as ArrayRef;
     let texts = |texts: [&str; 2]| Arc::new(StringArray::from(texts.to_vec())) as ArrayRef;
@@ -312,6 +320,14 @@ fn values_that_the_declared_type_cannot_hold_are_refused_by_row() {
         ),
         ("h", texts(["0.1", "1e39"]), Some("\"1e39\" at row 1 cannot become f32")),
         ("i", texts(["true", "false"]), Some("str")),
+        ("when", texts(["2020-02-29", "1969-12-31"]), None),
+        ("when", texts(["2020-02-29", "2021-02-29"]), Some("\"2021-02-29\" at row 1 cannot become date")),
+        ("at", texts(["2020-01-01T00:00:00Z", "2020-01-01T01:00:00+01:00"]), None),
+        (
+            "at",
+            texts(["2020-01-01T00:00:00Z", "2020-01-01"]),
+            Some("\"2020-01-01\" at row 1 cannot become timestamp"),
+        ),
         (
             "q",
             Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([

@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use arrow_schema::{DataType, Schema};
+use arrow_schema::Schema;
 use crv_core::grammar::TableName;
 use crv_core::tables::{TableDescriptor, TableId, get_table};
 
-use super::arrow::{arrow_type, declared_type, list_item, unpacked};
-use super::finder::Finder;
+use super::arrow::declared_type;
+use super::growth::{fit_members, fix_members, grown};
 use super::path::FieldPath;
 use super::types::{EMPTY_FIELD, MAX_DEPTH};
 use super::union::field_name;
@@ -277,117 +277,6 @@ fn settle(ty: &mut FieldType, path: &FieldPath<'_>) -> Result<(), DeclarationErr
             })
         }
         _ => Ok(()),
-    }
-}
-
-fn grown(
-    known: &[Field],
-    wanted: &[Field],
-    at: Option<&FieldPath<'_>>,
-) -> Result<Vec<Field>, DeclarationError> {
-    let mut fields = known.to_vec();
-    let mut finder = Finder::new(known, field_name);
-    for field in wanted {
-        let path = at.map_or_else(|| FieldPath::column(&field.name), |parent| parent.field(&field.name));
-        let Some(index) = finder.find(&field.name) else {
-            if field.required {
-                return Err(DeclarationError::NewRequired { column: field.name.clone() });
-            }
-            fields.push(field.clone());
-            continue;
-        };
-        if fields[index].required != field.required {
-            return Err(DeclarationError::Mark {
-                column: field.name.clone(),
-                required: fields[index].required,
-            });
-        }
-        fields[index].ty = grown_type(&known[index].ty, &field.ty, &path)?;
-    }
-    Ok(fields)
-}
-
-fn grown_type(
-    known: &FieldType,
-    wanted: &FieldType,
-    path: &FieldPath<'_>,
-) -> Result<FieldType, DeclarationError> {
-    match (known, wanted) {
-        (FieldType::Struct(known), FieldType::Struct(wanted)) => {
-            Ok(FieldType::Struct(grown(known, wanted, Some(path))?))
-        }
-        (FieldType::List(known), FieldType::List(wanted)) => {
-            Ok(FieldType::list(grown_type(known, wanted, &path.item())?))
-        }
-        (known, wanted) if known == wanted => Ok(known.clone()),
-        (known, wanted) => Err(DeclarationError::Type {
-            path: path.to_string(),
-            known: known.clone(),
-            wanted: wanted.clone(),
-        }),
-    }
-}
-
-fn fit_members(
-    declared: &[Field],
-    written: &[Field],
-    at: Option<&FieldPath<'_>>,
-) -> Result<(), DeclarationError> {
-    let mut finder = Finder::new(written, field_name);
-    for field in declared {
-        let Some(index) = finder.find(&field.name) else { continue };
-        let path = at.map_or_else(|| FieldPath::column(&field.name), |parent| parent.field(&field.name));
-        fit_type(&field.ty, &written[index].ty, &path)?;
-    }
-    Ok(())
-}
-
-fn fit_type(declared: &FieldType, written: &FieldType, path: &FieldPath<'_>) -> Result<(), DeclarationError> {
-    match (declared, written) {
-        (FieldType::Struct(declared), FieldType::Struct(written)) => {
-            fit_members(declared, written, Some(path))
-        }
-        (FieldType::List(declared), FieldType::List(written)) => fit_type(declared, written, &path.item()),
-        (_, FieldType::Null)
-        | (FieldType::Int { .. }, FieldType::Int { .. })
-        | (FieldType::Float, FieldType::Int { wide: false }) => Ok(()),
-        (declared, written) if declared == written => Ok(()),
-        (declared, written) => Err(DeclarationError::Type {
-            path: path.to_string(),
-            known: written.clone(),
-            wanted: declared.clone(),
-        }),
-    }
-}
-
-fn fix_members(declared: &[Field], found: &mut [Field], arrow: &arrow_schema::Fields) {
-    let mut declared_finder = Finder::new(declared, field_name);
-    let mut arrow_finder = Finder::new(arrow, |field| field.name());
-    for field in found {
-        let declared = declared_finder.find(&field.name).map(|index| &declared[index].ty);
-        let from = arrow_finder.find(&field.name).map(|index| arrow[index].data_type());
-        if let (Some(declared), Some(from)) = (declared, from) {
-            fix_type(declared, &mut field.ty, from);
-        }
-    }
-}
-
-fn fix_type(declared: &FieldType, found: &mut FieldType, from: &DataType) {
-    let from = unpacked(from);
-    match (declared, &mut *found) {
-        (FieldType::Number(_), _) if *from == arrow_type(declared) => *found = declared.clone(),
-        (FieldType::Int { .. }, FieldType::Int { wide }) => *wide = false,
-        (FieldType::List(declared), FieldType::List(item)) => {
-            if let Some(field) = list_item(from) {
-                fix_type(declared, item, field.data_type());
-            }
-        }
-        (FieldType::Struct(declared), FieldType::Struct(members)) => {
-            if let DataType::Struct(from) = from {
-                fix_members(declared, members, from);
-            }
-        }
-        _ => {}
     }
 }
 

@@ -10,6 +10,7 @@ mod arrow;
 mod descriptor;
 mod error;
 mod finder;
+mod growth;
 mod parse;
 mod path;
 mod reach;

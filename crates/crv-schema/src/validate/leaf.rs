@@ -12,6 +12,7 @@ use arrow_schema::{DataType, TimeUnit};
 
 use super::ValidationError;
 use super::convert::{Casts, arrow_cast};
+use super::dates;
 use super::temporal::to_microseconds;
 use super::text;
 use crate::schema::{FieldPath, declared_type, exact_float, exact_float_unsigned, is_string};
@@ -40,6 +41,12 @@ pub(super) fn leaf(
 ) -> Result<ArrayRef, ValidationError> {
     let from = array.data_type();
     let lossless = casts == Casts::Lossless;
+    if lossless
+        && is_string(from)
+        && let Some(parsed) = dates::from_text(array, to, path)
+    {
+        return parsed;
+    }
     match to {
         DataType::Int64 => match from {
             _ if is_short_int(from) => return arrow_cast(array, to, path),

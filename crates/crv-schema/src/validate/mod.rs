@@ -11,6 +11,7 @@
 mod columns;
 mod conform;
 mod convert;
+mod dates;
 mod declared;
 mod error;
 mod keep;
