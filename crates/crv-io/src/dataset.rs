@@ -174,14 +174,31 @@ impl Dataset {
     /// Declares those columns of an Arrow schema that `table` lacks, as nullable ones; all of them if it is not declared
     /// yet. For frames that come before their declaration.
     pub fn declare_missing(&self, table: TableId, schema: &Schema) -> Result<Descriptor> {
-        let known = match self.shared.log.definition(table) {
-            Ok(known) => self.shared.log.newer_definition(&known.descriptor)?.unwrap_or(known),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return self.declare_like::<&str>(table, schema, &[]);
+        loop {
+            let known = self.declared(table)?;
+            let made = match &known {
+                Some(known) => known.with_missing(schema),
+                None => Descriptor::from_arrow::<&str>(table, schema, &[]),
+            };
+            match self.declare_made(table, made) {
+                // Another writer declared other columns meanwhile. They are few: this ends.
+                Err(error) if error.kind() == ErrorKind::Schema && self.declared(table)? != known => {}
+                done => return done,
             }
-            Err(error) => return Err(error.while_writing()),
-        };
-        self.declare_made(table, known.descriptor.with_missing(schema))
+        }
+    }
+
+    /// The declaration of `table` as of now; `None` if it has none.
+    fn declared(&self, table: TableId) -> Result<Option<Descriptor>> {
+        let log = &self.shared.log;
+        match log.definition(table) {
+            Ok(known) => {
+                let newer = log.newer_definition(&known.descriptor).map_err(Error::while_writing)?;
+                Ok(Some(newer.unwrap_or(known).descriptor))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.while_writing()),
+        }
     }
 
     fn declare_made(&self, table: TableId, made: Result<Descriptor, DeclarationError>) -> Result<Descriptor> {

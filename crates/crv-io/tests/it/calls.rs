@@ -185,7 +185,7 @@ fn an_append_to_a_declared_table_makes_the_same_calls() {
         &["agent_id", "token_id", "quantity"],
     );
     let declared = dataset.declare(&declared.unwrap()).unwrap().id();
-    let mut cost = |table: TableId| {
+    let cost = |table: TableId| {
         for tick in 0..10 {
             counting.take();
             dataset.append(table, frame(tick), AppendOptions::default()).unwrap();

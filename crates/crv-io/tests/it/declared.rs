@@ -510,6 +510,66 @@ fn a_manifest_without_a_declaration_is_no_table() {
     holds(&root, &half, &[0]);
 }
 
+/// Without rows there is no part that tells: only the log knows the declaration.
+#[test]
+fn a_lost_manifest_of_a_table_without_rows_is_an_error_and_repaired() {
+    for pruned in [false, true] {
+        let root = Root::new();
+        let dataset = root.open();
+        dataset.declare(&agents()).unwrap();
+        if pruned {
+            dataset.prune(Duration::ZERO).unwrap();
+        }
+        dataset.close().unwrap();
+        fs_err::remove_file(root.manifest(id("agents"))).unwrap();
+        let commits = root.commits();
+        let other = table("agents", &[("name", "str")]);
+        let open = || root.open();
+        let refusals = [
+            open().declare(&other).map(drop),
+            open().declare(&agents()).map(drop),
+            open().declare_missing(id("agents"), &rows(&[0]).schema()).map(drop),
+            open().append(id("agents"), rows(&[0]), AppendOptions::default()).map(drop),
+            open().scan(id("agents")).map(drop),
+            open().descriptor(id("agents")).map(drop),
+        ];
+        for refusal in refusals {
+            let error = refusal.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Manifest, "{error}");
+            assert!(error.to_string().contains("table `agents` has no manifest"), "{error}");
+            assert!(error.hint().is_some_and(|hint| hint.contains("crv rebuild")), "{error:?}");
+        }
+        assert_eq!(root.commits(), commits);
+        root.open().rebuild_manifest(id("agents")).unwrap();
+        holds(&root, &root.open(), &[]);
+        add(&root.open(), &[7]);
+        holds(&root, &root.open(), &[7]);
+    }
+}
+
+#[test]
+fn writers_that_each_declare_a_column_of_their_own_all_succeed() {
+    let root = Root::new();
+    std::thread::scope(|scope| {
+        for at in 0..6 {
+            let root = &root;
+            scope.spawn(move || {
+                let dataset = root.open();
+                let name = format!("own_{at}");
+                let frame = batch(vec![
+                    ("tick", Arc::new(Int64Array::from(vec![at])) as ArrayRef),
+                    (name.as_str(), Arc::new(Int64Array::from(vec![at])) as ArrayRef),
+                ]);
+                dataset.declare_missing(id("agents"), &frame.schema()).unwrap();
+                dataset.append(id("agents"), frame, AppendOptions::default()).unwrap();
+            });
+        }
+    });
+    let read = read(&root.open(), id("agents"));
+    assert_eq!((read.num_rows(), read.num_columns()), (6, 8));
+    assert!(root.open().check(CheckOptions { deep: true }).unwrap().ok);
+}
+
 #[test]
 fn of_two_writers_that_declare_at_once_the_second_is_compared_with_the_first() {
     let with = |name: &str| {

@@ -234,6 +234,26 @@ fn a_run_whose_process_still_runs_is_not_resumed() {
     assert!(start_run(&root.settings(), &with(IfExists::Append)).is_ok());
 }
 
+/// Two containers share the number 1 for their first process.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_of_another_container_with_our_number_is_another_process() {
+    let root = Root::new();
+    let _first = start_run(&root.settings(), &options()).unwrap();
+    // This process may resume its own run.
+    let run = start_run(&root.settings(), &with(IfExists::Resume)).unwrap();
+    let text = fs_err::read_to_string(root.run_dir().join("status.json")).unwrap();
+    let ours = run.status().unwrap().unwrap().process_start.unwrap();
+    let (space, ticks) = ours.rsplit_once('/').unwrap();
+    let elsewhere = format!("{}/1/{ticks}", space.rsplit_once('/').unwrap().0);
+    let text = text.replace(&ours, &elsewhere);
+    let body = format!("{}\n}}", text.rsplit_once(",\n  \"crc32c\"").unwrap().0);
+    fs_err::write(root.run_dir().join("status.json"), crv_io::fuzzing::sealed(body.as_bytes())).unwrap();
+    let error = start_run(&root.settings(), &with(IfExists::Resume)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(error.to_string().contains(&format!("still runs: process {}", std::process::id())), "{error}");
+}
+
 #[test]
 fn the_end_of_an_earlier_handle_does_not_end_the_run_that_was_started_again() {
     let root = Root::new();

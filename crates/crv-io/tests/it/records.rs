@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::support::{RUN, Root};
 
+#[allow(clippy::struct_field_names, reason = "columns of a table")]
 #[derive(Serialize)]
 struct Agent<'a> {
     tick: u32,

@@ -138,6 +138,74 @@ fn maintenance_meanwhile_is_planned_around() {
     assert_eq!(all_ticks(&root.open()), KEPT);
 }
 
+/// A table that another process first writes while the tables are listed has rows that go, too.
+#[test]
+fn a_table_that_is_first_written_meanwhile_is_truncated_or_a_conflict() {
+    for before_commit in [false, true] {
+        let root = Root::new();
+        drop(overlapping(&root));
+        let other = root.open();
+        let once =
+            Once::new(move || drop(other.append(TableId::HOLDINGS, holdings([9]), AppendOptions::default())));
+        let dataset = Hooked::open(&root, root.settings(), move |when, call| {
+            let is_it = match call {
+                // The manifest of the only table is about to be loaded: the tables were listed.
+                Call::Read(path) | Call::Open(path) if !before_commit => {
+                    path.as_str().ends_with("/identity_edges/manifest.json")
+                }
+                call => before_commit && call.is_commit(),
+            };
+            if when == When::After && is_it && !before_commit || when == When::Before && is_it {
+                once.act();
+            }
+        });
+        match dataset.truncate(5) {
+            Ok(report) => assert!(report.tables.contains(&TableId::HOLDINGS), "{report:?}"),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+                dataset.truncate(5).unwrap();
+            }
+        }
+        assert_eq!(root.open().last_tick().unwrap(), Some(5));
+        is_whole(&root);
+    }
+}
+
+#[test]
+fn a_lost_manifest_is_named_and_nothing_is_removed() {
+    let root = Root::new();
+    let dataset = overlapping(&root);
+    dataset.append(TableId::HOLDINGS, holdings([3, 6]), AppendOptions::default()).unwrap();
+    dataset.close().unwrap();
+    fs_err::remove_file(root.manifest(TableId::HOLDINGS)).unwrap();
+    let before = root.commits().len();
+    let error = root.open().truncate(5).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Manifest, "{error}");
+    assert!(error.to_string().contains("table `holdings`"), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("crv repair")), "{error:?}");
+    assert_eq!(root.commits().len(), before);
+    root.open().repair().unwrap();
+    root.open().truncate(5).unwrap();
+    assert_eq!(ticks_of(&root.open(), TableId::HOLDINGS, TickRange::ALL).unwrap(), [3]);
+}
+
+/// After a prune only the base says that the parts were taken out; their files are still there.
+#[test]
+fn a_rebuild_after_a_prune_brings_nothing_back() {
+    for after_tick in [5, -1] {
+        let root = Root::new();
+        let dataset = overlapping(&root);
+        dataset.truncate(after_tick).unwrap();
+        let expected = all_ticks(&dataset);
+        dataset.prune(Duration::ZERO).unwrap();
+        dataset.close().unwrap();
+        fs_err::remove_file(root.manifest(EDGES)).unwrap();
+        root.open().rebuild_manifest(EDGES).unwrap();
+        assert_eq!(all_ticks(&root.open()), expected);
+        is_whole(&root);
+    }
+}
+
 #[test]
 fn a_damaged_part_on_both_sides_is_named_and_nothing_is_removed() {
     let root = Root::new();

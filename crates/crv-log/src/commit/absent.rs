@@ -45,13 +45,31 @@ impl LogReader {
 impl LogReader {
     /// Returns whether the table has a manifest or a bucket.
     fn has_trace(&self, table: TableId) -> Result<bool> {
-        let manifest =
-            self.store.tag(&self.paths.manifest(table)).map_err(|error| self.read_failed(error))?;
-        Ok(manifest.is_some() || self.has_buckets(table)?)
+        Ok(self.has_manifest(table)? || self.has_buckets(table)?)
     }
 
-    /// The error for a table that is neither canonical nor declared, with the name that was probably meant.
+    /// Returns an error if the log names a table that has no manifest: it was declared, and its manifest is lost.
+    pub(super) fn check_not_lost(&self, table: TableId) -> Result<()> {
+        // Guard: the manifest is looked for after the log is read. It is durable before the first commit to its table.
+        if self.is_logged(table)? && !self.has_manifest(table)? {
+            return Err(self.no_manifest(table, &self.paths.manifest(table)));
+        }
+        Ok(())
+    }
+
+    fn has_manifest(&self, table: TableId) -> Result<bool> {
+        let tag = self.store.tag(&self.paths.manifest(table)).map_err(|error| self.read_failed(error))?;
+        Ok(tag.is_some())
+    }
+
+    /// The error for a table that is neither canonical nor declared, with the name that was probably meant; for one
+    /// that was declared, that its manifest is lost. Slow: reads the log.
     pub fn undeclared(&self, table: TableId) -> Error {
+        if let Err(lost) = self.check_not_lost(table)
+            && lost.kind() == ErrorKind::Manifest
+        {
+            return lost;
+        }
         // Error ignored: without the names the error suggests only canonical tables.
         let known = self.list_tables().unwrap_or_default();
         let canonical = TableName::ALL.iter().map(|table| table.as_str());

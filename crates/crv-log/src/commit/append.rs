@@ -59,6 +59,10 @@ impl Publisher {
             log.refresh(&mut cache)?;
             cache.head()
         };
+        if table.canonical().is_none() && head > CommitNumber::ZERO {
+            // Without rows, only the log knows its declaration: an empty manifest would end it.
+            log.check_not_lost(table)?;
+        }
         let state = TableState::new(table, Some(log.tick_bucket_size()), head, stamp::now());
         self.checkpointer.sync_log(head)?;
         // Refused: already created by another writer.

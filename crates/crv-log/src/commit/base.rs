@@ -156,6 +156,30 @@ impl LogReader {
         Ok((base, numbers))
     }
 
+    /// Returns whether a commit names `table`. Slow, too.
+    pub(super) fn is_logged(&self, table: TableId) -> Result<bool> {
+        'again: for attempt in 0..TRIES {
+            backoff::pause_before(attempt);
+            let (base, numbers) = self.read_log()?;
+            if base.tables.contains_key(&table) {
+                return Ok(true);
+            }
+            let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return Ok(false) };
+            let mut number = *first;
+            let mut read = self.commits_from(number, Some(*last));
+            while number <= *last {
+                match read.next()? {
+                    Some(commit) if commit.change.tables.contains_key(&table) => return Ok(true),
+                    Some(_) => number = number.next(),
+                    None if self.read_base_head()?.through >= number => continue 'again,
+                    None => return Err(self.missing_commit(number)),
+                }
+            }
+            return Ok(false);
+        }
+        Err(self.pruned_meanwhile())
+    }
+
     /// Reads the base, and every commit after it, in order and without a gap. Slow, too.
     pub(super) fn read_whole_log(&self) -> Result<(Base, Vec<Commit>)> {
         'again: for attempt in 0..TRIES {

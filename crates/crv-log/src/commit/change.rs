@@ -92,10 +92,10 @@ pub struct Change {
 }
 
 impl Change {
-    /// Sets the creation time of merged parts to that of their commit. From then on the parts that they replace are
-    /// needed only by readers of earlier snapshots, which a vacuum waits for.
+    /// Sets the creation time of parts that replace others to that of their commit. From then on the others are needed
+    /// only by readers of earlier snapshots, which a vacuum waits for.
     pub(super) fn date(&mut self, now: Timestamp) {
-        if self.operation == Operation::Compact {
+        if matches!(self.operation, Operation::Compact | Operation::Truncate) {
             for (_, part) in self.tables.values_mut().flat_map(|change| &mut change.add) {
                 part.created_at = now;
             }

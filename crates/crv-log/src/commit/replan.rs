@@ -130,8 +130,15 @@ impl Publisher {
         let mut from_log = base.state(table);
         let mut logged: HashMap<_, _> =
             from_log.parts().map(|(bucket, part)| ((bucket, part.id), true)).collect();
+        // Parts that commits before the base took out may still be on disk.
+        let taken_out = from_log.removed().keys().chain(from_log.vacuumed().keys());
+        for place in taken_out {
+            logged.entry(*place).or_insert(false);
+        }
         let first = commits.first().map(|commit| commit.number);
+        let mut is_named = base.tables.contains_key(&table);
         for commit in commits {
+            is_named |= commit.change.tables.contains_key(&table);
             note(&mut logged, &commit, table);
             commit.apply(&mut from_log).map_err(|conflict| log.conflicting(&commit, &conflict))?;
             // Commits that were published since the table was loaded.
@@ -144,7 +151,7 @@ impl Publisher {
         cache.restart_at(if from_manifest.is_some() { known } else { known.max(newest) });
         // A log that goes back to commit 1, or to its base, names every committed part of this table.
         let whole = first.map_or(base.through > CommitNumber::ZERO, |first| first == base.through.next());
-        let log_tells = whole && !logged.is_empty();
+        let log_tells = whole && is_named;
         let tells = from_manifest.is_some() || log_tells;
         let mut state = from_manifest.unwrap_or(from_log);
         state.commit = cache.head();

@@ -80,14 +80,18 @@ impl Publisher {
             backoff::pause_before(attempt);
             let tables = self.log.list_tables()?;
             self.adopt_unlogged(turn, &tables)?;
-            let mut cache = self.log.cache();
-            self.log.load_present(&mut cache, &tables)?;
-            self.log.refresh(&mut cache)?;
-            let states: Vec<_> =
-                tables.iter().filter_map(|table| cache.state(*table).map(Arc::clone)).collect();
-            // A refresh drops tables if their commits were pruned meanwhile.
-            if states.len() == tables.len() {
-                return Ok((cache.head(), states));
+            let (head, states) = {
+                let mut cache = self.log.cache();
+                self.log.load_all(&mut cache, &tables)?;
+                self.log.refresh(&mut cache)?;
+                let states: Vec<_> =
+                    tables.iter().filter_map(|table| cache.state(*table).map(Arc::clone)).collect();
+                (cache.head(), states)
+            };
+            // Guard: listed again after the refresh. A commit up to `head` may be the first one to its table. And a
+            // refresh drops tables if their commits were pruned meanwhile.
+            if states.len() == tables.len() && self.log.list_tables()? == tables {
+                return Ok((head, states));
             }
         }
         Err(self.log.pruned_meanwhile())

@@ -42,6 +42,14 @@ pub struct Partition {
     places: OnceLock<HashMap<PartId, usize>>,
 }
 
+/// What a truncation does to a partition.
+#[derive(Default)]
+struct Cut {
+    remove: HashSet<PartId>,
+    /// Each with the part whose place it takes.
+    add: Vec<(Option<PartId>, Part)>,
+}
+
 impl PartialEq for Partition {
     fn eq(&self, other: &Self) -> bool {
         self.parts == other.parts
@@ -118,6 +126,44 @@ impl Partition {
         self.places = OnceLock::new();
         self.ticks = span(&self.parts);
         (added, (before + kept - self.parts.len()) as u64)
+    }
+
+    /// Puts each added part at the place of the one that it replaces, at the end if that is not there, in one pass.
+    /// Returns how many were added, and removed.
+    fn cut(&mut self, cut: Cut) -> (u64, u64) {
+        let mut known: HashSet<PartId> = self.parts.iter().map(|part| part.id).collect();
+        let mut at_a_place: HashMap<PartId, Part> = HashMap::new();
+        let mut at_the_end = Vec::new();
+        let mut added = 0;
+        for (place, part) in cut.add {
+            let is_free = |place: &PartId| known.contains(place) && !at_a_place.contains_key(place);
+            let place = place.filter(is_free);
+            if !known.insert(part.id) {
+                continue;
+            }
+            added += 1;
+            match place {
+                Some(place) => drop(at_a_place.insert(place, part)),
+                None => at_the_end.push(part),
+            }
+        }
+        let before = self.parts.len() as u64;
+        let old = std::mem::take(&mut self.parts);
+        self.parts.reserve(old.len());
+        let mut removed = 0;
+        for part in old {
+            if cut.remove.contains(&part.id) {
+                removed += 1;
+                self.parts.extend(at_a_place.remove(&part.id));
+            } else {
+                self.parts.push(part);
+            }
+        }
+        self.parts.append(&mut at_the_end);
+        debug_assert_eq!(self.parts.len() as u64, before + added - removed, "a part has one place");
+        self.places = OnceLock::new();
+        self.ticks = span(&self.parts);
+        (added, removed)
     }
 
     /// Removes these parts in one pass. Returns how many were there.
@@ -308,10 +354,29 @@ impl TableState {
     /// Replaces the first of the removed parts by the added ones, each at the place of its own, and removes the others.
     /// Idempotent.
     pub fn cut(&mut self, remove: &[(BucketId, PartId)], add: &[(BucketId, Part)]) {
-        for (from, to) in remove.iter().zip(add) {
-            self.replace(std::slice::from_ref(from), std::slice::from_ref(to));
+        let gone: HashSet<(BucketId, PartId)> = remove.iter().copied().collect();
+        let mut by_bucket: BTreeMap<BucketId, Cut> = BTreeMap::new();
+        for (bucket, id) in remove {
+            by_bucket.entry(*bucket).or_default().remove.insert(*id);
         }
-        self.remove(remove.iter().skip(add.len()).copied());
+        for (at, (bucket, part)) in add.iter().enumerate() {
+            // A part that is also removed is not added.
+            if gone.contains(&(*bucket, part.id)) {
+                continue;
+            }
+            self.removed.remove(&(*bucket, part.id));
+            let place = remove.get(at).filter(|(from, _)| from == bucket).map(|(_, id)| *id);
+            by_bucket.entry(*bucket).or_default().add.push((place, part.clone()));
+        }
+        for (bucket, cut) in by_bucket {
+            let partition = Arc::make_mut(self.partitions.entry(bucket).or_default());
+            let (added, removed) = partition.cut(cut);
+            let is_empty = partition.parts.is_empty();
+            self.part_count = self.part_count + added - removed;
+            if is_empty {
+                self.partitions.remove(&bucket);
+            }
+        }
     }
 
     /// Records that a commit of this time took these parts out. Idempotent.
@@ -389,4 +454,84 @@ fn span(parts: &[Part]) -> Option<TickSpan> {
 /// The sum, saturating: a document may claim counts that no store can hold.
 pub(super) fn total(counts: impl Iterator<Item = u64>) -> u64 {
     counts.fold(0, u64::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use crv_core::tables::TableId;
+
+    use super::*;
+    use crate::stamp;
+
+    fn part(id: u128) -> Part {
+        let ticks = TickSpan { min: id as i64, max: id as i64 };
+        Part {
+            id: PartId::new(id),
+            rows: 1,
+            bytes: 1,
+            ticks,
+            created_at: stamp::now(),
+            crc32c: None,
+            provisional: false,
+        }
+    }
+
+    fn place(id: u128) -> (BucketId, PartId) {
+        (BucketId::new((id % 3) as u64), PartId::new(id))
+    }
+
+    fn state(parts: impl Iterator<Item = u128>) -> TableState {
+        let mut state = TableState::new(TableId::HOLDINGS, Some(100), CommitNumber::ZERO, stamp::now());
+        parts.for_each(|id| state.add(place(id).0, part(id)));
+        state
+    }
+
+    fn ids(state: &TableState) -> Vec<(BucketId, PartId)> {
+        state.parts().map(|(bucket, part)| (bucket, part.id)).collect()
+    }
+
+    #[test]
+    fn a_cut_part_takes_the_place_of_the_one_it_was_made_from() {
+        let mut cut = state(0..40);
+        let remove: Vec<_> = [30, 7, 4, 12, 39, 8].map(place).to_vec();
+        let add: Vec<_> = [130, 107, 104].map(|id| (place(id - 100).0, part(id))).to_vec();
+        let mut expected: Vec<_> = ids(&cut);
+        for (at, from) in remove.iter().enumerate() {
+            let found = expected.iter().position(|place| place == from).unwrap();
+            match add.get(at) {
+                Some((bucket, part)) => expected[found] = (*bucket, part.id),
+                None => drop(expected.remove(found)),
+            }
+        }
+        for _ in 0..2 {
+            cut.cut(&remove, &add);
+            assert_eq!(ids(&cut), expected, "the second time nothing changes");
+            assert_eq!(cut.part_count(), 37);
+            assert_eq!(cut.partitions()[&BucketId::new(0)].ticks(), Some(TickSpan { min: 0, max: 130 }));
+        }
+    }
+
+    #[test]
+    fn a_cut_that_does_not_fit_loses_no_part_and_has_none_twice() {
+        let mut cut = state(0..3);
+        // Replaced twice, by a part of another bucket, by one that is there, by one that is removed, and beyond the list.
+        let remove = [place(0), place(0), place(1), place(50), place(2)];
+        let add = [103, 106, 102, 1, 2, 109].map(|id| (place(id).0, part(id)));
+        cut.cut(&remove, &add);
+        assert_eq!(ids(&cut), [102, 103, 106, 109].map(place));
+        assert_eq!(cut.part_count(), 4);
+        cut.cut(&[103, 106, 109, 102].map(place), &[]);
+        assert!(cut.partitions().is_empty() && cut.part_count() == 0);
+    }
+
+    /// One pass: with one pass per part this takes hours.
+    #[test]
+    fn a_cut_of_every_part_of_a_large_table_ends() {
+        let count = 300_000;
+        let mut cut = state(0..count);
+        let remove: Vec<_> = (0..count).map(place).collect();
+        let add: Vec<_> = (0..count).map(|id| (place(id).0, part(id + count))).collect();
+        cut.cut(&remove, &add);
+        assert_eq!(cut.part_count(), count as u64);
+    }
 }
