@@ -106,11 +106,15 @@ pub struct RunError {
 impl RunStatus {
     /// Says that a running run is stale if its process is gone, or silent for long where that cannot be told.
     pub(crate) fn judged(mut self) -> Self {
-        let process = ProcessId { host: self.host.take(), pid: self.pid, start: self.process_start.take() };
-        if self.state == RunState::Running && is_gone(&process, &self.updated_at, stamp::now()) {
+        if self.state == RunState::Running && is_gone(&self.process(), &self.updated_at, stamp::now()) {
             self.state = RunState::Stale;
         }
-        Self { host: process.host, process_start: process.start, ..self }
+        self
+    }
+
+    /// The process that wrote it.
+    pub(in crate::run) fn process(&self) -> ProcessId {
+        ProcessId { host: self.host.clone(), pid: self.pid, start: self.process_start.clone() }
     }
 }
 

@@ -76,9 +76,7 @@ impl Reporter {
     fn is_ours(&self, ours: &RunStatus) -> bool {
         let found = self.store.read(&self.path).ok().flatten();
         let found = found.and_then(|(bytes, _)| decode_status(&bytes).ok());
-        found.is_none_or(|found| {
-            (&found.started_at, found.pid, &found.host) == (&ours.started_at, ours.pid, &ours.host)
-        })
+        found.is_none_or(|found| found.started_at == ours.started_at && found.process() == ours.process())
     }
 }
 

@@ -213,7 +213,8 @@ fn check_same(run_id: &RunId, facts: &RunFacts, options: &RunOptions) -> Result<
 /// Refuses to resume a run whose process still runs. A run without a status that can be read may be resumed.
 fn check_ended(dataset: &Dataset) -> Result<()> {
     let Ok(Some(status)) = dataset.status() else { return Ok(()) };
-    if status.state != RunState::Running || status.pid == std::process::id() {
+    // In another container, another process may have the same number.
+    if status.state != RunState::Running || status.process() == ProcessId::current() {
         return Ok(());
     }
     let (run, pid) = (dataset.run_id(), status.pid);
