@@ -73,8 +73,11 @@ impl Datum {
             Self::Object(fields) => {
                 let mut object = Map::new();
                 for (name, value) in fields {
-                    let value = value.into_json(&format!("{path}.{name}"))?;
-                    object.insert(name, value);
+                    let path = format!("{path}.{name}");
+                    let value = value.into_json(&path)?;
+                    if object.insert(name, value).is_some() {
+                        return Err(RecordsError::new(format!("`{path}` is there twice")));
+                    }
                 }
                 Value::Object(object)
             }

@@ -95,6 +95,9 @@ pub fn records_to_frame<R: Serialize>(records: &[R]) -> Result<Frame, RecordsErr
                 columns.push(Vec::new());
                 names.len() - 1
             });
+            if columns[index].len() > row {
+                return Err(RecordsError::new(format!("`{}` is there twice", names[index])).at(row));
+            }
             columns[index].resize_with(row, || Datum::Null);
             columns[index].push(value);
         }
@@ -173,8 +176,10 @@ mod tests {
         );
         let batch = &frame.batches()[0];
         assert_eq!(batch.column(1).as_primitive::<UInt64Type>().values(), &[u64::MAX, 7]);
-        assert_eq!(batch.column(2).as_primitive::<Float64Type>().value(0), f64::from(0.1_f32));
+        assert_eq!(batch.column(2).as_primitive::<Float64Type>().values(), &[f64::from(0.1_f32); 2]);
         assert!(batch.column(4).is_null(0) && batch.column(4).is_valid(1));
+        let unit = records_to_frame(&[row(0, 1, Some(Kind::Well))]).unwrap();
+        assert_eq!(unit.batches()[0].column(4).as_string::<i32>().value(0), "Well");
     }
 
     #[test]
@@ -191,6 +196,31 @@ mod tests {
         assert_eq!(a.iter().collect::<Vec<_>>(), [Some(1.0), None, Some(2.0)]);
         assert!(b.is_null(0) && b.value(1).is_nan() && b.is_null(2));
         assert_eq!(records_to_frame::<BTreeMap<String, f64>>(&[]).unwrap().num_rows(), 0);
+    }
+
+    #[test]
+    fn a_field_that_is_there_twice_is_refused() {
+        #[derive(Serialize)]
+        struct Base {
+            wealth: f64,
+        }
+        #[derive(Serialize)]
+        struct Agent {
+            tick: i64,
+            wealth: f64,
+            #[serde(flatten)]
+            base: Base,
+        }
+        #[derive(Serialize)]
+        struct Nested {
+            tick: i64,
+            agent: Agent,
+        }
+        let agent = |tick| Agent { tick, wealth: 1.0, base: Base { wealth: 2.0 } };
+        let error = records_to_frame(&[agent(0)]).unwrap_err().to_string();
+        assert_eq!(error, "row 0: `wealth` is there twice");
+        let error = records_to_frame(&[Nested { tick: 0, agent: agent(1) }]).unwrap_err().to_string();
+        assert_eq!(error, "row 0: `agent.wealth` is there twice");
     }
 
     #[test]

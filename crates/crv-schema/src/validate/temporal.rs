@@ -15,13 +15,16 @@ use crate::schema::FieldPath;
 /// Casts the times to `to`, which is in microseconds; `None` if they are not times of that kind.
 ///
 /// A plain integer becomes a duration, since Parquet alone stores durations as integers. An instant takes the zone of
-/// `to`: the zone affects only how it is shown.
+/// `to`: the zone affects only how it is shown. A time without a zone is no instant, and becomes none.
 pub(super) fn to_microseconds(
     array: &ArrayRef,
     to: &DataType,
     path: &FieldPath<'_>,
 ) -> Result<Option<ArrayRef>, ValidationError> {
     let unit = match (array.data_type(), to) {
+        (DataType::Timestamp(_, from), DataType::Timestamp(_, zone)) if from.is_some() != zone.is_some() => {
+            return Ok(None);
+        }
         (DataType::Time32(unit) | DataType::Time64(unit), DataType::Time64(_))
         | (DataType::Timestamp(unit, _), DataType::Timestamp(_, _))
         | (DataType::Duration(unit), DataType::Duration(_)) => *unit,

@@ -173,3 +173,30 @@ fn sliced_columns_are_read_where_they_begin() {
     let error = into("quantity", texts(&["x", "1", "y"]).slice(1, 2)).unwrap_err();
     assert!(error.to_string().contains("\"y\" at row 1"), "{error}");
 }
+
+/// A time without a zone is no instant: which one it is depends on where it was measured.
+#[test]
+fn a_time_gets_no_zone_and_loses_none() {
+    use arrow_array::TimestampSecondArray;
+    use crv_core::tables::TableId;
+
+    use crate::schema::{Descriptor, Field, FieldType};
+
+    let times = |zone: Option<&str>| {
+        let times = TimestampSecondArray::from(vec![Some(1), None]);
+        array(zone.map_or_else(|| times.clone(), |zone| times.clone().with_timezone(zone)))
+    };
+    let (utc, cairo) = (Some("UTC"), Some("+02:00"));
+    for (from, to, fits) in
+        [(None, None, true), (utc, utc, true), (cairo, utc, true), (None, utc, false), (utc, None, false)]
+    {
+        let ty = FieldType::Timestamp { zone: to.map(Into::into) };
+        let table: TableId = "times".parse().unwrap();
+        let descriptor = Descriptor::declared(table, vec![Field::nullable("at", ty)]).unwrap();
+        let prepared = fresh(descriptor, &frame(vec![("tick", ints(&[0, 1])), ("at", times(from))]));
+        match prepared {
+            Ok(_) => assert!(fits, "{from:?} to {to:?}"),
+            Err(error) => assert!(!fits && error.to_string().starts_with("`at` is timestamp"), "{error}"),
+        }
+    }
+}
