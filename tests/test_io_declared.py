@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import duckdb
 import numpy as np
@@ -75,6 +75,15 @@ class Agent:
     more: dict[str, Any] | None = None
 
 
+class Sighting(TypedDict):
+    """A record with a key that may be left out."""
+
+    agent_id: int
+    seen: datetime.datetime
+    day: datetime.date
+    note: NotRequired[str]
+
+
 class Model(pydantic.BaseModel):
     """The same as a model."""
 
@@ -128,6 +137,7 @@ DECLARED = [
     ),
     (Model, {"agent_id": "i64!", "wealth": "f64"}),
     (Point, {"x": "f64!", "y": "f64!"}),
+    (Sighting, {"agent_id": "i64!", "seen": "timestamp!", "day": "date!", "note": "str"}),
 ]
 
 
@@ -267,12 +277,98 @@ def test_columns_may_be_arrays(dataset: Dataset) -> None:
     assert dataset.read("holdings")["quantity"].to_list() == [1]
 
 
+class Code(enum.IntEnum):
+    ILL = 2
+
+
+class Name(str):
+    pass
+
+
+def test_values_are_stored_unchanged_whatever_type_they_come_in(dataset: Dataset) -> None:
+    zone = datetime.timezone(datetime.timedelta(hours=2))
+    day = datetime.datetime(2024, 5, 1, 12, 30, 15, 250)
+    dataset.append(
+        "kinds",
+        {
+            "tick": [0, np.int8(1), 2],
+            "raw": [bytearray(b"a"), memoryview(b"bc"), b"d"],
+            "code": [Code.ILL, 3, None],
+            "name": [Name("x"), "y", None],
+            "mixed": [1, 2.5, None],
+            "large": [2**64 - 1, 0, None],
+            "at": [day.replace(tzinfo=zone), day.replace(tzinfo=datetime.UTC), None],
+            "seen": [day, None, None],
+            "flag": [True, np.False_, None],
+        },
+        declare=True,
+    )
+    assert types(dataset, "kinds") == {
+        "raw": "binary",
+        "code": "i64",
+        "name": "str",
+        "mixed": "f64",
+        "large": "u64",
+        "at": "timestamp[UTC]",
+        "seen": "timestamp",
+        "flag": "bool",
+    }
+    read = dataset.read("kinds")
+    assert read["raw"].to_list() == [b"a", b"bc", b"d"]
+    assert read["code"].to_list() == [2, 3, None]
+    assert read["mixed"].to_list() == [1.0, 2.5, None]
+    assert read["large"].to_list() == [2**64 - 1, 0, None]
+    assert read["at"].to_list()[0] == day.replace(tzinfo=zone)
+    assert read["seen"].to_list()[0] == day
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([object(), None], "of type object, which no column can hold unchanged"),
+        ([1.5, 2**53 + 1], "9007199254740993 at row 1 is not exact as a float"),
+        ([True, 1], "has values of the types bool and int"),
+        ([datetime.datetime(2024, 1, 1), datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)], "with and without"),
+        ([datetime.datetime(2024, 1, 1), datetime.date(2024, 1, 1)], "the types date and datetime"),
+        ([datetime.time(1, tzinfo=datetime.UTC)], "of type time, which no column can hold unchanged"),
+        ([np.datetime64(1, "ns")], "of type datetime64, which no column can hold unchanged"),
+        (pl.Series([object()], dtype=pl.Object), "has Python objects\nhint: convert them"),
+        (5, "a dict of columns has a list or an array for each column"),
+    ],
+)
+def test_a_value_that_would_change_is_refused(dataset: Dataset, values: Any, told: str) -> None:
+    rows = {"tick": [0] if isinstance(values, int) else [0] * len(values), "v": values}
+    with pytest.raises((IoSchemaError, IoArgumentError), match=told):
+        dataset.append("values", rows, declare=True)
+    if isinstance(values, pl.Series):
+        with pytest.raises(IoSchemaError, match="table `values`: column `v` has Python objects"):
+            dataset.append("values", pl.DataFrame({"tick": [0], "v": values}), declare=True)
+        with pytest.raises(IoArgumentError, match="column `v` has Python objects"):
+            dataset.declare("values", pl.DataFrame({"v": values}))
+        with pytest.raises(IoArgumentError, match="column `v` has Python objects"):
+            dataset.declare("values", {"v": pl.Object})
+    assert dataset.tables() == []
+
+
+def test_a_time_with_a_zone_and_one_without_are_two_types(dataset: Dataset) -> None:
+    dataset.declare("times", {"instant": pl.Datetime("us", "UTC"), "local": "timestamp"})
+    aware = datetime.datetime(2024, 5, 1, tzinfo=datetime.UTC)
+    naive = datetime.datetime(2024, 5, 1)
+    for column, value in (("instant", naive), ("local", aware)):
+        with pytest.raises(IoSchemaError, match=f"`{column}` is timestamp.* and cannot become"):
+            dataset.append("times", {"tick": [0], column: [value]})
+    dataset.append("times", {"tick": [0], "instant": [aware], "local": [naive]})
+    assert dataset.read("times").row(0)[2:] == (aware, naive)
+
+
 @pytest.mark.parametrize(
     ("rows", "kind", "told"),
     [
-        ({"tick": [0], "agent_id": ["x"]}, IoSchemaError, "column `agent_id` has values that are no Int64"),
-        ({"tick": [0], "agent_id": [1.5]}, IoSchemaError, "column `agent_id` has values that are no Int64"),
-        ({"tick": [0], "agent_id": [2**63]}, IoSchemaError, "column `agent_id`"),
+        ({"tick": [0], "agent_id": ["x"]}, IoSchemaError, '`agent_id`: "x" at row 0 cannot become i64'),
+        ({"tick": [0], "agent_id": [1.5]}, IoSchemaError, "`agent_id`: 1.5 at row 0 cannot become i64"),
+        ({"tick": [0], "agent_id": [2**63]}, IoSchemaError, f"`agent_id`: {2**63} at row 0 cannot become i64"),
+        ({"tick": [0], "agent_id": [2**64]}, IoSchemaError, "column `agent_id` has values that no column can hold"),
+        ({"tick": [0, 0], "agent_id": [1, "1"]}, IoSchemaError, "`agent_id` has values of the types int and str"),
         ({"tick": [0, 1], "agent_id": [1]}, IoSchemaError, "`tick` has 2, `agent_id` has 1"),
         ({"tick": [0], "agent_id": [None]}, IoSchemaError, "required column `agent_id` has 1 null"),
         ([{"tick": 0}], IoSchemaError, "required column missing: `agent_id`"),

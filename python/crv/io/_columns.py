@@ -7,10 +7,13 @@ import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crv.io._frames import ArrowSchemaExportable, Frame
 from crv.io.errors import IoArgumentError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["Column", "ColumnType", "Columns", "native_columns"]
 
@@ -27,9 +30,10 @@ _PLAIN: dict[object, str] = {
     float: "f64",
     str: "str",
     bytes: "binary",
+    # A datetime is a date: it comes first.
+    datetime.datetime: "timestamp",
     datetime.date: "date",
     datetime.time: "time",
-    datetime.datetime: "timestamp",
     datetime.timedelta: "duration",
     dict: "struct",
 }
@@ -61,15 +65,27 @@ def native_columns(columns: Columns, required: Sequence[str] | None) -> tuple[An
             )
         named = {name: _of_annotation(name, annotation, _LEVELS) for name, annotation in fields.items()}
         if required is None:
-            required = [name for name, annotation in fields.items() if not _optional(annotation)[1]]
+            # A TypedDict says which keys may be left out.
+            always = getattr(columns, "__required_keys__", fields)
+            required = [name for name, of in fields.items() if name in always and not _optional(of)[1]]
         return named, list(required)
     if isinstance(columns, Mapping) and not _is_of(columns, "polars"):
         return {name: _of(name, ty, _LEVELS) for name, ty in columns.items()}, list(required or ())
     if _is_of(columns, "polars") and isinstance(columns, Mapping):
-        import polars as pl
-
-        return pl.DataFrame(schema=typing.cast("Any", columns)), list(required or ())
+        return _typed_frame(dict(columns)), list(required or ())
+    if _is_of(columns, "polars"):
+        _typed_frame(dict(getattr(columns, "schema", {})))
     return columns, list(required or ())
+
+
+def _typed_frame(schema: dict[str, Any]) -> "pl.DataFrame":
+    """Returns an empty frame of Polars with this schema. Refuses columns of Python objects."""
+    import polars as pl
+
+    objects = [name for name, dtype in schema.items() if dtype == pl.Object]
+    if objects:
+        raise IoArgumentError(f"column `{objects[0]}` has Python objects, which no table can hold\nhint: give it a type")
+    return pl.DataFrame(schema=schema)
 
 
 def _of(path: object, ty: ColumnType, levels: int) -> object:
@@ -79,9 +95,7 @@ def _of(path: object, ty: ColumnType, levels: int) -> object:
     if isinstance(ty, str):
         return ty
     if _is_of(ty, "polars"):
-        import polars as pl
-
-        return ("arrow", pl.DataFrame(schema={"_": typing.cast("Any", ty)}))
+        return ("arrow", _typed_frame({str(path): ty}))
     if _is_of(ty, "pyarrow"):
         import pyarrow as pa
 

@@ -1,9 +1,12 @@
 """Rows as plain Python values: a list of dicts, or a dict of columns.
 
-Columns of numbers get the widest type of their kind, and the core casts them to the type of the table. Columns with
-structs or lists, and columns that the table does not have, are built from their values, so that no field is left out.
+A column gets the type of its values, and the core casts it to the type of the table: neither changes a value. Columns
+with structs or lists are built by the core, so that no field is left out.
 """
 
+import datetime
+import decimal
+import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +19,7 @@ from crv.io.errors import IoArgumentError, IoError, IoSchemaError
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Empty", "frame_of"]
+__all__ = ["Empty", "exported", "frame_of"]
 
 Empty = Callable[[TableName | str], _native.RowFrame]
 """Returns a frame of a table without rows."""
@@ -58,47 +61,101 @@ def _columns(rows: object) -> dict[str, list[Any]]:
 def _series(table: TableName | str, name: object, values: Any, dtype: Any) -> "pl.Series":
     import polars as pl
 
+    where = f"table `{name_of(table)}`: column `{name}`"
     if not isinstance(name, str):
         raise IoArgumentError(f"table `{name_of(table)}`: a column has the name {name!r}, which is no text")
     if not isinstance(values, list | tuple):
         if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__len__"):
             raise IoArgumentError(
-                f"table `{name_of(table)}`: column `{name}` is of type {type(values).__name__}\n"
+                f"{where} is of type {type(values).__name__}\n"
                 "hint: a dict of columns has a list or an array for each column"
             )
-        return pl.Series(name, values)
-    if dtype is None or dtype.is_nested():
+        return exported(where, pl.Series(name, values))
+    if (dtype is not None and dtype.is_nested()) or any(isinstance(value, dict | list | tuple) for value in values):
         # Structs are built by the core: Polars leaves out fields that the first rows do not have.
         try:
             return pl.DataFrame(_native.json_column(name, list(values))).to_series()
         except IoSchemaError as error:
-            if dtype is None and not any(isinstance(value, dict | list) for value in values):
-                # Dates, bytes and numbers of numpy: Polars finds their type.
-                return _typed(table, name, values, None)
             raise IoSchemaError(f"table `{name_of(table)}`: {error}") from None
-    return _typed(table, name, values, _wide(dtype))
+    return _scalars(where, name, values)
 
 
-def _wide(dtype: Any) -> Any:
-    """Returns the type that Polars gives to the values: the core casts them, and never changes one."""
+def exported(where: str, series: "pl.Series") -> "pl.Series":
+    """Returns the series. Refuses objects, which Polars exports as their addresses."""
     import polars as pl
 
-    if dtype.is_float():
-        return pl.Float64()
-    if dtype.is_integer():
-        return dtype if dtype == pl.UInt64 else pl.Int64()
-    return None
+    if series.dtype == pl.Object:
+        raise IoSchemaError(f"{where} has Python objects\nhint: convert them to numbers, texts, bytes or times first")
+    return series
 
 
-def _typed(table: TableName | str, name: str, values: Sequence[Any], dtype: Any) -> "pl.Series":
+def _scalars(where: str, name: str, values: Sequence[Any]) -> "pl.Series":
+    """Returns a series of values of one kind. No value is changed: the core casts it to the type of the table."""
     import polars as pl
 
+    exact = [None if value is None else _exact(where, row, value) for row, value in enumerate(values)]
+    kinds = {type(value) for value in exact if value is not None}
+    if kinds == {int, float}:
+        for row, value in enumerate(exact):
+            if isinstance(value, int) and int(float(value)) != value:
+                raise IoSchemaError(f"{where}: {value} at row {row} is not exact as a float\nhint: round it first")
+        exact = [None if value is None else float(value) for value in exact]
+    elif kinds == {datetime.datetime}:
+        aware = {value.tzinfo is not None for value in exact if value is not None}
+        if len(aware) > 1:
+            raise IoSchemaError(f"{where} mixes times with and without a time zone\nhint: give all of them one")
+        if aware == {True}:
+            exact = [None if value is None else value.astimezone(datetime.UTC) for value in exact]
+    elif len(kinds) > 1:
+        names = " and ".join(sorted(kind.__name__ for kind in kinds))
+        raise IoSchemaError(f"{where} has values of the types {names}\nhint: convert them to one type first")
+    dtype: Any = None
+    if kinds == {int}:
+        dtype = pl.UInt64() if max(value for value in exact if value is not None) >= 2**63 else pl.Int64()
     try:
-        return pl.Series(name, values, dtype=dtype, strict=True)
+        return exported(where, pl.Series(name, exact, dtype=dtype, strict=True))
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
         told = str(error).partition("\n")[0]
-        values_that = f"are no {dtype}" if dtype is not None else "have no common type"
-        raise IoSchemaError(
-            f"table `{name_of(table)}`: column `{name}` has values that {values_that}: {told}\n"
-            "hint: convert them first"
-        ) from None
+        raise IoSchemaError(f"{where} has values that no column can hold: {told}\nhint: convert them first") from None
+
+
+def _exact(where: str, row: int, value: Any) -> Any:
+    """Returns the value as one of the types of `_KINDS`, unchanged."""
+    if type(value) in _KINDS and not (type(value) is datetime.time and value.tzinfo is not None):
+        return value
+    if isinstance(value, enum.Enum):
+        return _exact(where, row, value.value)
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    if type(value).__module__ == "numpy" and not type(value).__name__.startswith(("datetime", "timedelta")):
+        item = value.item()
+        if type(item) in _KINDS:
+            return item
+    # A time of pandas is a datetime with nanoseconds.
+    if isinstance(value, datetime.datetime) and not getattr(value, "nanosecond", 0):
+        return datetime.datetime.combine(value.date(), value.time(), value.tzinfo).replace(fold=value.fold)
+    for kind in _BASES:
+        if isinstance(value, kind):
+            return kind(value)
+    raise IoSchemaError(
+        f"{where}: {value!r} at row {row} is of type {type(value).__name__}, which no column can hold unchanged\n"
+        "hint: convert it to a number, a text, bytes, a date, a time or a dict first"
+    )
+
+
+_KINDS: tuple[type, ...] = (
+    bool,
+    int,
+    float,
+    str,
+    bytes,
+    datetime.datetime,
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    decimal.Decimal,
+)
+"""The types of plain values."""
+
+_BASES: tuple[Any, ...] = (int, float, str, bytes)
+"""Plain types whose subclasses are converted to them."""

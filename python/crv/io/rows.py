@@ -1,12 +1,13 @@
 """Conversion between row models of `crv.core.schema` and frames."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from crv import _native
 from crv.core.grammar import TableName
 from crv.io._frames import ArrowScan, Frame, Rows
-from crv.io._plain import Empty, frame_of
+from crv.io._plain import Empty, exported, frame_of
+from crv.io._tables import name_of
 from crv.io.errors import IoArgumentError, IoSchemaError
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def as_frame(table: TableName | str, frame: Frame | Rows, empty: Empty) -> Frame
     """
     if isinstance(frame, dict) or (isinstance(frame, list | tuple) and frame and isinstance(frame[0], dict)):
         return frame_of(table, frame, empty)
+    if type(frame).__module__.startswith("polars."):
+        _refuse_objects(table, frame)
     if not isinstance(frame, list | tuple):
         # Sequences of rows are lists and tuples. The core refuses any other object that does not export Arrow.
         return frame  # type: ignore[return-value]
@@ -80,6 +83,15 @@ def as_frame(table: TableName | str, frame: Frame | Rows, empty: Empty) -> Frame
             f"hint: append them to `{found.value}`"
         )
     return _to_arrow(found, frame)
+
+
+def _refuse_objects(table: TableName | str, frame: Any) -> None:
+    """Refuses a frame of Polars with a column of Python objects."""
+    import polars as pl
+
+    if isinstance(frame, pl.DataFrame) and pl.Object in frame.dtypes:
+        for series in frame.get_columns():
+            exported(f"table `{name_of(table)}`: column `{series.name}`", series)
 
 
 def _to_arrow(table: TableName, rows: Sequence["TableRow"]) -> _native.RowFrame:
