@@ -4,6 +4,7 @@
 //! a failed operation has no effect; no file is left behind that could have been removed; the same handle works
 //! again when the fault is gone; and a crash right after loses nothing.
 
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub enum Operation {
     Grow,
     /// Removing the rows beyond a tick, which some parts have on both sides.
     Truncate,
+    /// Writing the state of the simulation twice, where one is kept.
+    Checkpoint,
     /// Merging the parts of a table.
     Compact,
     /// Removing what no table needs: parts that were merged, and an orphan.
@@ -56,7 +59,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::First,
         Self::Append,
         Self::Transaction,
@@ -69,6 +72,7 @@ impl Operation {
         Self::Rebuild,
         Self::Grow,
         Self::Truncate,
+        Self::Checkpoint,
         Self::Compact,
         Self::Vacuum,
     ];
@@ -91,6 +95,10 @@ impl Operation {
             Self::Rebuild => dataset.rebuild_manifest(TableId::HOLDINGS).map(drop),
             Self::Grow => machine.grow(dataset, 1),
             Self::Truncate => machine.truncate(dataset, 0),
+            Self::Checkpoint => {
+                machine.checkpoint(dataset, 3, NonZeroU64::MIN)?;
+                machine.checkpoint(dataset, 4, NonZeroU64::MIN)
+            }
             Self::Compact => dataset.compact(TableId::EXCHANGE, CompactOptions::default()).map(drop),
             Self::Vacuum => dataset.vacuum(NOW).map(drop),
         }
@@ -106,7 +114,8 @@ impl Operation {
             | Self::Tear
             | Self::AppendAnew
             | Self::Grow
-            | Self::Truncate => {
+            | Self::Truncate
+            | Self::Checkpoint => {
                 matches!(kind, ErrorKind::Write | ErrorKind::UnknownOutcome)
             }
             Self::Read => kind == ErrorKind::Read,

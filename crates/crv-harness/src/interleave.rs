@@ -49,6 +49,8 @@ fn steps() -> Vec<Step> {
         Step::Rebuild(TableId::HOLDINGS),
         Step::Compact(TableId::EXCHANGE),
         Step::Vacuum,
+        Step::Truncate(0),
+        Step::Checkpoint(3),
     ]
 }
 
@@ -66,6 +68,7 @@ fn others() -> Vec<Vec<Step>> {
         vec![Step::Rebuild(TableId::HOLDINGS)],
         vec![Step::Compact(TableId::EXCHANGE), write(4)],
         vec![Step::Vacuum],
+        vec![Step::Checkpoint(4), Step::Truncate(0), Step::Vacuum],
         // The interrupted writer's parts may be merged, and its commit pruned, before it reads the commit back.
         vec![write(1), Step::Compact(TableId::EXCHANGE), Step::Prune, Step::Vacuum],
     ]

@@ -1,6 +1,7 @@
 //! A simulated machine: a disk, the processes that write to it, and the model of what they wrote.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crv_core::tables::TableId;
 use crv_io::config::Compression;
 use crv_io::store::files::FileSystem as _;
-use crv_io::{AppendOptions, Dataset, Error, ErrorKind, IoSettings, Writer, WriterOptions};
+use crv_io::{
+    AppendOptions, CheckpointOptions, Dataset, Error, ErrorKind, IoSettings, Writer, WriterOptions,
+};
 
 use crate::disk::{Disk, Sim};
 use crate::model::{Model, Row, Told, tables};
@@ -100,7 +103,16 @@ impl Machine {
     pub fn write(&self, dataset: &Dataset, tables: &[TableId], ticks: &[i64]) -> Result<(), Error> {
         let rows = self.rows(tables, ticks);
         let entry = self.model().begin(rows.clone(), self.moment());
-        let outcome = commit(dataset, &rows);
+        let outcome = commit(dataset, &rows, None);
+        self.model().tell(entry, self.moment(), Told::of(&outcome));
+        outcome
+    }
+
+    /// Writes a row and the state of the simulation, of which that many are kept, as one transaction.
+    pub fn checkpoint(&self, dataset: &Dataset, tick: i64, keep: NonZeroU64) -> Result<(), Error> {
+        let rows = self.rows(&[TableId::EXCHANGE], &[tick]);
+        let entry = self.model().begin_checkpoint(rows.clone(), self.moment());
+        let outcome = commit(dataset, &rows, Some(keep));
         self.model().tell(entry, self.moment(), Told::of(&outcome));
         outcome
     }
@@ -171,6 +183,7 @@ impl Machine {
     /// are resolved to what was found, which is right only while no writer is active.
     pub fn look(&self, dataset: &Dataset, resolve: bool) -> Result<(), String> {
         let found = rows::read_all(dataset)?;
+        let checkpoints = rows::checkpoints(dataset)?;
         let moment = self.moment();
         let mut model = self.model();
         for table in tables().into_iter().filter(|table| !found.contains_key(table)) {
@@ -179,6 +192,7 @@ impl Machine {
             }
         }
         model.compare(&found, moment)?;
+        model.compare_checkpoints(&found, &checkpoints, moment)?;
         let must = model.columns_at(moment);
         if let Some(missing) = rows::missing_column(dataset, must)? {
             return Err(format!("column `{missing}` is not declared, and its declaration was acknowledged"));
@@ -212,13 +226,22 @@ fn flush(dataset: &Dataset, writer: &mut Writer, rows: &BTreeMap<TableId, Vec<Ro
     writer.flush().map(drop)
 }
 
-fn commit(dataset: &Dataset, rows: &BTreeMap<TableId, Vec<Row>>) -> Result<(), Error> {
+/// Commits the rows, and with `keep` the state of the simulation, made from the number of the first row.
+fn commit(
+    dataset: &Dataset,
+    rows: &BTreeMap<TableId, Vec<Row>>,
+    keep: Option<NonZeroU64>,
+) -> Result<(), Error> {
     ready(dataset, rows)?;
     let mut transaction = dataset.transaction();
     for (table, rows) in rows {
         let frame = rows::frame(*table, rows)
             .map_err(|error| Error::new(ErrorKind::Argument, format!("the harness: {error}")))?;
         transaction.append(*table, frame, AppendOptions::default())?;
+    }
+    if let Some((keep, row)) = keep.zip(rows.values().flatten().next()) {
+        let options = CheckpointOptions { tick: None, keep: Some(keep) };
+        transaction.checkpoint(&rows::state(row.id), options)?;
     }
     transaction.commit().map(drop)
 }

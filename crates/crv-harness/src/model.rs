@@ -52,6 +52,8 @@ pub struct Entry {
     pub began: usize,
     /// The moment at which its writer got the outcome, and the outcome.
     pub told: (usize, Told),
+    /// Whether the state of the simulation came with it.
+    checkpoint: bool,
     /// When it began and when its outcome was told, in the order of the model, which a crash does not change.
     order: Span,
 }
@@ -107,8 +109,17 @@ enum May {
 impl Model {
     /// Records a transaction that begins at `moment`. Returns its index.
     pub fn begin(&mut self, rows: BTreeMap<TableId, Vec<Row>>, moment: usize) -> usize {
-        let order = self.now();
-        self.entries.push(Entry { rows, began: moment, told: (usize::MAX, Told::Nothing), order });
+        self.push(rows, moment, false)
+    }
+
+    /// Records a transaction with the state of the simulation. Returns its index.
+    pub fn begin_checkpoint(&mut self, rows: BTreeMap<TableId, Vec<Row>>, moment: usize) -> usize {
+        self.push(rows, moment, true)
+    }
+
+    fn push(&mut self, rows: BTreeMap<TableId, Vec<Row>>, moment: usize, checkpoint: bool) -> usize {
+        let (told, order) = ((usize::MAX, Told::Nothing), self.now());
+        self.entries.push(Entry { rows, began: moment, told, checkpoint, order });
         self.entries.len() - 1
     }
 
@@ -295,6 +306,38 @@ impl Model {
             None => Ok(()),
         }
     }
+
+    /// Compares the checkpoints that a reader found with the rows that it found: each comes with the rows of its
+    /// transaction, and the last one that was acknowledged is there unless a truncation took it out.
+    pub fn compare_checkpoints(
+        &self,
+        found: &BTreeMap<TableId, Vec<Row>>,
+        checkpoints: &[Row],
+        moment: usize,
+    ) -> Result<(), String> {
+        for (at, checkpoint) in checkpoints.iter().enumerate() {
+            if checkpoints[..at].contains(checkpoint) {
+                return Err(format!("checkpoint {checkpoint:?} is there twice"));
+            }
+            if !found.values().flatten().any(|row| row == checkpoint) {
+                return Err(format!("checkpoint {checkpoint:?} is there, and the rows of its tick are not"));
+            }
+        }
+        let of_checkpoints = || self.entries.iter().filter(|entry| entry.checkpoint);
+        for entry in of_checkpoints().filter(|entry| may(entry, moment) == May::Must) {
+            let is_dropped = of_checkpoints()
+                .filter(|other| other.order != entry.order)
+                .any(|other| may(other, moment) != May::MustNot && other.order.to > entry.order.from);
+            let mut rows = entry.rows.values().flatten();
+            let lost = rows.find(|row| {
+                self.gone(entry, **row, moment) == Gone::No && !checkpoints.contains(row) && !is_dropped
+            });
+            if let Some(row) = lost {
+                return Err(format!("checkpoint {row:?} was acknowledged and is lost"));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn may(entry: &Entry, moment: usize) -> May {
@@ -364,6 +407,27 @@ mod tests {
         crashed.compare(&rows(&[(1, 1)]), 0).unwrap();
         crashed.resolve(&rows(&[(1, 1)]));
         assert!(crashed.compare(&rows(&[(1, 1), (5, 2)]), 0).unwrap_err().contains("was truncated"));
+    }
+
+    #[test]
+    fn a_checkpoint_comes_with_its_rows_and_the_last_one_stays() {
+        let row = |tick, id| Row { tick, id };
+        let mut model = Model::default();
+        for (tick, id) in [(1, 1), (2, 2)] {
+            let entry = model.begin_checkpoint(BTreeMap::from([(HOLDINGS, vec![row(tick, id)])]), 0);
+            model.tell(entry, 1, Told::Committed);
+        }
+        let found = BTreeMap::from([(HOLDINGS, vec![row(1, 1), row(2, 2)])]);
+        let compare = |model: &Model, checkpoints: &[Row]| model.compare_checkpoints(&found, checkpoints, 2);
+        compare(&model, &[row(1, 1), row(2, 2)]).unwrap();
+        compare(&model, &[row(2, 2)]).unwrap();
+        assert!(compare(&model, &[row(1, 1)]).unwrap_err().contains("is lost"));
+        assert!(compare(&model, &[row(2, 2), row(2, 2)]).unwrap_err().contains("is there twice"));
+        assert!(compare(&model, &[row(2, 2), row(3, 3)]).unwrap_err().contains("of its tick are not"));
+        let truncation = model.begin_truncation(1, 2);
+        compare(&model, &[]).unwrap();
+        model.tell_truncation(truncation, 2, Told::Failed);
+        assert!(compare(&model, &[]).unwrap_err().contains("is lost"));
     }
 
     #[test]

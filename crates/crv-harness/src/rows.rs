@@ -102,6 +102,40 @@ pub fn read(dataset: &Dataset, table: TableId) -> Result<Option<Vec<Row>>, Strin
     Ok(Some(rows))
 }
 
+/// Reads every checkpoint of the simulation's state: its tick, and the number that [`state`] made it from.
+pub fn checkpoints(dataset: &Dataset) -> Result<Vec<Row>, String> {
+    let table = TableId::MODEL_STATE;
+    let scan = match dataset.scan(table) {
+        Ok(scan) => scan,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(format!("`{table}` cannot be read: {error}")),
+    };
+    let mut found = Vec::new();
+    for batch in scan.batches() {
+        let batch = batch.map_err(|error| format!("`{table}` cannot be read: {error}"))?;
+        let ticks = batch.column_by_name("tick").and_then(|column| column.as_primitive_opt::<Int64Type>());
+        let states = batch.column_by_name("state").and_then(|column| column.as_binary_opt::<i32>());
+        let (Some(ticks), Some(states)) = (ticks, states) else {
+            return Err(format!("`{table}` has other columns"));
+        };
+        for (tick, state) in ticks.values().iter().zip(states) {
+            let number = state.and_then(|state| state.try_into().ok()).map(i64::from_le_bytes);
+            found
+                .push(Row { tick: *tick, id: number.ok_or_else(|| format!("`{table}` has another state"))? });
+        }
+    }
+    let latest = dataset.latest_checkpoint().map_err(|error| format!("no latest checkpoint: {error}"))?;
+    if latest.map(|latest| latest.tick) != found.iter().map(|row| row.tick).max() {
+        return Err("the latest checkpoint is not the one of the last tick".to_owned());
+    }
+    Ok(found)
+}
+
+/// The state of a simulation, made from a number.
+pub fn state(number: i64) -> [u8; 8] {
+    number.to_le_bytes()
+}
+
 /// Returns the first of the first `must` columns of [`GROWTH`] that is not declared.
 pub fn missing_column(dataset: &Dataset, must: usize) -> Result<Option<&'static str>, String> {
     let Some(first) = GROWTH.first().filter(|_| must > 0) else { return Ok(None) };

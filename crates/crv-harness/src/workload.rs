@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use crate::torn::Torn;
 
 /// Options of a vacuum that removes every file that is not needed now.
 pub const NOW: VacuumOptions = VacuumOptions { older_than: Duration::ZERO, dry_run: false };
+
+/// How many states of the simulation are kept.
+const KEEP: NonZeroU64 = NonZeroU64::MIN.saturating_add(1);
 
 /// A step of a process.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +49,8 @@ pub enum Step {
     Grow(usize),
     /// Removes the rows beyond this tick.
     Truncate(i64),
+    /// Writes a row of this tick, and the state of the simulation with it. Two states are kept.
+    Checkpoint(i64),
     /// Removes every file that no table needs.
     Vacuum,
     /// Another implementation writes back the manifest of a table that it read the last time, without our keys.
@@ -106,18 +112,21 @@ fn write(tick: &mut i64, random: &mut Rng) -> Step {
 
 fn draw_step(tick: &mut i64, random: &mut Rng) -> Step {
     let table = random.choice(tables()).unwrap_or(TableId::HOLDINGS);
-    match random.u8(..22) {
+    // Checkpoints are merged and rebuilt, too.
+    let any = if random.u8(..4) == 0 { TableId::MODEL_STATE } else { table };
+    match random.u8(..24) {
         0 => Step::Abort(table),
         1 | 2 => Step::Close,
         3 | 4 => Step::Reopen,
         5 => Step::Read,
         6 | 7 => Step::Prune,
-        8 => Step::Rebuild(table),
-        9 | 10 => Step::Compact(table),
+        8 => Step::Rebuild(any),
+        9 | 10 => Step::Compact(any),
         11 => Step::Vacuum,
         12 => Step::PutBack(table),
         14 => Step::Truncate((*tick - random.i64(0..4)).max(-1)),
         13 => Step::Grow(random.usize(0..=rows::GROWTH.len())),
+        15 | 16 => Step::Checkpoint(*tick),
         _ => write(tick, random),
     }
 }
@@ -215,6 +224,9 @@ impl Processes {
             }
             Step::Truncate(after) => {
                 unless(self.machine.truncate(&dataset, *after), &[ErrorKind::Conflict]).map_err(told)
+            }
+            Step::Checkpoint(tick) => {
+                unless(self.machine.checkpoint(&dataset, *tick, KEEP), &[ErrorKind::Conflict]).map_err(told)
             }
             Step::Grow(more) => self.machine.grow(&dataset, *more).map_err(told),
             Step::PutBack(table) => self.machine.put_back(&dataset, *table),
