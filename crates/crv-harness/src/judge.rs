@@ -25,7 +25,7 @@ pub fn survives(machine: &Machine, disk: Disk, moment: usize) -> Result<Machine,
 }
 
 /// Checks every document and every byte. Problems that are harmless, such as files left over, are allowed.
-fn is_whole(dataset: &Dataset) -> Result<(), String> {
+pub(crate) fn is_whole(dataset: &Dataset) -> Result<(), String> {
     let report = match dataset.check(CheckOptions { deep: true }) {
         Ok(report) => report,
         // The crash came before the run had a directory.

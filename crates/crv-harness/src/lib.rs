@@ -10,7 +10,7 @@
 //! - [`model`]: the transactions of writers and their outcomes, and so the rows that readers must find.
 //!   [`machine`]: a disk, its processes, their model. [`workload`]: what the processes do, drawn from a seed.
 //!   [`torn`]: a tick that is written in two commits.
-//! - [`crashes`], [`interleave`], [`faults`], [`damage`]: the experiments on simulated machines. [`judge`]: what
+//! - [`crashes`], [`interleave`], [`faults`], [`damage`], [`life`]: the experiments on simulated machines. [`judge`]: what
 //!   must hold after a crash.
 //! - [`plant`]: planted bugs, each of which disables one precaution of the store; [`hunt`] searches for them.
 //! - [`process`]: real processes on a real disk: many writers, kills, a full disk.
@@ -31,6 +31,7 @@ pub mod faults;
 pub mod hunt;
 pub mod interleave;
 pub mod judge;
+pub mod life;
 pub mod machine;
 pub mod model;
 pub mod plant;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crv_core::tables::TableId;
 use crv_io::config::Compression;
+use crv_io::store::Store;
 use crv_io::store::files::FileSystem as _;
 use crv_io::{
     AppendOptions, CheckpointOptions, Dataset, Error, ErrorKind, IoSettings, Writer, WriterOptions,
@@ -79,8 +80,8 @@ impl Machine {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens the run as a separate process does.
-    pub fn open(&self) -> Result<Dataset, String> {
+    /// The settings that every process has.
+    pub fn settings(&self) -> Result<IoSettings, String> {
         let settings = IoSettings::default().with_root_dir(ROOT);
         let settings = settings.and_then(|settings| settings.with_tick_bucket_size(BUCKET));
         let settings = settings.and_then(|settings| match self.every_n {
@@ -89,9 +90,17 @@ impl Machine {
         });
         // Compression is not under test, and this one is faster.
         let settings = settings.map_err(|error| error.to_string())?.with_compression(Compression::Snappy);
-        let settings = settings.with_compact_sealed_buckets(self.seals);
-        Dataset::with_store(settings, RUN, plant::open_store(&self.sim, ROOT, self.bug))
-            .map_err(|error| error.to_string())
+        Ok(settings.with_compact_sealed_buckets(self.seals))
+    }
+
+    /// Opens the store as a separate process does.
+    pub fn store(&self) -> Arc<dyn Store> {
+        plant::open_store(&self.sim, ROOT, self.bug)
+    }
+
+    /// Opens the run as a separate process does.
+    pub fn open(&self) -> Result<Dataset, String> {
+        Dataset::with_store(self.settings()?, RUN, self.store()).map_err(|error| error.to_string())
     }
 
     /// The current moment: the number of recorded disks after the first.

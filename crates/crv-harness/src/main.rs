@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crv_harness::faults::Operation;
 use crv_harness::plant::Bug;
 use crv_harness::process::{child, kills, writers};
-use crv_harness::{crashes, damage, faults, hunt, interleave, soak};
+use crv_harness::{crashes, damage, faults, hunt, interleave, life, soak};
 
 /// Crash machines, inject faults and kill processes, and check that the run store keeps what it acknowledged
 #[derive(Debug, Parser)]
@@ -101,6 +101,7 @@ enum Part {
     Faults,
     Outage,
     Damage,
+    Life,
     Writers,
     Kills,
     Full,
@@ -192,6 +193,7 @@ impl Part {
             }
             Self::Outage => format!("{:?}", faults::outage(seed, None).map_err(told)?),
             Self::Damage => format!("{:?}", damage::run(seed, None).map_err(told)?),
+            Self::Life => format!("{:?}", life::run(seed, None).map_err(told)?),
             Self::Writers => {
                 let effort = writers::Effort { writers: 16, commits: 200 };
                 format!("{:?}", writers::run(&place, "writers", effort)?)

@@ -318,6 +318,26 @@ impl FileSystem for Sim {
         })
     }
 
+    fn rename_dir(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.rename(from, to)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        self.call(Call::Unlink, path, |disk| {
+            let inode = disk.find(path).ok_or(io::ErrorKind::NotFound)?;
+            let (dir, name) = place(disk, path)?;
+            match disk.nodes.get(&inode).map(|node| &**node) {
+                Some(Node::Dir(removed)) if removed.names.is_empty() => {}
+                Some(Node::Dir(_)) => return Err(io::ErrorKind::DirectoryNotEmpty.into()),
+                _ => return Err(io::ErrorKind::NotADirectory.into()),
+            }
+            let Some(entries) = disk.dir_mut(dir) else { return Err(io::ErrorKind::NotADirectory.into()) };
+            entries.names.remove(&name);
+            entries.pending.push(NameChange::Remove(name));
+            Ok(())
+        })
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.call(Call::SyncDir, path, |disk| {
             let inode = disk.find(path).ok_or(io::ErrorKind::NotFound)?;

@@ -8,7 +8,7 @@ use crv_harness::crashes::{self, Effort, Tally};
 use crv_harness::faults::Operation;
 use crv_harness::hunt;
 use crv_harness::plant::Bug;
-use crv_harness::{damage, faults, interleave};
+use crv_harness::{damage, faults, interleave, life};
 
 /// Does `work` with the seeds 0, 1, 2, … on two threads, until `enough` returns true.
 fn seeds(work: impl Fn(u64) + Sync, enough: impl Fn() -> bool + Sync) {
@@ -104,4 +104,17 @@ fn every_planted_bug_is_caught() {
         }
     });
     assert_eq!(missed.into_inner().unwrap(), []);
+}
+
+#[test]
+fn a_run_has_its_facts_before_its_rows_and_a_removal_takes_all_or_nothing() {
+    let mut all = life::Tally::default();
+    for seed in 0..8 {
+        all += life::run(seed, None).unwrap_or_else(|found| panic!("{found}"));
+    }
+    assert!(all.moments > 1_000 && all.states > 3_000, "{all:?}");
+    for bug in [Bug::NoFileSync, Bug::NoDirSync, Bug::NoAncestorSync, Bug::RenameBeforeSync] {
+        let caught = (0..4).find_map(|seed| life::run(seed, Some(bug)).err());
+        assert!(caught.is_some(), "planted and not caught: {bug}");
+    }
 }
