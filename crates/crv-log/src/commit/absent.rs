@@ -63,9 +63,11 @@ impl LogReader {
     }
 
     /// The error for a table that is neither canonical nor declared, with the name that was probably meant; for one
-    /// that was declared, that its manifest is lost. Slow: reads the log.
+    /// that was declared, that its manifest is lost.
     pub fn undeclared(&self, table: TableId) -> Error {
-        if let Err(lost) = self.check_not_lost(table)
+        // The log is read only if the table has a directory: a misspelt name must not cost that.
+        if self.table_dirs().is_ok_and(|tables| tables.contains(&table))
+            && let Err(lost) = self.check_not_lost(table)
             && lost.kind() == ErrorKind::Manifest
         {
             return lost;
