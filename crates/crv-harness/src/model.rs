@@ -54,7 +54,7 @@ pub struct Entry {
     pub told: (usize, Told),
     /// Whether the state of the simulation came with it.
     checkpoint: bool,
-    /// When it began and when its outcome was told, in the order of the model, which a crash does not change.
+    /// When it began and when it ended, on the model's clock. A crash does not change it.
     order: Span,
 }
 
@@ -91,7 +91,7 @@ pub struct Model {
     /// How many further columns were declared, and the moment at which that was acknowledged.
     pub grown: Vec<(usize, usize)>,
     truncations: Vec<Truncation>,
-    /// Counts what began and what was told.
+    /// The model's clock: counts beginnings and ends.
     clock: usize,
 }
 

@@ -80,6 +80,7 @@ impl Writer {
     pub fn append_rows<R: TableRow>(&mut self, rows: &[R]) -> Result<Option<TransactionSummary>> {
         self.append(R::TABLE, rows_to_frame(rows)?, AppendOptions::default())
     }
+
     /// Buffers rows of any serializable type for any table, as [`Dataset::append_records`] appends them.
     pub fn append_records<R: Serialize>(
         &mut self,

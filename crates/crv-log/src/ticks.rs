@@ -14,6 +14,11 @@ pub struct TickSpan {
 }
 
 impl TickSpan {
+    /// The span of these ticks; `None` without any.
+    pub fn of(ticks: &[i64]) -> Option<Self> {
+        ticks.iter().map(|tick| Self { min: *tick, max: *tick }).reduce(Self::union)
+    }
+
     /// The smallest span that holds both.
     #[must_use]
     pub fn union(self, other: Self) -> Self {

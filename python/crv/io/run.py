@@ -183,7 +183,7 @@ def remove_run(settings: IoSettings, run_id: str, *, force: bool = False) -> Rem
 def _abort(life: _native.Run, pid: int) -> None:
     """Ends a run that was dropped. One that has ended stays as it is."""
     if os.getpid() == pid:
-        # Error ignored: nobody could handle it, and without an end the run reads as stale.
+        # Error ignored: no caller is left to handle it, and a run without an end reads as stale.
         try:
             life.finish("aborted", None)
         except IoError:

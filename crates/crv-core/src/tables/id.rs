@@ -60,9 +60,7 @@ impl Text {
         // Always valid: copied from a `str`.
         std::str::from_utf8(bytes).unwrap_or_default()
     }
-}
 
-impl Text {
     /// The text of a name that is known to be valid.
     const fn literal(name: &'static str) -> Self {
         let mut bytes = [0; TABLE_ID_MAX_BYTES];

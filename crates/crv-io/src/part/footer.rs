@@ -121,12 +121,7 @@ fn columns(
         Undecided::TakenForFloats => Vec::new(),
     };
     let declared = declaration::read(table, metadata.metadata());
-    let descriptor = match (&declared, table.canonical()) {
-        (_, Some(table)) => Descriptor::canonical(table),
-        (Some(declared), None) => declared.clone(),
-        (None, None) => Descriptor::bare(table),
-    };
-    let schema = found.decided(&wide, &descriptor);
+    let schema = found.decided(&wide, &Descriptor::of(table, declared.as_ref()));
     let leaves = metadata.metadata().file_metadata().schema_descr().columns();
     let provisional = leaves.iter().any(|leaf| matches!(leaf.logical_type_ref(), Some(LogicalType::Unknown)));
     let merged_from = lineage::read(metadata.metadata());

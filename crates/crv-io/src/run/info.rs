@@ -11,7 +11,6 @@ use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::TableState;
 use crate::run::facts::{RunFacts, RunState, RunStatus, is_gone};
-use crate::run::process::ProcessId;
 use crate::stamp;
 
 /// A run at a glance.
@@ -140,8 +139,7 @@ fn state(facts: Option<&RunFacts>, status: Option<&RunStatus>) -> Option<RunStat
         return Some(status.state);
     }
     let facts = facts?;
-    let process = ProcessId { host: facts.host.clone(), pid: facts.pid, start: facts.process_start.clone() };
-    let gone = is_gone(&process, &facts.created_at, stamp::now());
+    let gone = is_gone(&facts.process(), &facts.created_at, stamp::now());
     Some(if gone { RunState::Stale } else { RunState::Running })
 }
 

@@ -278,9 +278,9 @@ impl Transaction {
             return Ok(None);
         }
         let mut changes = BTreeMap::new();
+        let keep = self.checkpoint.and_then(|options| options.keep);
         for (table, parts) in self.staging.parts() {
             let pending = self.schemas.get(table).filter(|pending| pending.grown);
-            let keep = self.checkpoint.and_then(|options| options.keep);
             let remove = match keep.filter(|_| *table == TableId::MODEL_STATE) {
                 Some(keep) => older(&*self.log().snapshot(*table).map_err(Error::while_writing)?, keep),
                 None => Vec::new(),

@@ -49,7 +49,7 @@ impl Taken {
         table: &Descriptor,
         known: &TableSchema,
     ) -> Result<Option<Self>, ValidationError> {
-        let spans = (0..prepared.batches()).filter_map(|batch| span(prepared.ticks(batch).values()));
+        let spans = (0..prepared.batches()).filter_map(|batch| TickSpan::of(prepared.ticks(batch).values()));
         let Some(ticks) = spans.reduce(TickSpan::union) else { return Ok(None) };
         let schema = prepared.to_keep(table, known);
         let batches = prepared.copies(&schema, &schema.to_arrow(), ROWS_AT_ONCE)?;
@@ -148,9 +148,4 @@ fn union(chunks: &[Chunk]) -> Result<TableSchema, ValidationError> {
         }
     }
     Ok(union)
-}
-
-fn span(ticks: &[i64]) -> Option<TickSpan> {
-    let ticks = ticks.iter().map(|tick| TickSpan { min: *tick, max: *tick });
-    ticks.reduce(TickSpan::union)
 }

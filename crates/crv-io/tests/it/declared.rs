@@ -598,7 +598,7 @@ fn of_two_writers_that_declare_at_once_the_second_is_compared_with_the_first() {
         }
         let expected = if told.is_some() { theirs.clone() } else { with("ours") };
         assert_eq!(root.open().descriptor(id("agents")).unwrap(), expected);
-        // The same declaration is one commit, whoever makes it.
+        // Two equal declarations make one commit.
         assert_eq!(root.commits().len(), if theirs == agents() { 2 } else { 1 });
     }
 }

@@ -32,17 +32,14 @@ impl LogReader {
         if table.canonical().is_none() && matches!(self.has_trace(table), Ok(false)) {
             return self.undeclared(table);
         }
-        let path = self.paths.manifest(table);
-        let lost = self.no_manifest(table, &path);
+        let lost = self.no_manifest(table);
         // Parts without a manifest were written: the manifest is lost. Looked for last, since a first append creates the
         // manifest before any bucket. A failed read must not hide that it is lost.
         let has_parts = self.has_buckets(table).unwrap_or(true);
-        let is_lost = has_parts && matches!(self.store.tag(&path), Ok(None) | Err(_));
+        let is_lost = has_parts && !self.has_manifest(table).unwrap_or(false);
         if is_lost { lost } else { lost.not_found() }
     }
-}
 
-impl LogReader {
     /// Returns whether the table has a manifest or a bucket.
     fn has_trace(&self, table: TableId) -> Result<bool> {
         Ok(self.has_manifest(table)? || self.has_buckets(table)?)
@@ -52,7 +49,7 @@ impl LogReader {
     pub(super) fn check_not_lost(&self, table: TableId) -> Result<()> {
         // Guard: the manifest is looked for after the log is read. It is durable before the first commit to its table.
         if self.is_logged(table)? && !self.has_manifest(table)? {
-            return Err(self.no_manifest(table, &self.paths.manifest(table)));
+            return Err(self.no_manifest(table));
         }
         Ok(())
     }

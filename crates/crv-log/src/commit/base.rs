@@ -158,43 +158,38 @@ impl LogReader {
 
     /// Returns whether a commit names `table`. Slow, too.
     pub(super) fn is_logged(&self, table: TableId) -> Result<bool> {
-        'again: for attempt in 0..TRIES {
-            backoff::pause_before(attempt);
-            let (base, numbers) = self.read_log()?;
-            if base.tables.contains_key(&table) {
-                return Ok(true);
-            }
-            let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return Ok(false) };
-            let mut number = *first;
-            let mut read = self.commits_from(number, Some(*last));
-            while number <= *last {
-                match read.next()? {
-                    Some(commit) if commit.change.tables.contains_key(&table) => return Ok(true),
-                    Some(_) => number = number.next(),
-                    None if self.read_base_head()?.through >= number => continue 'again,
-                    None => return Err(self.missing_commit(number)),
-                }
-            }
-            return Ok(false);
-        }
-        Err(self.pruned_meanwhile())
+        let names = |base: &Base| base.tables.contains_key(&table);
+        let (_, is_named) = self.fold_log(names, |is_named, commit| {
+            *is_named |= commit.change.tables.contains_key(&table);
+        })?;
+        Ok(is_named)
     }
 
     /// Reads the base, and every commit after it, in order and without a gap. Slow, too.
     pub(super) fn read_whole_log(&self) -> Result<(Base, Vec<Commit>)> {
+        self.fold_log(|_| Vec::new(), Vec::push)
+    }
+
+    /// Reads the base, begins with what `begin` makes of it, and adds every commit after it, in order and without a gap.
+    /// Begins again if commits were pruned meanwhile.
+    fn fold_log<T>(
+        &self,
+        begin: impl Fn(&Base) -> T,
+        mut add: impl FnMut(&mut T, Commit),
+    ) -> Result<(Base, T)> {
         'again: for attempt in 0..TRIES {
             backoff::pause_before(attempt);
             let (base, numbers) = self.read_log()?;
+            let mut folded = begin(&base);
             let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
-                return Ok((base, Vec::new()));
+                return Ok((base, folded));
             };
-            let mut commits = Vec::with_capacity(numbers.len());
             // Read by number: a listing may miss a commit that is published meanwhile, and have a later one.
             let mut number = *first;
             let mut read = self.commits_from(number, Some(*last));
             while number <= *last {
                 match read.next()? {
-                    Some(commit) => commits.push(commit),
+                    Some(commit) => add(&mut folded, commit),
                     None if self.read_base_head()?.through >= number => continue 'again,
                     None => return Err(self.missing_commit(number)),
                 }
@@ -202,7 +197,7 @@ impl LogReader {
             }
             // Guard: the base is read after the commits. One of them may be void, under a number that was pruned.
             if self.read_base_head()?.through < *first {
-                return Ok((base, commits));
+                return Ok((base, folded));
             }
         }
         Err(self.pruned_meanwhile())

@@ -9,7 +9,6 @@ use super::cache::Cache;
 use super::change::{Change, Operation, TableChange};
 use super::publish::Publisher;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::TableState;
 
 impl Publisher {
     /// Declares a table, or adds columns to a declared one, as one commit. Returns the declaration that the table has
@@ -61,7 +60,7 @@ impl Publisher {
     fn plan_declaration(&self, cache: &mut Cache, wanted: &Descriptor) -> Result<Option<TableChange>> {
         let table = wanted.id();
         self.log.load_all(cache, &[table])?;
-        let state = cache.state(table).map(|state| TableState::clone(state));
+        let state = cache.state(table).cloned();
         let known = state.as_ref().and_then(|state| state.declared.as_ref());
         let declared = match known {
             None => wanted.clone(),

@@ -7,8 +7,14 @@ use super::backoff::TRIES;
 use super::change::Commit;
 use super::reader::LogReader;
 use crate::error::{Error, ErrorKind};
-use crate::paths::{CommitNumber, StorePath};
+use crate::paths::CommitNumber;
 use crate::store::StoreError;
+
+/// The error of a change to `what`, a run or a table, that lost as many races.
+pub(super) fn gave_up(what: &str, tries: u32) -> Error {
+    let text = format!("{what}: other writers keep changing it; gave up after {tries} conflicts");
+    Error::new(ErrorKind::Conflict, text).with_hint("try again when the run is quieter")
+}
 
 impl LogReader {
     /// The error of a failed read from the store, with the run.
@@ -23,11 +29,11 @@ impl LogReader {
         Error::caused_by(ErrorKind::Write, text, error.hint(), error)
     }
 
-    pub(super) fn no_manifest(&self, table: TableId, path: &StorePath) -> Error {
+    pub(super) fn no_manifest(&self, table: TableId) -> Error {
         Error::manifest(format!(
             "{} has no manifest: nothing was written to it, or `{}` was lost",
             self.name(table),
-            self.store.locate(path)
+            self.store.locate(&self.paths.manifest(table))
         ))
         .with_hint(format!(
             "append to the table first; if it was written before, {}",

@@ -24,7 +24,7 @@ impl LogReader {
                 // Loaded again: a first append may have created the manifest meanwhile, before any bucket.
                 None if self.has_buckets(table)? => {
                     let state = self.state(table)?;
-                    Some(state.ok_or_else(|| self.no_manifest(table, &self.paths.manifest(table)))?)
+                    Some(state.ok_or_else(|| self.no_manifest(table))?)
                 }
                 state => state,
             };

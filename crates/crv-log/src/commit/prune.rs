@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::backoff;
 use super::base::Base;
+use super::errors::gave_up;
 use super::publish::{Publisher, Turn};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::paths::CommitNumber;
 use crate::stamp;
 
@@ -41,14 +42,7 @@ impl Publisher {
                 return self.remove_commits(through);
             }
         }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            format!(
-                "run `{}`: other writers keep changing it; gave up after {TRIES} conflicts",
-                self.log.paths.run()
-            ),
-        )
-        .with_hint("try again when the run is quieter"))
+        Err(gave_up(&format!("run `{}`", self.log.paths.run()), TRIES))
     }
 
     /// Moves the base to the last commit before `cutoff`, and returns its number. `None` if another writer moved the
@@ -60,7 +54,7 @@ impl Publisher {
             let cache = &mut log.cache();
             // Loaded again: a first append may have created the manifest meanwhile, before any bucket.
             if !log.load(cache, *table)? && log.has_buckets(*table)? && !log.load(cache, *table)? {
-                return Err(log.no_manifest(*table, &log.paths.manifest(*table)));
+                return Err(log.no_manifest(*table));
             }
         }
         self.adopt_unlogged(turn, &tables)?;

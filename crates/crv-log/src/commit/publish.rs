@@ -33,7 +33,7 @@ pub struct Publisher {
     watcher: OnceLock<Arc<dyn CommitWatcher>>,
 }
 
-/// Is told of every commit that a [`Publisher`] has published.
+/// Receives every commit that a [`Publisher`] has published.
 pub trait CommitWatcher: fmt::Debug + Send + Sync {
     /// The commit is visible and durable. Called on the thread that published it, before the call that made it returns.
     fn committed(&self, commit: &Commit);
@@ -60,7 +60,7 @@ impl Publisher {
         Self { log, checkpointer, turn: Mutex::default(), watcher: OnceLock::new() }
     }
 
-    /// Has `watcher` told of every commit from now on. Only the first watcher counts.
+    /// Calls `watcher` with every commit from now on. Only the first watcher counts.
     pub fn watch(&self, watcher: Arc<dyn CommitWatcher>) {
         // Error ignored: there is one already.
         let _ = self.watcher.set(watcher);

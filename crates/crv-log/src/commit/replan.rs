@@ -8,6 +8,7 @@ use crv_core::tables::TableId;
 use super::backoff::{self, TRIES};
 use super::cache::Loaded;
 use super::change::{Change, Commit};
+use super::errors::gave_up;
 use super::publish::{Publisher, Turn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::TableState;
@@ -50,7 +51,7 @@ impl Publisher {
             {
                 let mut cache = self.log.cache();
                 if cache.state(table).is_none() && !self.log.load(&mut cache, table)? {
-                    return Err(self.log.no_manifest(table, &self.log.paths.manifest(table)));
+                    return Err(self.log.no_manifest(table));
                 }
                 self.log.refresh(&mut cache)?;
             }
@@ -66,7 +67,7 @@ impl Publisher {
                 return self.checkpoint(&turn, &[table]);
             }
         }
-        Err(self.conflict(table))
+        Err(gave_up(&self.log.name(table), TRIES))
     }
 
     /// Calls `plan` with what is known of `table`, whose manifest may be lost; publishes the change that it returns,
@@ -104,7 +105,7 @@ impl Publisher {
                 return Ok(report);
             }
         }
-        Err(self.conflict(table))
+        Err(gave_up(&self.log.name(table), TRIES))
     }
 
     /// Returns whether a commit was published after `commit`.
@@ -176,17 +177,6 @@ impl Publisher {
             Err(_) if overtaken => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    fn conflict(&self, table: TableId) -> Error {
-        Error::new(
-            ErrorKind::Conflict,
-            format!(
-                "{}: other writers keep changing it; gave up after {TRIES} conflicts",
-                self.log.name(table)
-            ),
-        )
-        .with_hint("try again when the run is quieter")
     }
 }
 

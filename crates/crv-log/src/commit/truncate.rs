@@ -7,6 +7,7 @@ use crv_core::tables::TableId;
 
 use super::backoff::{self, TRIES};
 use super::change::{Change, Operation, TableChange};
+use super::errors::gave_up;
 use super::publish::{Publisher, Turn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::TableState;
@@ -68,9 +69,7 @@ impl Publisher {
                 }
             }
         }
-        let run = self.log.paths.run();
-        let text = format!("run `{run}`: other writers keep changing it; gave up after {TRIES} conflicts");
-        Err(Error::new(ErrorKind::Conflict, text).with_hint("try again when the run is quieter"))
+        Err(gave_up(&format!("run `{}`", self.log.paths.run()), TRIES))
     }
 
     /// The newest states of all tables that were written, as of one commit. Parts that only a manifest names are adopted

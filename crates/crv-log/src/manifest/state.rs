@@ -42,14 +42,6 @@ pub struct Partition {
     places: OnceLock<HashMap<PartId, usize>>,
 }
 
-/// What a truncation does to a partition.
-#[derive(Default)]
-struct Cut {
-    remove: HashSet<PartId>,
-    /// Each with the part whose place it takes.
-    add: Vec<(Option<PartId>, Part)>,
-}
-
 impl PartialEq for Partition {
     fn eq(&self, other: &Self) -> bool {
         self.parts == other.parts
@@ -179,6 +171,14 @@ impl Partition {
     }
 }
 
+/// What a truncation does to a partition.
+#[derive(Default)]
+struct Cut {
+    remove: HashSet<PartId>,
+    /// Each with the part whose place it takes.
+    add: Vec<(Option<PartId>, Part)>,
+}
+
 /// A table as of commit [`commit`](TableState::commit).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableState {
@@ -241,11 +241,7 @@ impl TableState {
     /// The columns that the table is defined to have. Of a table that is neither canonical nor declared, only `bucket` and
     /// `tick` are known.
     pub fn descriptor(&self) -> Descriptor {
-        match (&self.declared, self.table.canonical()) {
-            (_, Some(table)) => Descriptor::canonical(table),
-            (Some(declared), None) => declared.clone(),
-            (None, None) => Descriptor::bare(self.table),
-        }
+        Descriptor::of(self.table, self.declared.as_ref())
     }
 
     /// Whether it is known what columns the table has.
@@ -341,41 +337,40 @@ impl TableState {
             }
         }
         for (bucket, (ids, parts)) in by_bucket {
-            let partition = Arc::make_mut(self.partitions.entry(bucket).or_default());
-            let (added, removed) = partition.replace(&ids, parts);
-            let is_empty = partition.parts.is_empty();
-            self.part_count = self.part_count + added - removed;
-            if is_empty {
-                self.partitions.remove(&bucket);
-            }
+            self.change(bucket, |partition| partition.replace(&ids, parts));
         }
     }
 
     /// Replaces the first of the removed parts by the added ones, each at the place of its own, and removes the others.
     /// Idempotent.
     pub fn cut(&mut self, remove: &[(BucketId, PartId)], add: &[(BucketId, Part)]) {
-        let gone: HashSet<(BucketId, PartId)> = remove.iter().copied().collect();
         let mut by_bucket: BTreeMap<BucketId, Cut> = BTreeMap::new();
         for (bucket, id) in remove {
             by_bucket.entry(*bucket).or_default().remove.insert(*id);
         }
         for (at, (bucket, part)) in add.iter().enumerate() {
+            let cut = by_bucket.entry(*bucket).or_default();
             // A part that is also removed is not added.
-            if gone.contains(&(*bucket, part.id)) {
+            if cut.remove.contains(&part.id) {
                 continue;
             }
             self.removed.remove(&(*bucket, part.id));
             let place = remove.get(at).filter(|(from, _)| from == bucket).map(|(_, id)| *id);
-            by_bucket.entry(*bucket).or_default().add.push((place, part.clone()));
+            cut.add.push((place, part.clone()));
         }
         for (bucket, cut) in by_bucket {
-            let partition = Arc::make_mut(self.partitions.entry(bucket).or_default());
-            let (added, removed) = partition.cut(cut);
-            let is_empty = partition.parts.is_empty();
-            self.part_count = self.part_count + added - removed;
-            if is_empty {
-                self.partitions.remove(&bucket);
-            }
+            self.change(bucket, |partition| partition.cut(cut));
+        }
+    }
+
+    /// Changes the parts of a bucket; `change` returns how many were added, and removed.
+    fn change(&mut self, bucket: BucketId, change: impl FnOnce(&mut Partition) -> (u64, u64)) {
+        let partition = Arc::make_mut(self.partitions.entry(bucket).or_default());
+        let (added, removed) = change(partition);
+        let is_empty = partition.parts.is_empty();
+        self.part_count = self.part_count + added - removed;
+        if is_empty {
+            self.partitions.remove(&bucket);
         }
     }
 

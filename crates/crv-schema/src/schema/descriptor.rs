@@ -56,6 +56,16 @@ impl Descriptor {
         ALL.get(&table).cloned().unwrap_or_else(|| Self::from(get_table(table)))
     }
 
+    /// The descriptor of a table: the canonical one, or what the run declares. Of a table that is neither, only `bucket`
+    /// and `tick` are known.
+    pub fn of(id: TableId, declared: Option<&Self>) -> Self {
+        match (id.canonical(), declared) {
+            (Some(table), _) => Self::canonical(table),
+            (None, Some(declared)) => declared.clone(),
+            (None, None) => Self::bare(id),
+        }
+    }
+
     /// The descriptor of a table that a run declares, with these columns after `bucket` and `tick`. `tick` may be among
     /// them.
     ///

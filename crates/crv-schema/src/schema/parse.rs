@@ -79,7 +79,7 @@ fn parse(text: &str, path: &str, depth: usize) -> Result<FieldType, SchemaError>
     if let Some((_, ty)) = PLAIN.iter().find(|(name, _)| *name == text) {
         return Ok(ty.clone());
     }
-    if let Some(width) = Width::ALL.into_iter().find(|width| width.as_str() == text) {
+    if let Some(width) = Width::parse(text) {
         return Ok(FieldType::Number(width));
     }
     let unknown =

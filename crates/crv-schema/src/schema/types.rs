@@ -105,6 +105,11 @@ impl Width {
     pub const ALL: [Self; 8] =
         [Self::I8, Self::I16, Self::I32, Self::U8, Self::U16, Self::U32, Self::U64, Self::F32];
 
+    /// The type of this name in the format.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|width| width.as_str() == name)
+    }
+
     /// Its name in the format.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -150,7 +150,7 @@ fn from_wire_type(wire: WireField, path: &FieldPath<'_>) -> Result<FieldType, Sc
             let fields = wire.fields.ok_or_else(|| missing("fields"))?;
             FieldType::Struct(from_wire_fields(fields, Some(path))?)
         }
-        other => match Width::ALL.into_iter().find(|width| width.as_str() == other) {
+        other => match Width::parse(other) {
             Some(width) => FieldType::Number(width),
             None => return Err(problem(path.to_string(), format!("unknown type {other:?}"))),
         },

@@ -43,8 +43,7 @@ struct Encoded {
 /// The first and last tick of a batch.
 fn span(batch: &RecordBatch) -> Option<TickSpan> {
     let ticks = batch.column_by_name("tick").and_then(|column| column.as_primitive_opt::<Int64Type>())?;
-    let ticks = ticks.values();
-    Some(TickSpan { min: *ticks.iter().min()?, max: *ticks.iter().max()? })
+    TickSpan::of(ticks.values())
 }
 
 impl TableMerge<'_> {

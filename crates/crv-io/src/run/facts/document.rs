@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::manifest;
 use crate::run::bounds::{MAX_BYTES, MAX_DEPTH, is_deeper};
 use crate::run::origin::{GitState, Versions};
+use crate::run::process::ProcessId;
 use crate::stamp;
 
 /// The version of the document.
@@ -55,6 +56,13 @@ pub struct RunFacts {
     /// Keys of the caller.
     #[serde(default)]
     pub extra: Map<String, Value>,
+}
+
+impl RunFacts {
+    /// The process that started the run.
+    pub(in crate::run) fn process(&self) -> ProcessId {
+        ProcessId { host: self.host.clone(), pid: self.pid, start: self.process_start.clone() }
+    }
 }
 
 /// The model of a run, and the version of its source.

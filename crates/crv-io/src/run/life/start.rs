@@ -96,8 +96,7 @@ fn begin(dataset: Dataset, options: &RunOptions) -> Result<Option<Run>> {
         if options.if_exists == IfExists::Resume {
             check_ended(&dataset)?;
         }
-        let tables = dataset.log().table_index()?;
-        last_tick = tables.iter().filter_map(|state| state.ticks()).map(|ticks| ticks.max).max();
+        last_tick = dataset.last_tick()?;
         commit = dataset.log().head()?.get();
     }
     let now = stamp::text(stamp::now());
