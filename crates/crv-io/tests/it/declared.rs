@@ -510,6 +510,38 @@ fn a_manifest_without_a_declaration_is_no_table() {
     holds(&root, &half, &[0]);
 }
 
+/// The error for a table that is not there looks for the others, one of which a killed process left half made.
+#[test]
+fn a_table_that_is_not_there_is_an_error_of_every_call_and_none_waits_for_itself() {
+    let root = Root::new();
+    let store = Hooked::store(&root, |when, call| {
+        if when == When::Before && call.is_commit() {
+            return Err(StoreError::new("put", "a commit", std::io::Error::other("killed")));
+        }
+        Ok(())
+    });
+    Dataset::with_store(root.settings(), RUN, store).unwrap().declare(&agents()).unwrap_err();
+    let (told, ended) = std::sync::mpsc::channel();
+    let dataset = root.open();
+    std::thread::spawn(move || {
+        for name in ["agnets", "agents"] {
+            let kinds = [
+                dataset.compact(id(name), CompactOptions::default()).map(drop),
+                dataset.scan(id(name)).map(drop),
+                dataset.manifest(id(name)).map(drop),
+                dataset.descriptor(id(name)).map(drop),
+                dataset.rebuild_manifest(id(name)).map(drop),
+                dataset.append(id(name), rows(&[0]), AppendOptions::default()).map(drop),
+            ];
+            told.send(kinds.map(|refused| refused.unwrap_err().kind())).unwrap();
+        }
+    });
+    for _ in 0..2 {
+        let kinds = ended.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert_eq!(kinds, [ErrorKind::NotFound; 6]);
+    }
+}
+
 /// Without rows there is no part that tells: only the log knows the declaration.
 #[test]
 fn a_lost_manifest_of_a_table_without_rows_is_an_error_and_repaired() {

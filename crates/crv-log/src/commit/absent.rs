@@ -62,17 +62,19 @@ impl LogReader {
     /// The error for a table that is neither canonical nor declared, with the name that was probably meant; for one
     /// that was declared, that its manifest is lost.
     pub fn undeclared(&self, table: TableId) -> Error {
+        // Guard: nothing here takes the cache, which a caller may hold. Error ignored: without the names the error
+        // suggests only canonical tables.
+        let known = self.table_dirs().unwrap_or_default();
         // The log is read only if the table has a directory: a misspelt name must not cost that.
-        if self.table_dirs().is_ok_and(|tables| tables.contains(&table))
+        if known.contains(&table)
             && let Err(lost) = self.check_not_lost(table)
             && lost.kind() == ErrorKind::Manifest
         {
             return lost;
         }
-        // Error ignored: without the names the error suggests only canonical tables.
-        let known = self.list_tables().unwrap_or_default();
+        let others = known.iter().filter(|known| **known != table).map(TableId::as_str);
         let canonical = TableName::ALL.iter().map(|table| table.as_str());
-        let near = nearest(table.as_str(), known.iter().map(TableId::as_str).chain(canonical));
+        let near = nearest(table.as_str(), others.chain(canonical));
         let run = self.paths.run();
         let declare =
             format!("declare it first: Dataset.declare(\"{table}\", …) or `crv declare {run} {table} …`");
