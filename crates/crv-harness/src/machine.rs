@@ -11,7 +11,8 @@ use crv_io::config::Compression;
 use crv_io::store::Store;
 use crv_io::store::files::FileSystem as _;
 use crv_io::{
-    AppendOptions, CheckpointOptions, Dataset, Error, ErrorKind, IoSettings, Writer, WriterOptions,
+    AppendOptions, CheckpointOptions, Dataset, Error, ErrorKind, IoSettings, Transaction, Writer,
+    WriterOptions,
 };
 
 use crate::disk::{Disk, Sim};
@@ -126,6 +127,40 @@ impl Machine {
         outcome
     }
 
+    /// Writes a transaction of each of `groups`, tables and ticks, as threads of a process do that wait for each other:
+    /// as one commit. Records the outcome of each.
+    pub fn together(&self, dataset: &Dataset, groups: &[(Vec<TableId>, Vec<i64>)]) -> Result<(), Error> {
+        let mut entries = Vec::new();
+        let mut begun = Vec::new();
+        for (tables, ticks) in groups {
+            let rows = self.rows(tables, ticks);
+            entries.push(self.model().begin(rows.clone(), self.moment()));
+            begun.push(begin(dataset, &rows));
+        }
+        // The bug: all but the first hear of the commit before its name is durable.
+        let (machine, followers) = (self.clone(), entries.get(1..).unwrap_or_default().to_vec());
+        plant::before_log_sync(self.bug, move || {
+            let moment = machine.moment();
+            for entry in &followers {
+                machine.model().tell(*entry, moment, Told::Committed);
+            }
+        });
+        let (ready, failed): (Vec<_>, Vec<_>) =
+            entries.into_iter().zip(begun).partition(|(_, begun)| begun.is_ok());
+        let (entries, transactions): (Vec<_>, Vec<_>) =
+            ready.into_iter().filter_map(|(entry, begun)| Some((entry, begun.ok()?))).unzip();
+        let outcomes = Transaction::commit_together(transactions);
+        plant::before_log_sync(None, || {});
+        let failed = failed.into_iter().map(|(entry, begun)| (entry, begun.map(drop)));
+        let outcomes = entries.into_iter().zip(outcomes.into_iter().map(|outcome| outcome.map(drop)));
+        let mut last = Ok(());
+        for (entry, outcome) in outcomes.chain(failed) {
+            self.model().tell_first(entry, self.moment(), Told::of(&outcome));
+            last = last.and(outcome);
+        }
+        last
+    }
+
     /// The same through a buffered writer, one flush for each bucket.
     pub fn gather(&self, dataset: &Dataset, tables: &[TableId], ticks: &[i64]) -> Result<(), Error> {
         let mut writer = dataset.writer(WriterOptions::default());
@@ -235,12 +270,8 @@ fn flush(dataset: &Dataset, writer: &mut Writer, rows: &BTreeMap<TableId, Vec<Ro
     writer.flush().map(drop)
 }
 
-/// Commits the rows, and with `keep` the state of the simulation, made from the number of the first row.
-fn commit(
-    dataset: &Dataset,
-    rows: &BTreeMap<TableId, Vec<Row>>,
-    keep: Option<NonZeroU64>,
-) -> Result<(), Error> {
+/// Begins a transaction with these rows.
+fn begin(dataset: &Dataset, rows: &BTreeMap<TableId, Vec<Row>>) -> Result<Transaction, Error> {
     ready(dataset, rows)?;
     let mut transaction = dataset.transaction();
     for (table, rows) in rows {
@@ -248,6 +279,16 @@ fn commit(
             .map_err(|error| Error::new(ErrorKind::Argument, format!("the harness: {error}")))?;
         transaction.append(*table, frame, AppendOptions::default())?;
     }
+    Ok(transaction)
+}
+
+/// Commits the rows, and with `keep` the state of the simulation, made from the number of the first row.
+fn commit(
+    dataset: &Dataset,
+    rows: &BTreeMap<TableId, Vec<Row>>,
+    keep: Option<NonZeroU64>,
+) -> Result<(), Error> {
+    let mut transaction = begin(dataset, rows)?;
     if let Some((keep, row)) = keep.zip(rows.values().flatten().next()) {
         let options = CheckpointOptions { tick: None, keep: Some(keep) };
         transaction.checkpoint(&rows::state(row.id), options)?;

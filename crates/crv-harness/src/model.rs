@@ -132,6 +132,13 @@ impl Model {
         }
     }
 
+    /// The same, unless an outcome is recorded already.
+    pub fn tell_first(&mut self, entry: usize, moment: usize, told: Told) {
+        if self.entries.get(entry).is_some_and(|entry| entry.told.1 == Told::Nothing) {
+            self.tell(entry, moment, told);
+        }
+    }
+
     /// Records a truncation that begins at `moment`. Returns its index.
     pub fn begin_truncation(&mut self, after: i64, moment: usize) -> usize {
         let order = self.now();

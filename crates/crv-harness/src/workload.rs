@@ -29,6 +29,8 @@ pub enum Step {
     Write(Vec<TableId>, Vec<i64>),
     /// The same through a buffered writer, with a commit for each bucket.
     Gather(Vec<TableId>, Vec<i64>),
+    /// Appends rows of these ticks to these tables, several transactions as one commit.
+    Together(Vec<(Vec<TableId>, Vec<i64>)>),
     /// Writes a tick through a buffered writer whose bound tears it, and writes it again after a failure.
     Tear(i64),
     /// Begins a transaction and aborts it.
@@ -106,6 +108,14 @@ fn write(tick: &mut i64, random: &mut Rng) -> Step {
     match random.u8(..8) {
         0 | 1 => Step::Gather(tables, ticks),
         2 => Step::Tear(*tick),
+        3 | 4 => {
+            let first = tables.first().copied().unwrap_or(TableId::HOLDINGS);
+            Step::Together(vec![
+                (tables, ticks),
+                (vec![first], vec![*tick]),
+                (vec![TableId::EXCHANGE], vec![last]),
+            ])
+        }
         _ => Step::Write(tables, ticks),
     }
 }
@@ -181,6 +191,9 @@ impl Processes {
         match step {
             Step::Write(tables, ticks) => {
                 unless(self.machine.write(&dataset, tables, ticks), &[ErrorKind::Conflict]).map_err(told)
+            }
+            Step::Together(groups) => {
+                unless(self.machine.together(&dataset, groups), &[ErrorKind::Conflict]).map_err(told)
             }
             Step::Gather(tables, ticks) => {
                 unless(self.machine.gather(&dataset, tables, ticks), &[ErrorKind::Conflict]).map_err(told)

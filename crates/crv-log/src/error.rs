@@ -110,6 +110,21 @@ impl Error {
         error
     }
 
+    /// The same error for another caller. It has the same text, and no source.
+    #[must_use]
+    pub fn repeated(&self) -> Self {
+        let Inner { kind, message, hint, commit, tick_bucket_size, vacuumed, source: _ } = &*self.0;
+        Self(Box::new(Inner {
+            kind: *kind,
+            message: message.clone(),
+            hint: hint.clone(),
+            commit: commit.clone(),
+            tick_bucket_size: *tick_bucket_size,
+            vacuumed: *vacuumed,
+            source: None,
+        }))
+    }
+
     /// The same error with a next step for the user.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {

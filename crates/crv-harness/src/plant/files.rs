@@ -66,6 +66,11 @@ impl FileSystem for Planted {
             return self.sim.rename(from, to);
         }
         self.sim.hard_link(from, to)?;
+        if to.parent().is_some_and(|dir| dir.ends_with("_commits"))
+            && let Some(early) = super::EARLY.take()
+        {
+            early();
+        }
         if self.bug == Bug::RenameBeforeSync { self.sim.sync_file(to) } else { Ok(()) }
     }
 

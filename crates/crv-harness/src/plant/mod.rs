@@ -6,6 +6,7 @@
 mod files;
 mod store;
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -46,11 +47,13 @@ pub enum Bug {
     VacuumUnheard,
     /// Documents are read without a comparison of their checksums.
     ChecksumIgnored,
+    /// Of the transactions that are one commit, all but the first hear of it before its name is durable.
+    FollowerHeardEarly,
 }
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NoFileSync,
         Self::NoDirSync,
         Self::NoAncestorSync,
@@ -66,6 +69,7 @@ impl Bug {
         Self::BaseIgnored,
         Self::VacuumUnheard,
         Self::ChecksumIgnored,
+        Self::FollowerHeardEarly,
     ];
 }
 
@@ -87,6 +91,7 @@ impl fmt::Display for Bug {
             Self::BaseIgnored => "a pruned number is taken again",
             Self::VacuumUnheard => "a vacuum that is not logged",
             Self::ChecksumIgnored => "checksum ignored",
+            Self::FollowerHeardEarly => "a follower hears of its commit before the sync",
         })
     }
 }
@@ -96,4 +101,14 @@ pub(crate) fn open_store(sim: &Sim, root: &str, bug: Option<Bug>) -> Arc<dyn Sto
     let Some(bug) = bug else { return Arc::new(LocalStore::on(root, Arc::new(sim.clone()))) };
     let local = LocalStore::on(root, Arc::new(files::Planted::new(sim.clone(), bug)));
     Arc::new(store::Planted::new(local, bug))
+}
+
+thread_local! {
+    /// What [`Bug::FollowerHeardEarly`] does before the next sync of the log.
+    static EARLY: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// With [`Bug::FollowerHeardEarly`], calls `early` after the next commit has its name, and before that is durable.
+pub(crate) fn before_log_sync(bug: Option<Bug>, early: impl FnOnce() + 'static) {
+    EARLY.set(if bug == Some(Bug::FollowerHeardEarly) { Some(Box::new(early)) } else { None });
 }

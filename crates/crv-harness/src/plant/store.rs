@@ -20,6 +20,8 @@ pub(super) struct Planted {
 /// Calls that the bug delays.
 #[derive(Debug, Default)]
 struct Late {
+    /// Parts that are written and have no name yet.
+    prepared: Vec<(StorePath, Vec<u8>)>,
     /// Parts that were staged since the last commit.
     staged: Vec<(StorePath, Vec<u8>)>,
     /// Documents that are put only after commit files were removed.
@@ -32,6 +34,10 @@ fn is_manifest(path: &StorePath) -> bool {
 
 fn is_base(path: &StorePath) -> bool {
     path.file_name() == "base.json"
+}
+
+fn is_part(path: &StorePath) -> bool {
+    path.file_name().ends_with(".parquet")
 }
 
 fn is_commit(path: &StorePath) -> bool {
@@ -137,11 +143,31 @@ impl Store for Planted {
     }
 
     fn prepare(&self, path: &StorePath, bytes: &[u8]) -> Result<PreparedPut, StoreError> {
-        self.store.prepare(path, bytes)
+        self.catch_up()?;
+        match self.bug {
+            Bug::VacuumUnheard if is_commit(path) => self.store.prepare(path, &unheard(bytes)),
+            Bug::CommitBeforeParts | Bug::DeleteOnUnknown if is_part(path) => {
+                self.late().prepared.push((path.clone(), bytes.to_vec()));
+                self.store.prepare(path, bytes)
+            }
+            _ => self.store.prepare(path, bytes),
+        }
     }
 
     fn publish(&self, ready: PreparedPut) -> Result<PutOutcome, StoreError> {
-        self.after_commit(self.store.publish(ready))
+        let is_commit = is_commit(ready.path());
+        let outcome = self.store.publish(ready);
+        if is_commit { self.after_commit(outcome) } else { outcome }
+    }
+
+    fn put_prepared(&self, prepared: PreparedPut) -> Result<(), StoreError> {
+        let known = {
+            let mut late = self.late();
+            let at = late.prepared.iter().position(|(path, _)| path == prepared.path());
+            at.map(|at| late.prepared.swap_remove(at))
+        };
+        self.late().staged.extend(known);
+        if self.bug == Bug::CommitBeforeParts { Ok(()) } else { self.store.put_prepared(prepared) }
     }
 
     fn put_new(&self, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
@@ -166,6 +192,14 @@ impl Store for Planted {
     fn remove(&self, path: &StorePath) -> Result<(), StoreError> {
         self.late().staged.retain(|(staged, _)| staged != path);
         self.store.remove(path)
+    }
+
+    fn expect(&self, path: &StorePath) {
+        self.store.expect(path);
+    }
+
+    fn trust(&self, path: &StorePath) {
+        self.store.trust(path);
     }
 
     fn locate(&self, path: &StorePath) -> String {

@@ -1,4 +1,4 @@
-//! Parts before their commit: encoded and held in memory, or already staged on disk.
+//! Parts before their commit: encoded and held in memory, then written under temporary names, then under their own.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -10,23 +10,26 @@ use crv_core::tables::TableId;
 use crate::commit::LogReader;
 use crate::error::Result;
 use crate::manifest::Part;
+use crate::parallel;
 use crate::paths::{BucketId, StorePath};
+use crate::store::PreparedPut;
 
 /// Encoded parts are held in memory up to this many bytes, so that the parts of a tick are written in parallel. Beyond
-/// it, each part is staged as soon as it is encoded.
+/// it, each part is written as soon as it is encoded.
 const HOLD: usize = 2 * 1024 * 1024;
 
-/// The parts of an uncommitted transaction.
+/// The parts of an uncommitted transaction. On drop, those that have no name yet are removed.
 #[derive(Debug, Default)]
 pub(super) struct Staging {
     held: Mutex<Vec<(StorePath, Vec<u8>)>>,
     held_bytes: AtomicUsize,
-    staged: Mutex<Vec<StorePath>>,
+    written: Mutex<Vec<PreparedPut>>,
+    named: Vec<StorePath>,
     parts: BTreeMap<TableId, Vec<(BucketId, Part)>>,
 }
 
 impl Staging {
-    /// Takes a part's bytes, and stages them at once if too many bytes are held. `&self`: several threads call this.
+    /// Takes a part's bytes, and writes them at once if too many bytes are held. `&self`: several threads call this.
     pub(super) fn put(&self, log: &LogReader, path: StorePath, bytes: Vec<u8>) -> Result<()> {
         let size = bytes.len();
         if self.held_bytes.fetch_add(size, Ordering::Relaxed) + size <= HOLD {
@@ -34,13 +37,9 @@ impl Staging {
             return Ok(());
         }
         self.held_bytes.fetch_sub(size, Ordering::Relaxed);
-        self.write(log, &path, &bytes)
-    }
-
-    fn write(&self, log: &LogReader, path: &StorePath, bytes: &[u8]) -> Result<()> {
-        // Recorded first: a write that fails may have taken effect, and its file must be removed too.
-        self.staged.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
-        log.store.put_new(path, bytes).map_err(|error| log.write_failed(error))
+        let written = prepare(log, &path, &bytes)?;
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).push(written);
+        Ok(())
     }
 
     /// Records that these parts belong to the transaction, in this order.
@@ -52,21 +51,28 @@ impl Staging {
         &self.parts
     }
 
-    /// Makes every part durable, its contents and its directory entry (invariant 1).
-    pub(super) fn sync(&mut self, log: &LogReader) -> Result<()> {
+    /// Writes and syncs every part that is held, several in parallel.
+    pub(super) fn write(&mut self, log: &LogReader) -> Result<()> {
         let held = std::mem::take(self.held.get_mut().unwrap_or_else(PoisonError::into_inner));
         self.held_bytes.store(0, Ordering::Relaxed);
-        let staged = self.staged.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let before = staged.len();
-        // Recorded first: a write that fails may have taken effect, and its file must be removed too.
-        staged.extend(held.iter().map(|(path, _)| path.clone()));
-        let staged = staged.get(..before).unwrap_or_default();
-        log.store.put_all(&held, staged).map_err(|error| log.write_failed(error))
+        let written = parallel::map(&held, parallel::WAITING, |(path, bytes)| prepare(log, path, bytes))?;
+        self.written.get_mut().unwrap_or_else(PoisonError::into_inner).extend(written);
+        Ok(())
     }
 
-    /// Removes the staged files. Only for parts that no commit can name.
+    /// Gives every part its name. Returns the names, which are not durable yet.
+    pub(super) fn name(&mut self, log: &LogReader) -> Result<Vec<StorePath>> {
+        for part in std::mem::take(self.written.get_mut().unwrap_or_else(PoisonError::into_inner)) {
+            // Recorded first: a call that fails may have taken effect, and its file must be removed too.
+            self.named.push(part.path().clone());
+            log.store.put_prepared(part).map_err(|error| log.write_failed(error))?;
+        }
+        Ok(self.named.clone())
+    }
+
+    /// Removes the files. Only for parts that no commit can name.
     pub(super) fn discard(&mut self, log: &LogReader) {
-        for path in std::mem::take(self.staged.get_mut().unwrap_or_else(PoisonError::into_inner)) {
+        for path in std::mem::take(&mut self.named) {
             // Error ignored: a file that stays is an orphan.
             let _ = log.store.remove(&path);
         }
@@ -77,6 +83,10 @@ impl Staging {
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }
+}
+
+fn prepare(log: &LogReader, path: &StorePath, bytes: &[u8]) -> Result<PreparedPut> {
+    log.store.prepare(path, bytes).map_err(|error| log.write_failed(error))
 }
 
 #[cfg(test)]
@@ -95,23 +105,23 @@ mod tests {
         let paths = RunPaths::new(validate_run_id("r").unwrap());
         let log = LogReader::new(Arc::clone(&store) as _, paths, Arc::new(ParquetFooters), 100);
         let path = |id| log.paths.part(TableId::HOLDINGS, BucketId::new(0), PartId::new(id));
-        let is_written = |id| store.tag(&path(id)).unwrap().is_some();
-        for (sizes, written) in [
-            (vec![HOLD + 1], vec![true]),
-            (vec![HOLD], vec![false]),
-            (vec![HOLD / 2, HOLD / 2, 1, HOLD], vec![false, false, true, true]),
-        ] {
+        for (sizes, expected) in
+            [(vec![HOLD + 1], vec![0]), (vec![HOLD], vec![]), (vec![HOLD / 2, HOLD / 2, 1, HOLD], vec![2, 3])]
+        {
             let mut staging = Staging::default();
             for (id, size) in sizes.iter().enumerate() {
                 staging.put(&log, path(id as u128), vec![0; *size]).unwrap();
             }
-            assert_eq!(
-                (0..sizes.len()).map(|id| is_written(id as u128)).collect::<Vec<_>>(),
-                written,
-                "{sizes:?}"
-            );
+            let written = staging.written.get_mut().unwrap().iter().map(|part| part.path().clone());
+            let written: Vec<_> = written.collect();
+            assert_eq!(written, expected.into_iter().map(path).collect::<Vec<_>>(), "{sizes:?}");
+            let is_there = |id: usize| store.tag(&path(id as u128)).unwrap().is_some();
+            assert!((0..sizes.len()).all(|id| !is_there(id)), "no part has its name");
+            staging.write(&log).unwrap();
+            assert_eq!(staging.name(&log).unwrap().len(), sizes.len());
+            assert!((0..sizes.len()).all(is_there));
             staging.discard(&log);
-            (0..sizes.len()).for_each(|id| store.remove(&path(id as u128)).unwrap());
+            assert!((0..sizes.len()).all(|id| !is_there(id)));
         }
     }
 }

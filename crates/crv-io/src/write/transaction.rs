@@ -15,13 +15,14 @@ use super::split::{BucketRows, Rows, split};
 use super::stage::Staging;
 use super::summary::{AppendSummary, PartSummary, TransactionSummary};
 use super::{ROWS_AT_ONCE, descriptor, prepared, refused};
-use crate::commit::{Definition, LogReader, Publisher, TableChange};
+use crate::commit::{Append, Definition, LogReader, Publisher, TableChange};
 use crate::config::IoSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::maintenance::compact::Background;
 use crate::manifest::Part;
 use crate::parallel;
 use crate::part::Encoder;
+use crate::paths::{CommitNumber, StorePath};
 use crate::schema::{Descriptor, TableSchema};
 use crate::stamp;
 use crate::validate::{Prepared, ValidationError, check_empty, check_nesting};
@@ -147,8 +148,7 @@ impl Transaction {
         let Definition { descriptor, schema: known, is_new } = known;
         let batches = (0..prepared.batches()).map(|batch| prepared.ticks(batch).values().as_ref());
         let buckets = split(batches, self.settings.tick_bucket_size())?;
-        // Before any part, so that parts without a manifest always mean damage.
-        self.publisher.ensure_table(table).map_err(Error::while_writing)?;
+        self.publisher.check_table(table).map_err(Error::while_writing)?;
         let rows_kept = self.rows_kept.saturating_add(summary.rows);
         let prepared = if copy && rows_kept <= ROWS_KEPT {
             prepared.owned().map_err(|error| refused(self.log(), table, error))?
@@ -269,9 +269,38 @@ impl Transaction {
         Ok(self.into_summary(number))
     }
 
+    /// Commits several transactions of one dataset as the threads of a process do that wait for each other: as one
+    /// commit. Returns the outcome of each.
+    #[cfg(feature = "simulation")]
+    pub fn commit_together(mut all: Vec<Self>) -> Vec<Result<TransactionSummary>> {
+        let mut staged: Vec<_> = all.iter_mut().map(|one| one.stage().transpose()).collect();
+        let appends: Vec<_> =
+            staged.iter_mut().filter_map(|one| one.take_if(|one| one.is_ok())?.ok()).collect();
+        let publisher = all.first().map(|one| Arc::clone(&one.publisher));
+        let outcomes = publisher.map(|publisher| publisher.append_together(appends)).unwrap_or_default();
+        let mut outcomes = outcomes.into_iter();
+        let settle = |(mut one, staged): (Self, Option<Result<Append>>)| {
+            let number = match staged {
+                Some(failed) => Err(failed.err().unwrap_or_else(|| Error::argument("it was staged"))),
+                None if one.staging.parts().is_empty() => Ok(None),
+                None => outcomes.next().map_or(Ok(None), |outcome| one.settle(outcome).map(Some)),
+            };
+            Ok(one.into_summary(number?))
+        };
+        all.into_iter().zip(staged).map(settle).collect()
+    }
+
     /// As [`commit`](Self::commit), but the summary is available afterwards, also after an error. Returns the number of
     /// the commit; `None` if there were no rows.
     pub(crate) fn publish(&mut self) -> Result<Option<u64>> {
+        let Some(append) = self.stage()? else { return Ok(None) };
+        let outcome = self.publisher.append(append);
+        self.settle(outcome).map(Some)
+    }
+
+    /// Stores all parts. Returns what is to be published; `None` if there are no rows. On an error, dropping the
+    /// transaction removes the parts.
+    fn stage(&mut self) -> Result<Option<Append>> {
         self.check_whole()?;
         self.encode_kept()?;
         if self.staging.parts().is_empty() {
@@ -294,24 +323,41 @@ impl Transaction {
             };
             changes.insert(*table, change);
         }
-        // The draft is written in parallel with the parts, but published only after they are durable.
-        // On an error, dropping `self` removes the staged files.
-        let (publisher, staging) = (&*self.publisher, &mut self.staging);
-        let (synced, draft) = parallel::both(|| staging.sync(publisher.log()), || publisher.draft(&changes));
-        synced?;
-        let number =
-            self.publisher.append(changes, draft).map_err(Error::while_writing).inspect_err(|error| {
-                if error.kind() == ErrorKind::UnknownOutcome {
-                    // The commit may be there: its parts must stay.
-                    self.staging.forget();
-                }
-            })?;
+        let tables: Vec<TableId> = changes.keys().copied().collect();
+        let names = self.store_parts(&tables)?;
+        Ok(Some(Append { tables: changes, names }))
+    }
+
+    /// Takes note of the outcome of the commit.
+    fn settle(&mut self, outcome: Result<CommitNumber>) -> Result<u64> {
+        let number = outcome.map_err(Error::while_writing).inspect_err(|error| {
+            if error.kind() == ErrorKind::UnknownOutcome {
+                // The commit may be there: its parts must stay.
+                self.staging.forget();
+            }
+        })?;
         // Checkpoints are not merged: they are taken out one by one.
         let parts = self.staging.parts().iter().filter(|(table, _)| **table != TableId::MODEL_STATE);
         self.background
             .appended(parts.flat_map(|(table, parts)| parts.iter().map(|(bucket, _)| (*table, *bucket))));
         self.staging.forget();
-        Ok(Some(number.get()))
+        Ok(number.get())
+    }
+
+    /// Stores every part under its name, and before that the manifests of tables that have none. Returns the names of the
+    /// parts, which are not durable yet.
+    fn store_parts(&mut self, tables: &[TableId]) -> Result<Vec<StorePath>> {
+        let (publisher, staging) = (&*self.publisher, &mut self.staging);
+        let is_new = |table: &TableId| self.schemas.get(table).is_some_and(|pending| pending.grown);
+        let (written, new) = if tables.iter().any(is_new) {
+            parallel::both(|| staging.write(publisher.log()), || publisher.begin_tables(tables))
+        } else {
+            (staging.write(publisher.log()), publisher.begin_tables(tables))
+        };
+        written?;
+        let new = new.map_err(Error::while_writing)?;
+        publisher.create_tables(tables, new).map_err(Error::while_writing)?;
+        staging.name(publisher.log())
     }
 
     /// The summary of the transaction as commit `commit`.

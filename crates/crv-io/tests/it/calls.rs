@@ -172,6 +172,43 @@ fn an_append_costs_four_syncs_and_the_same_calls_however_long_the_run_is() {
     assert!(first.contains(&("make directory", 1)) && first.contains(&("sync directory", 3)), "{first:?}");
 }
 
+fn syncs(counts: &Counts) -> u64 {
+    counts.get("sync file").unwrap_or(&0) + counts.get("sync directory").unwrap_or(&0)
+}
+
+/// Three files, and the directory of each name that is new: of the root's and of what is in it, nothing above.
+#[test]
+fn the_first_append_of_a_run_syncs_each_new_name_once_and_nothing_above_the_root() {
+    let root = Root::new();
+    let counting = Counting::default();
+    let dataset = counting.open(&root, without_checkpoints(&root));
+    append(&dataset, 0);
+    let counts = counting.take();
+    assert_eq!((counts["sync file"], counts["sync directory"]), (3, 7), "{counts:?}");
+    // A checkpoint is due after the second commit: the empty manifest and one commit are a short way to read.
+    let other = Root::new();
+    let dataset = counting.open(&other, other.settings());
+    append(&dataset, 0);
+    assert_eq!(syncs(&counting.take()), 10);
+    append(&dataset, 1);
+    assert_eq!(syncs(&counting.take()), 4 + 2);
+}
+
+/// The part, the commit, their directories; and the log, in which the commits of other processes may not be durable yet.
+#[test]
+fn the_first_append_of_a_fresh_handle_syncs_no_directory_that_a_commit_shows_to_be_durable() {
+    let root = Root::new();
+    let counting = Counting::default();
+    let first = counting.open(&root, without_checkpoints(&root));
+    (0..3).for_each(|tick| append(&first, tick));
+    let fresh = counting.open(&root, without_checkpoints(&root));
+    counting.take();
+    append(&fresh, 3);
+    assert_eq!(syncs(&counting.take()), 5);
+    append(&fresh, 4);
+    assert_eq!(syncs(&counting.take()), 4);
+}
+
 /// A declared table costs what a canonical one does, also with the state of the model.
 #[test]
 fn an_append_to_a_declared_table_makes_the_same_calls() {

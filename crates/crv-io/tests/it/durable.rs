@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crv_io::{AppendOptions, CompactOptions, Dataset, IoSettings, TableId, VacuumOptions};
 
-use crate::hooked::{Call, Hooked, When, unpoisoned};
+use crate::hooked::{Call, Hooked, When, begin_table, unpoisoned};
 use crate::support::{EDGES, RUN, Root, all_ticks, append, holdings};
 
 const AT_ONCE: VacuumOptions = VacuumOptions { older_than: Duration::ZERO, dry_run: false };
@@ -124,9 +124,7 @@ fn the_manifest_of_a_new_table_is_written_after_the_commits_before_it_are_durabl
 fn a_part_is_written_after_the_manifest_of_its_table_is_durable() {
     for knows_table in [false, true] {
         let root = Root::new();
-        let theirs = root.open();
-        let mut transaction = theirs.transaction();
-        transaction.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
+        begin_table(&root, TableId::HOLDINGS, holdings([0]));
         let pending = Arc::new(Pending::default());
         let ours = pending.open(&root, root.settings());
         if knows_table {
@@ -136,7 +134,6 @@ fn a_part_is_written_after_the_manifest_of_its_table_is_durable() {
         pending.seen("tables/holdings/manifest.json");
         ours.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
         pending.held(".parquet");
-        transaction.abort();
     }
 }
 

@@ -7,7 +7,7 @@ use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, String
 use arrow_schema::Field;
 use crv_io::{AppendOptions, Dataset, ErrorKind, TableId, TickRange, VacuumOptions};
 
-use crate::hooked::{Hooked, unpoisoned};
+use crate::hooked::{Hooked, begin_table, unpoisoned};
 use crate::support::{EDGES, RUN, Root, all_ticks, append, holdings, ticks_of};
 use crate::vacuum::{DAYS, age};
 
@@ -232,9 +232,7 @@ fn a_table_that_was_never_written_is_none_however_long_its_manifest_is() {
     let root = Root::new();
     let ds = root.open();
     append(&ds, [0]);
-    let mut transaction = ds.transaction();
-    transaction.append(TableId::HOLDINGS, holdings([0]), AppendOptions::default()).unwrap();
-    transaction.abort();
+    begin_table(&root, TableId::HOLDINGS, holdings([0]));
     let bucket = root.table_dir(TableId::HOLDINGS).join("bucket=000000");
     fs_err::create_dir_all(&bucket).unwrap();
     for orphan in 0..40 {

@@ -4,10 +4,11 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arrow_array::RecordBatch;
 use bytes::Bytes;
 use crv_io::paths::StorePath;
 use crv_io::store::{Blob, Entry, PreparedPut, PutMode, PutOutcome, Store, StoreError, Tag};
-use crv_io::{Dataset, IoSettings};
+use crv_io::{AppendOptions, Dataset, IoSettings, TableId};
 
 use crate::support::{RUN, Root};
 
@@ -186,12 +187,17 @@ impl Store for Hooked {
         self.around(Call::Stage(path), || self.inner.put_new(path, bytes))
     }
 
-    fn put_all(&self, objects: &[(StorePath, Vec<u8>)], staged: &[StorePath]) -> Result<(), StoreError> {
-        for (path, bytes) in objects {
-            self.around(Call::Stage(path), || self.inner.put_new(path, bytes))?;
-        }
-        let names = objects.iter().map(|(path, _)| path).chain(staged).cloned();
-        self.sync(&names.collect::<Vec<_>>())
+    fn put_prepared(&self, prepared: PreparedPut) -> Result<(), StoreError> {
+        let path = prepared.path().clone();
+        self.around(Call::Stage(&path), || self.inner.put_prepared(prepared))
+    }
+
+    fn expect(&self, path: &StorePath) {
+        self.inner.expect(path);
+    }
+
+    fn trust(&self, path: &StorePath) {
+        self.inner.trust(path);
     }
 
     fn sync(&self, paths: &[StorePath]) -> Result<(), StoreError> {
@@ -208,6 +214,18 @@ impl Store for Hooked {
     fn locate(&self, path: &StorePath) -> String {
         self.inner.locate(path)
     }
+}
+
+/// A first append to `table` that fails before any part has its name: an empty manifest stays.
+pub(crate) fn begin_table(root: &Root, table: TableId, rows: RecordBatch) {
+    let store = Hooked::store(root, |when, call| match (when, call) {
+        (When::Before, Call::Stage(path)) => {
+            Err(StoreError::new("write", path.as_str(), std::io::ErrorKind::StorageFull.into()))
+        }
+        _ => Ok(()),
+    });
+    let dataset = Dataset::with_store(root.settings(), RUN, store).unwrap();
+    dataset.append(table, rows, AppendOptions::default()).unwrap_err();
 }
 
 /// Locks `mutex`, also when a test that held it has failed: its dataset is dropped after that.

@@ -20,7 +20,9 @@ fn commit_numbers_are_dense_and_manifests_lag_at_most_a_sixteenth() {
         let manifest: serde_json::Value =
             serde_json::from_slice(&fs_err::read(root.manifest(EDGES)).unwrap()).unwrap();
         let behind = tick as u64 + 1 - manifest["commit"].as_u64().unwrap();
-        assert!(behind <= (tick as u64 + 1) / 16, "{behind} commits behind at {tick}");
+        // The first commit is not followed by a checkpoint.
+        let most = if tick == 0 { 1 } else { (tick as u64 + 1) / 16 };
+        assert!(behind <= most, "{behind} commits behind at {tick}");
     }
     let expected: Vec<String> = (1..=200).map(|number| format!("{number:020}.json")).collect();
     assert_eq!(root.commits(), expected);
@@ -85,7 +87,8 @@ fn threads_on_one_handle_and_handles_of_one_run_lose_nothing() {
     let mut ticks = all_ticks(&root.open());
     ticks.sort_unstable();
     assert_eq!(ticks, Vec::from_iter(0..200));
-    assert_eq!(root.commits().len(), 200);
+    // Appends that wait at the same time are one commit.
+    assert!(root.commits().len() <= 200);
     assert!(root.files().iter().all(|file| !file.ends_with(".tmp")));
 }
 

@@ -37,6 +37,7 @@ mod set_aside;
 mod slips;
 mod store;
 mod support;
+mod together;
 mod transaction;
 mod truncate;
 mod vacuum;

@@ -119,8 +119,12 @@ fn objects_that_are_staged_together_are_there() {
         };
         store.put_new(&part(0), b"before").unwrap();
         let objects: Vec<_> = (1..9).map(|number| (part(number), vec![number as u8; 9])).collect();
-        store.put_all(&objects, &[part(0)]).unwrap();
-        store.put_all(&[], &[]).unwrap();
+        let prepared = objects.iter().map(|(path, bytes)| store.prepare(path, bytes).unwrap());
+        let prepared: Vec<_> = prepared.collect();
+        assert_eq!(store.tag(&part(1)).unwrap(), None, "no name before `put_prepared`");
+        prepared.into_iter().for_each(|part| store.put_prepared(part).unwrap());
+        store.sync(&objects.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>()).unwrap();
+        store.sync(&[]).unwrap();
         for (path, bytes) in &objects {
             assert_eq!(&store.read(path).unwrap().unwrap().0[..], bytes);
         }

@@ -35,14 +35,14 @@ impl LogReader {
         let lost = self.no_manifest(table);
         // Parts without a manifest were written: the manifest is lost. Looked for last, since a first append creates the
         // manifest before any bucket. A failed read must not hide that it is lost.
-        let has_parts = self.has_buckets(table).unwrap_or(true);
+        let has_parts = self.has_parts(table).unwrap_or(true);
         let is_lost = has_parts && !self.has_manifest(table).unwrap_or(false);
         if is_lost { lost } else { lost.not_found() }
     }
 
     /// Returns whether the table has a manifest or a bucket.
     fn has_trace(&self, table: TableId) -> Result<bool> {
-        Ok(self.has_manifest(table)? || self.has_buckets(table)?)
+        Ok(self.has_manifest(table)? || self.has_parts(table)?)
     }
 
     /// Returns an error if the log names a table that has no manifest: it was declared, and its manifest is lost.

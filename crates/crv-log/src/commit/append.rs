@@ -1,32 +1,79 @@
-//! Appends: creating a table, drafting a commit, publishing it.
+//! Appends: creating a table, and publishing the rows of one or several transactions as one commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crv_core::tables::TableId;
 
 use super::cache::Cache;
 use super::change::{Change, Commit, Operation, TableChange};
-use super::file;
-use super::publish::{Draft, Publisher, Turn};
-use super::reader::LogReader;
+use super::publish::Publisher;
+use super::queue::{Group, Joined, Turn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::TableState;
-use crate::paths::{BucketId, CommitNumber};
+use crate::parallel;
+use crate::paths::{BucketId, CommitNumber, StorePath};
 use crate::stamp;
-use crate::store::PutMode;
+use crate::store::{PreparedPut, PutOutcome};
+
+/// Rows of one transaction: what their commit changes, and the names of the parts that it adds. The parts are stored, and
+/// their names are not durable yet.
+#[derive(Debug)]
+pub struct Append {
+    /// The change to each table. Every table has a manifest.
+    pub tables: BTreeMap<TableId, TableChange>,
+    /// The paths of the parts.
+    pub names: Vec<StorePath>,
+}
+
+/// The first manifest of a table, written and not published yet.
+#[derive(Debug)]
+pub struct NewTable {
+    table: TableId,
+    manifest: PreparedPut,
+}
 
 impl Publisher {
-    /// Makes sure that `table` has a durable manifest, an empty one if it is new, before its first part is written:
-    /// parts without a manifest always mean damage.
+    /// Makes sure that `table` has a durable manifest, an empty one if it is new.
     pub fn ensure_table(&self, table: TableId) -> Result<()> {
-        if !self.is_loaded(table)? && !self.create_table(table)? {
-            return Err(Error::manifest(format!(
-                "{}: its new manifest is missing again",
-                self.log.name(table)
-            )));
+        let new = self.begin_tables(&[table])?;
+        self.create_tables(&[table], new)
+    }
+
+    /// Checks that rows can be appended to `table`: a table with parts and no manifest is damaged. Writes nothing.
+    pub fn check_table(&self, table: TableId) -> Result<()> {
+        if self.is_loaded(table)? { Ok(()) } else { self.check_new(table) }
+    }
+
+    /// Writes the first manifest of each of `tables` that has none, for [`create_tables`](Self::create_tables).
+    pub fn begin_tables(&self, tables: &[TableId]) -> Result<Vec<NewTable>> {
+        let mut new = Vec::new();
+        for table in tables {
+            if !self.is_loaded(*table)? {
+                new.push(*table);
+            }
         }
-        self.sync_unwritten(table)
+        parallel::map(&new, parallel::WAITING, |table| self.begin_table(*table))
+    }
+
+    /// Publishes the manifests of `new` tables. Every one of `tables` has a durable manifest when this returns, before its
+    /// first part gets its name: parts without a manifest always mean damage.
+    pub fn create_tables(&self, tables: &[TableId], new: Vec<NewTable>) -> Result<()> {
+        let mut created = Vec::with_capacity(new.len());
+        for NewTable { table, manifest } in new {
+            let published = self.log.store.publish(manifest).map_err(|error| self.log.write_failed(error))?;
+            // Refused: already created by another writer.
+            if published != PutOutcome::Refused {
+                created.push(table);
+            }
+            if !self.is_loaded(table)? {
+                let name = self.log.name(table);
+                return Err(Error::manifest(format!("{name}: its new manifest is missing again")));
+            }
+        }
+        let mut rest = tables.iter().filter(|table| !created.contains(table));
+        rest.try_for_each(|table| self.sync_unwritten(*table))
     }
 
     /// Loads `table` if it is not cached. `false` if it has no manifest.
@@ -35,25 +82,27 @@ impl Publisher {
         Ok(cache.state(table).is_some() || self.log.load(&mut cache, table)?)
     }
 
-    /// Creates the manifest of a table without parts, and loads it.
-    fn create_table(&self, table: TableId) -> Result<bool> {
-        let _turn = self.turn();
+    /// Checks that a table without a manifest has no parts.
+    fn check_new(&self, table: TableId) -> Result<()> {
         let log = &*self.log;
-        let beside = log.store.list(&log.paths.table(table), None).map_err(|error| log.read_failed(error))?;
-        let bucket = beside.iter().find(|entry| BucketId::parse_dir_name(&entry.name).is_some());
-        if let Some(bucket) = bucket {
-            // Another writer may have created the table since it was not found.
-            if self.is_loaded(table)? {
-                return Ok(true);
-            }
-            return Err(Error::manifest(format!(
-                "{} has parts (in `{}`) but no manifest `{}`",
-                log.name(table),
-                bucket.name,
-                log.store.locate(&log.paths.manifest(table))
-            ))
-            .with_hint(log.rebuild_hint(table)));
+        let Some(bucket) = log.bucket_with_parts(table)? else { return Ok(()) };
+        // Another writer may have created the table since it was not found.
+        if self.is_loaded(table)? {
+            return Ok(());
         }
+        Err(Error::manifest(format!(
+            "{} has parts (in `{}`) but no manifest `{}`",
+            log.name(table),
+            bucket.dir_name(),
+            log.store.locate(&log.paths.manifest(table))
+        ))
+        .with_hint(log.rebuild_hint(table)))
+    }
+
+    /// Writes the manifest of a table without parts.
+    fn begin_table(&self, table: TableId) -> Result<NewTable> {
+        let log = &*self.log;
+        self.check_new(table)?;
         let head = {
             let mut cache = log.cache();
             log.refresh(&mut cache)?;
@@ -63,11 +112,13 @@ impl Publisher {
             // Without rows, only the log knows its declaration: an empty manifest would end it.
             log.check_not_lost(table)?;
         }
+        if head == CommitNumber::ZERO {
+            log.store.expect(&log.paths.commit(head.next()));
+        }
         let state = TableState::new(table, Some(log.tick_bucket_size()), head, stamp::now());
         self.checkpointer.sync_log(head)?;
-        // Refused: already created by another writer.
-        self.checkpointer.put_manifest(&state, PutMode::IfAbsent)?;
-        self.is_loaded(table)
+        let manifest = self.checkpointer.prepare_manifest(&state)?;
+        Ok(NewTable { table, manifest })
     }
 
     /// Makes the manifest of a table without parts durable. Guard: it is durable before the first part. Another
@@ -81,46 +132,144 @@ impl Publisher {
         self.log.store.sync(&[self.log.paths.manifest(table)]).map_err(|error| self.log.write_failed(error))
     }
 
-    /// Publishes an append to tables that have a manifest ([`ensure_table`](Self::ensure_table)). If another
-    /// writer's commit came first, the schemas are united again.
-    pub fn append(
-        &self,
-        tables: BTreeMap<TableId, TableChange>,
-        draft: Option<Draft>,
-    ) -> Result<CommitNumber> {
-        let turn = self.turn();
-        let touched: Vec<TableId> = tables.keys().copied().collect();
-        self.adopt_unlogged(&turn, &touched)?;
-        let change = Change { operation: Operation::Append, tables };
-        let number = self.publish(&turn, change, draft, |cache, change| {
-            // The refresh after a race lost may have dropped tables from the cache.
-            self.log.load_all(cache, &touched)?;
-            rebase_append(&self.log, cache, change)
-        })?;
-        self.after_commit(&turn, &touched);
-        Ok(number)
+    /// Publishes an append, alone or with others that wait at the same time. If another writer's commit came first, the
+    /// schemas are united again.
+    pub fn append(&self, append: Append) -> Result<CommitNumber> {
+        match self.queue.join(append) {
+            Joined::Done(outcome) => {
+                let commit = outcome?;
+                self.note(&commit);
+                Ok(commit.number)
+            }
+            Joined::Leads(group) => {
+                self.lead(&group);
+                Ok(group.own()?.number)
+            }
+        }
     }
 
-    /// Drafts the commit of an append: writes and syncs its file under a temporary name, while the parts are made
-    /// durable. `None` if a table is not cached or a step fails: [`append`](Self::append) then does the same work,
-    /// and returns its errors.
-    pub fn draft(&self, tables: &BTreeMap<TableId, TableChange>) -> Option<Draft> {
-        let mut change = Change { operation: Operation::Append, tables: tables.clone() };
-        let head = {
-            let cache = self.log.cache();
-            let known = |table| cache.tables.get(table).is_some_and(|loaded| loaded.unlogged.is_empty());
-            if !tables.keys().all(known) {
-                return None;
+    /// Publishes several appends as one commit, as [`append`](Self::append) does for those that wait at the same time.
+    /// Returns the outcome of each.
+    #[cfg(feature = "simulation")]
+    pub fn append_together(&self, appends: Vec<Append>) -> Vec<Result<CommitNumber>> {
+        let group = self.queue.group(appends);
+        self.lead(&group);
+        group.outcomes().map(|outcome| Ok(outcome?.number)).collect()
+    }
+
+    /// Publishes a group, and sets the outcome of each of its appends.
+    fn lead(&self, group: &Group<'_>) {
+        let appends: Vec<&Append> = group.appends.iter().map(|waiting| &waiting.append).collect();
+        let outcomes = self.publish_group(&group.turn, &appends);
+        group.appends.iter().zip(outcomes).for_each(|(waiting, outcome)| waiting.finish(outcome));
+        group.release();
+        self.after_commit(&group.turn, &touched_by(&appends));
+    }
+
+    /// Publishes appends, as one commit if they fit together. Returns the outcome of each.
+    fn publish_group(&self, turn: &Turn<'_>, appends: &[&Append]) -> Vec<Result<Arc<Commit>>> {
+        match self.publish_appends(turn, appends) {
+            Ok(outcomes) => outcomes,
+            Err(error) if appends.len() == 1 => vec![Err(error)],
+            // Storage failed, and a sync that failed must not be tried again; or each of them may be there.
+            Err(error) if matches!(error.kind(), ErrorKind::Write | ErrorKind::UnknownOutcome) => {
+                appends.iter().map(|_| Err(error.repeated())).collect()
             }
-            rebase_append(&self.log, &cache, &mut change).ok()?;
-            cache.head?
-        };
-        self.checkpointer.sync_log(head).ok()?;
-        let number = head.next();
-        let commit = Commit { number, id: stamp::attempt_id(), created_at: stamp::now(), change };
-        let bytes = file::encode(&commit).ok()?;
-        let ready = self.log.store.prepare(&self.log.paths.commit(number), &bytes).ok()?;
-        Some(Draft { commit, ready })
+            // Nothing was written. An append that cannot be published must not keep others from it.
+            Err(_) => appends.iter().flat_map(|append| self.publish_group(turn, &[*append])).collect(),
+        }
+    }
+
+    /// Publishes appends as one commit. Returns the outcome of each; one that does not fit the table as it is then, with the
+    /// appends before it, is refused alone.
+    fn publish_appends(&self, turn: &Turn<'_>, appends: &[&Append]) -> Result<Vec<Result<Arc<Commit>>>> {
+        let touched = touched_by(appends);
+        self.adopt_unlogged(turn, &touched)?;
+        self.trust_names(appends)?;
+        let names = appends.iter().flat_map(|append| append.names.iter().cloned()).collect();
+        let mut refused: Vec<Option<Error>> = Vec::new();
+        let change = Change { operation: Operation::Append, tables: BTreeMap::new() };
+        let published = self.publish(turn, change, names, |cache, change| {
+            // The refresh after a race lost may have dropped tables from the cache.
+            self.log.load_all(cache, &touched)?;
+            change.tables.clear();
+            refused = appends.iter().map(|append| self.add(cache, change, append).err()).collect();
+            if refused.iter().all(Option::is_some) {
+                return Err(Error::new(ErrorKind::Conflict, "no append is left"));
+            }
+            Ok(())
+        });
+        match published {
+            Ok(commit) => {
+                let outcomes =
+                    refused.into_iter().map(|error| error.map_or_else(|| Ok(Arc::clone(&commit)), Err));
+                Ok(outcomes.collect())
+            }
+            Err(_) if !refused.is_empty() && refused.iter().all(Option::is_some) => {
+                Ok(refused.into_iter().flatten().map(Err).collect())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adds an append to the change of its group, rebased onto the cached state. An error if a part was vacuumed, or
+    /// another writer gave a field another type first; the change is as before then.
+    fn add(&self, cache: &Cache, change: &mut Change, append: &Append) -> Result<()> {
+        let mut schemas = Vec::with_capacity(append.tables.len());
+        for (table, added) in &append.tables {
+            let state = cache.state(*table);
+            state.map_or(Ok(()), |state| self.refuse_vacuumed_in(state, &added.add))?;
+            let before = change.tables.get(table).and_then(|change| change.schema.as_ref());
+            let known = before.or_else(|| state.and_then(|state| state.schema.as_ref()));
+            schemas.push(match (&added.schema, known) {
+                (Some(schema), Some(known)) if !known.covers(schema) => {
+                    let union = known.union(schema).map_err(|conflict| {
+                        Error::new(ErrorKind::Schema, format!("{}: {conflict}", self.log.name(*table)))
+                            .with_hint("another writer gave the field its type first; rename one of the two")
+                    })?;
+                    Some(Arc::new(union))
+                }
+                (Some(schema), None) => Some(Arc::clone(schema)),
+                _ => None,
+            });
+        }
+        for ((table, added), schema) in append.tables.iter().zip(schemas) {
+            let sum = change.tables.entry(*table).or_default();
+            sum.add.extend(added.add.iter().cloned());
+            let known: HashSet<_> = sum.remove.iter().copied().collect();
+            sum.remove.extend(added.remove.iter().filter(|place| !known.contains(place)));
+            sum.schema = schema.or(sum.schema.take());
+            sum.tick_bucket_size = sum.tick_bucket_size.or(added.tick_bucket_size);
+        }
+        Ok(())
+    }
+
+    /// Takes note of names that are durable because a commit can be read: it was published after its parts and after the
+    /// commit before it were durable (invariants 1 and 2). So the first append of a handle syncs no directory above.
+    fn trust_names(&self, appends: &[&Append]) -> Result<()> {
+        let log = &*self.log;
+        let cache = log.cache();
+        let loaded =
+            touched_by(appends).into_iter().filter_map(|table| Some((table, cache.tables.get(&table)?)));
+        for (table, loaded) in loaded.filter(|(_, loaded)| loaded.unlogged.is_empty()) {
+            let added =
+                appends.iter().filter_map(|append| append.tables.get(&table)).flat_map(|change| &change.add);
+            let buckets: BTreeSet<BucketId> = added.map(|(bucket, _)| *bucket).collect();
+            let of_bucket =
+                |bucket: &BucketId| Some((*bucket, loaded.state.partitions().get(bucket)?.parts().first()?));
+            let known = buckets.iter().filter_map(of_bucket).chain(loaded.state.parts().next());
+            known.for_each(|(bucket, part)| log.store.trust(&log.paths.part(table, bucket, part.id)));
+        }
+        let head = cache.head();
+        drop(cache);
+        if head.previous() > CommitNumber::ZERO && !self.trusts_log.swap(true, Ordering::Relaxed) {
+            let is_there =
+                |number| log.store.tag(&log.paths.commit(number)).map_err(|error| log.read_failed(error));
+            if is_there(head)?.is_some() && is_there(head.previous())?.is_some() {
+                log.store.trust(&log.paths.commit(head.previous()));
+            }
+        }
+        Ok(())
     }
 
     /// Adds parts that only a manifest names to the log, so that losing the manifest loses nothing. Tables without a
@@ -131,7 +280,7 @@ impl Publisher {
         }
         let mut none_left = false;
         let change = Change { operation: Operation::Adopt, tables: BTreeMap::new() };
-        let adopted = self.publish(turn, change, None, |cache, change| {
+        let adopted = self.publish(turn, change, Vec::new(), |cache, change| {
             // Guard: which parts are not in the log is determined again after each race lost. Another writer may have
             // adopted them, and have merged or removed them since.
             change.tables = self.unlogged(cache, tables)?;
@@ -170,20 +319,8 @@ impl Publisher {
     }
 }
 
-/// Rebases an append. The only conflict is a payload field that two writers gave two types.
-fn rebase_append(log: &LogReader, cache: &Cache, change: &mut Change) -> Result<()> {
-    for (table, change) in &mut change.tables {
-        let known = cache.state(*table).and_then(|state| state.schema.as_ref());
-        let (Some(schema), Some(known)) = (&change.schema, known) else { continue };
-        change.schema = if known.covers(schema) {
-            None
-        } else {
-            let union = known.union(schema).map_err(|conflict| {
-                Error::new(ErrorKind::Schema, format!("{}: {conflict}", log.name(*table)))
-                    .with_hint("another writer gave the field its type first; rename one of the two")
-            })?;
-            Some(Arc::new(union))
-        };
-    }
-    Ok(())
+/// The tables that these appends change.
+fn touched_by(appends: &[&Append]) -> Vec<TableId> {
+    let tables: BTreeSet<TableId> = appends.iter().flat_map(|append| append.tables.keys().copied()).collect();
+    tables.into_iter().collect()
 }

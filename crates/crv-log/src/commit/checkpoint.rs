@@ -13,17 +13,19 @@ use super::base::Base;
 use super::base_file;
 use super::cache::Cache;
 use super::errors::encoding_failed;
-use super::publish::{Publisher, Turn};
+use super::publish::Publisher;
+use super::queue::Turn;
 use super::reader::LogReader;
 use crate::error::Result;
 use crate::manifest::{self, TableState};
 use crate::parallel;
 use crate::paths::CommitNumber;
-use crate::store::{PutMode, PutOutcome, Tag};
+use crate::store::{PreparedPut, PutMode, PutOutcome, Tag};
 
 /// A checkpoint is due when the commits since the last one are a sixteenth of the table's parts or of the
 /// run's commits, whichever is more. So the parts written into checkpoints are a constant multiple of the
-/// parts committed, however long the run is, and a run of up to 16 commits always has a current manifest.
+/// parts committed, however long the run is, and a run of 2 to 16 commits always has a current manifest. The first
+/// commit of a run is not followed by one: the manifest was written a moment before.
 const FRACTION: u64 = 16;
 
 /// Returns whether a checkpoint is due. Pure.
@@ -31,7 +33,7 @@ fn is_due(head: u64, checkpoint: u64, parts: u64, every_n: Option<u64>) -> bool 
     let since = head.saturating_sub(checkpoint);
     match every_n {
         Some(every_n) => since >= every_n,
-        None => since > 0 && since.saturating_mul(FRACTION) >= parts.max(head),
+        None => head > 1 && since > 0 && since.saturating_mul(FRACTION) >= parts.max(head),
     }
 }
 
@@ -75,6 +77,14 @@ impl Checkpointer {
         let bytes = manifest::encode(state).map_err(|error| encoding_failed(&error))?;
         let path = self.log.paths.manifest(state.table);
         self.log.store.put(&path, &bytes, mode).map_err(|error| self.log.write_failed(error))
+    }
+
+    /// Writes `state` as the first `manifest.json` of its table, to be published. The commits that it includes must be
+    /// durable.
+    pub(super) fn prepare_manifest(&self, state: &TableState) -> Result<PreparedPut> {
+        let bytes = manifest::encode(state).map_err(|error| encoding_failed(&error))?;
+        let path = self.log.paths.manifest(state.table);
+        self.log.store.prepare(&path, &bytes).map_err(|error| self.log.write_failed(error))
     }
 
     /// Replaces the version `expected` of the base; `false` if another writer replaced it first.
@@ -253,10 +263,11 @@ mod tests {
     }
 
     #[test]
-    fn a_short_run_has_a_current_manifest_always() {
-        for head in 1..=16 {
+    fn a_short_run_has_a_current_manifest_after_its_first_commit() {
+        for head in 2..=16 {
             assert!(is_due(head, head - 1, head, None));
         }
+        assert!(!is_due(1, 0, 1, None) && is_due(1, 0, 1, Some(1)));
         assert!(!is_due(1000, 999, 1000, None));
     }
 

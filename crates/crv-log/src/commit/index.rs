@@ -22,7 +22,7 @@ impl LogReader {
             };
             let state = match state {
                 // Loaded again: a first append may have created the manifest meanwhile, before any bucket.
-                None if self.has_buckets(table)? => {
+                None if self.has_parts(table)? => {
                     let state = self.state(table)?;
                     Some(state.ok_or_else(|| self.no_manifest(table))?)
                 }

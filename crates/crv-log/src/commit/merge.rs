@@ -69,7 +69,7 @@ impl Publisher {
         let mut standing = Vec::new();
         let mut none_left = false;
         let change = Change { operation: Operation::Compact, tables: BTreeMap::new() };
-        let published = self.publish(&turn, change, None, |cache, change| {
+        let published = self.publish(&turn, change, Vec::new(), |cache, change| {
             self.log.load_all(cache, &[table])?;
             standing = standing_in(cache, table, merges);
             let merges = merges.iter().zip(&standing).filter(|(_, stands)| **stands);
@@ -91,9 +91,9 @@ impl Publisher {
             Ok(())
         });
         match published {
-            Ok(number) => {
+            Ok(commit) => {
                 self.after_commit(&turn, &[table]);
-                Ok(Some((number, standing)))
+                Ok(Some((commit.number, standing)))
             }
             Err(_) if none_left => Ok(None),
             Err(error) => Err(error),

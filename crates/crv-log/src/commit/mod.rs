@@ -4,7 +4,7 @@
 //! - [`LogReader`] reads: [`load`] a table's checkpoint and the commits after it, [`prefetch`] many of them at a time,
 //!   [`foreign`] manifests, the [`base`] of a pruned log; [`inspect`] reads every document for a check and does not stop
 //!   at damage. It caches the state of the run, and publishes nothing.
-//! - [`Publisher`] publishes: [`append`]s, declarations ([`declare`]), [`merge`]s, [`truncate`]s, [`vacuum`]s, [`prune`]s, changes that are [`replan`]ned;
+//! - [`Publisher`] publishes, each thread in its turn ([`queue`]): [`append`]s, declarations ([`declare`]), [`merge`]s, [`truncate`]s, [`vacuum`]s, [`prune`]s, changes that are [`replan`]ned;
 //!   [`outcome`] reads back what a put did; [`restore`] writes manifests and the base for a repair.
 //! - `Checkpointer` ([`checkpoint`]) decides when a `manifest.json` is rewritten, and writes it.
 //!
@@ -33,6 +33,7 @@ mod outcome;
 mod prefetch;
 mod prune;
 mod publish;
+mod queue;
 mod reader;
 mod replan;
 mod restore;
@@ -40,6 +41,7 @@ mod tables;
 mod truncate;
 mod vacuum;
 
+pub use append::{Append, NewTable};
 pub use base::Base;
 pub use change::{Change, Commit, Operation, TableChange};
 pub use foreign::join_base;
@@ -47,7 +49,7 @@ pub use inspect::{Damage, Found};
 pub use lineage::{FooterReader, PartSchema};
 pub use merge::Merge;
 pub use prune::PruneReport;
-pub use publish::{CommitWatcher, Draft, Publisher};
+pub use publish::{CommitWatcher, Publisher};
 pub use reader::{Definition, LogReader};
 pub use replan::{Known, Plan};
 pub use vacuum::Parts;

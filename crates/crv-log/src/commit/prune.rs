@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::backoff;
 use super::base::Base;
 use super::errors::gave_up;
-use super::publish::{Publisher, Turn};
+use super::publish::Publisher;
+use super::queue::Turn;
 use crate::error::Result;
 use crate::paths::CommitNumber;
 use crate::stamp;
@@ -53,7 +54,7 @@ impl Publisher {
         for table in &tables {
             let cache = &mut log.cache();
             // Loaded again: a first append may have created the manifest meanwhile, before any bucket.
-            if !log.load(cache, *table)? && log.has_buckets(*table)? && !log.load(cache, *table)? {
+            if !log.load(cache, *table)? && log.has_parts(*table)? && !log.load(cache, *table)? {
                 return Err(log.no_manifest(*table));
             }
         }

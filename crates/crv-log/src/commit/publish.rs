@@ -5,7 +5,8 @@
 //! whether a put took effect, the file is read back; nothing is deleted on an unknown outcome.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::backoff;
 use super::cache::Cache;
@@ -14,12 +15,14 @@ use super::checkpoint::Checkpointer;
 use super::errors::encoding_failed;
 use super::file;
 use super::outcome::Outcome;
+use super::queue::{Queue, Turn};
 use super::reader::LogReader;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::TableState;
-use crate::paths::CommitNumber;
+use crate::manifest::{Part, TableState};
+use crate::parallel;
+use crate::paths::{BucketId, CommitNumber, StorePath};
 use crate::stamp;
-use crate::store::{PreparedPut, PutMode, PutOutcome, StoreError};
+use crate::store::{PreparedPut, PutOutcome, StoreError};
 
 /// How often a number is retried when its put did not succeed and no file is there afterwards.
 const UNCLEAR_TRIES: u32 = 8;
@@ -29,7 +32,11 @@ const UNCLEAR_TRIES: u32 = 8;
 pub struct Publisher {
     pub(super) log: Arc<LogReader>,
     pub(super) checkpointer: Checkpointer,
-    turn: Mutex<()>,
+    pub(super) queue: Arc<Queue>,
+    /// Whether the last commit lost a race. Then the next one begins with a refresh.
+    raced: AtomicBool,
+    /// Whether the directory of the log was looked at: whether it is durable.
+    pub(super) trusts_log: AtomicBool,
     watcher: OnceLock<Arc<dyn CommitWatcher>>,
 }
 
@@ -39,25 +46,20 @@ pub trait CommitWatcher: fmt::Debug + Send + Sync {
     fn committed(&self, commit: &Commit);
 }
 
-/// The right to publish: one thread of a handle has it at a time. Readers do not wait for it.
-#[derive(Debug)]
-pub(super) struct Turn<'a> {
-    _guard: MutexGuard<'a, ()>,
-}
-
-/// A commit file that is written and synced, to be published if its number is still free.
-#[derive(Debug)]
-pub struct Draft {
-    pub(super) commit: Commit,
-    pub(super) ready: PreparedPut,
-}
-
 impl Publisher {
     /// A publisher of commits to the log that `log` reads. A checkpoint of a table is due after `write_manifest_every_n`
     /// commits, or, with `None`, by the number of its parts.
     pub fn new(log: Arc<LogReader>, write_manifest_every_n: Option<u64>) -> Self {
         let checkpointer = Checkpointer::new(Arc::clone(&log), write_manifest_every_n);
-        Self { log, checkpointer, turn: Mutex::default(), watcher: OnceLock::new() }
+        let queue = Queue::of(&*log.store, &log.paths, log.tick_bucket_size);
+        Self {
+            log,
+            checkpointer,
+            queue,
+            raced: AtomicBool::new(false),
+            trusts_log: AtomicBool::new(false),
+            watcher: OnceLock::new(),
+        }
     }
 
     /// Calls `watcher` with every commit from now on. Only the first watcher counts.
@@ -71,20 +73,20 @@ impl Publisher {
         &self.log
     }
 
-    /// Waits until no other thread of this handle publishes.
+    /// Waits until no other thread publishes through a handle of this process.
     pub(super) fn turn(&self) -> Turn<'_> {
-        Turn { _guard: self.turn.lock().unwrap_or_else(PoisonError::into_inner) }
+        self.queue.turn()
     }
 
-    /// Publishes `change` as the next commit. `rebase` adapts it to the newest commit, or returns the conflict: once
-    /// at first, and after each race lost.
+    /// Publishes `change` as the next commit, and makes `names`, those of the objects that it adds, durable before.
+    /// `rebase` adapts the change to the newest commit, or returns the conflict: once at first, and after each race lost.
     pub(super) fn publish(
         &self,
         _: &Turn<'_>,
         mut change: Change,
-        mut draft: Option<Draft>,
+        mut names: Vec<StorePath>,
         mut rebase: impl FnMut(&mut Cache, &mut Change) -> Result<()>,
-    ) -> Result<CommitNumber> {
+    ) -> Result<Arc<Commit>> {
         let mut id = stamp::attempt_id();
         let mut attempt = 0;
         // Attempts at the current number after which no file was there. A race lost resets it: that is not a fault
@@ -92,35 +94,26 @@ impl Publisher {
         let mut absent = 0;
         // The error of a put of unknown outcome that no read-back has resolved yet.
         let mut unclear: Option<StoreError> = None;
-        let mut number = self.rebased(&mut change, false, &mut rebase)?;
+        let mut number = self.rebased(&mut change, self.raced.load(Ordering::Relaxed), &mut rebase)?;
+        self.raced.store(false, Ordering::Relaxed);
         loop {
             if number.next() == number {
                 return Err(self.log_is_full(number));
             }
-            // Guard: every earlier commit is durable before the next one is published.
-            self.checkpointer.sync_log(number.previous())?;
-            let fits = |draft: &Draft| draft.commit.number == number && draft.commit.change == change;
-            let (commit, put) = if let Some(draft) = draft.take().filter(fits) {
-                id.clone_from(&draft.commit.id);
-                (draft.commit, self.log.store.publish(draft.ready))
-            } else {
-                let created_at = stamp::now();
-                change.date(created_at);
-                let commit = Commit { number, id: id.clone(), created_at, change };
-                let bytes = file::encode(&commit).map_err(|error| encoding_failed(&error))?;
-                (commit, self.log.store.put(&self.log.paths.commit(number), &bytes, PutMode::IfAbsent))
+            let created_at = stamp::now();
+            change.date(created_at);
+            let commit = Commit { number, id: id.clone(), created_at, change };
+            let ready = match self.prepare(&commit, &names)? {
+                Ok(ready) => ready,
+                Err(error) => return Err(self.not_put(&commit, error, unclear)),
             };
-            let outcome = match put {
+            names.clear();
+            let outcome = match self.log.store.publish(ready) {
                 Ok(PutOutcome::Stored(_)) => Outcome::Ours,
                 // Taken, perhaps by an earlier put of ours whose reply was lost: its id tells.
                 Ok(PutOutcome::Refused) => self.whose(number, &id, unclear.take())?,
                 Err(error) if error.is_unknown() => self.whose(number, &id, Some(error))?,
-                Err(error) => {
-                    return Err(match unclear {
-                        Some(earlier) => self.unknown(number, &id, earlier),
-                        None => self.log.write_failed(error),
-                    });
-                }
+                Err(error) => return Err(self.not_put(&commit, error, unclear)),
             };
             match outcome {
                 // Guard: the base is read after the put. A void commit must not be acknowledged.
@@ -133,13 +126,12 @@ impl Publisher {
                     id = stamp::attempt_id();
                 }
                 Outcome::Ours => {
-                    self.include(&commit);
-                    if let Some(watcher) = self.watcher.get() {
-                        watcher.committed(&commit);
-                    }
-                    return Ok(number);
+                    self.queue.published(number);
+                    self.note(&commit);
+                    return Ok(Arc::new(commit));
                 }
                 Outcome::Theirs => {
+                    self.raced.store(true, Ordering::Relaxed);
                     absent = 0;
                     backoff::wait(attempt);
                     change = commit.change;
@@ -162,8 +154,39 @@ impl Publisher {
         }
     }
 
-    /// Rebases `change` onto the cached head, after a refresh if one is asked for or nothing is cached; returns the
-    /// number after that head.
+    /// The error for a commit that was not put, unless an earlier put of it, which failed with `unclear`, took effect.
+    fn not_put(&self, commit: &Commit, error: StoreError, unclear: Option<StoreError>) -> Error {
+        match unclear {
+            Some(earlier) => self.unknown(commit.number, &commit.id, earlier),
+            None => self.log.write_failed(error),
+        }
+    }
+
+    /// Writes the file of `commit` under a temporary name, and meanwhile makes durable what must be durable before the
+    /// commit is published: `names`, and every earlier commit (guards of invariants 1 and 2).
+    fn prepare(
+        &self,
+        commit: &Commit,
+        names: &[StorePath],
+    ) -> Result<std::result::Result<PreparedPut, StoreError>> {
+        let bytes = file::encode(commit).map_err(|error| encoding_failed(&error))?;
+        let prepare = || self.log.store.prepare(&self.log.paths.commit(commit.number), &bytes);
+        let before = commit.number.previous();
+        if names.is_empty() && self.log.cache().durable >= before {
+            return Ok(prepare());
+        }
+        let (synced, prepared) = parallel::both(
+            || {
+                self.checkpointer.sync_log(before)?;
+                self.log.store.sync(names).map_err(|error| self.log.write_failed(error))
+            },
+            prepare,
+        );
+        synced.map(|()| prepared)
+    }
+
+    /// Rebases `change` onto the cached head, after a refresh if one is asked for, nothing is cached, or another handle
+    /// of this process has published since; returns the number after that head.
     fn rebased(
         &self,
         change: &mut Change,
@@ -171,7 +194,7 @@ impl Publisher {
         rebase: &mut impl FnMut(&mut Cache, &mut Change) -> Result<()>,
     ) -> Result<CommitNumber> {
         let mut cache = self.log.cache();
-        if refresh || cache.head.is_none() {
+        if refresh || cache.head.is_none_or(|head| head < self.queue.newest()) {
             self.log.refresh(&mut cache)?;
         }
         rebase(&mut cache, change)?;
@@ -179,8 +202,8 @@ impl Publisher {
         Ok(cache.head().next())
     }
 
-    /// Includes a commit that was just published in the cached state.
-    fn include(&self, commit: &Commit) {
+    /// Includes a commit that was just published, by this handle or for it, in the cached state.
+    pub(super) fn note(&self, commit: &Commit) {
         let mut cache = self.log.cache();
         // A reader of this handle may have read the commit already, or have dropped what it had read before.
         if cache.head == Some(commit.number.previous()) && cache.apply(commit).is_err() {
@@ -189,19 +212,25 @@ impl Publisher {
         }
         cache.durable = cache.durable.max(commit.number);
         cache.ours.extend(commit.change.tables.keys());
+        drop(cache);
+        if let Some(watcher) = self.watcher.get() {
+            watcher.committed(commit);
+        }
     }
 
     /// Refuses a change that adds a part whose removal a vacuum has announced: the file is removed, or is about to
     /// be (invariant 7). Guard: this is checked again after each race lost.
     fn refuse_vacuumed(&self, cache: &Cache, change: &Change) -> Result<()> {
         let states = change.tables.keys().filter_map(|table| cache.state(*table));
-        states.into_iter().try_for_each(|state| self.refuse_vacuumed_in(state, change))
+        states.into_iter().try_for_each(|state| {
+            let change = change.tables.get(&state.table);
+            self.refuse_vacuumed_in(state, change.map_or(&[], |change| &change.add))
+        })
     }
 
-    /// The same for one table.
-    pub(super) fn refuse_vacuumed_in(&self, state: &TableState, change: &Change) -> Result<()> {
+    /// The same for the parts `added` to one table.
+    pub(super) fn refuse_vacuumed_in(&self, state: &TableState, added: &[(BucketId, Part)]) -> Result<()> {
         let table = state.table;
-        let added = change.tables.get(&table).map(|change| &*change.add).unwrap_or_default();
         let Some((bucket, part)) = added.iter().find(|(bucket, part)| state.was_vacuumed(*bucket, part.id))
         else {
             return Ok(());

@@ -9,7 +9,8 @@ use super::backoff::{self, TRIES};
 use super::cache::Loaded;
 use super::change::{Change, Commit};
 use super::errors::gave_up;
-use super::publish::{Publisher, Turn};
+use super::publish::Publisher;
+use super::queue::Turn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::TableState;
 use crate::paths::{BucketId, CommitNumber, PartId};
@@ -62,7 +63,8 @@ impl Publisher {
                 return self.checkpoint(&turn, &[table]);
             }
             // A reader of this handle may have dropped the table from the cache meanwhile.
-            self.refuse_vacuumed_in(&state, &change)?;
+            let added = change.tables.get(&table).map_or(&[][..], |change| &change.add);
+            self.refuse_vacuumed_in(&state, added)?;
             if self.publish_at(&turn, &state, change)?.is_some() {
                 return self.checkpoint(&turn, &[table]);
             }
@@ -168,12 +170,12 @@ impl Publisher {
     ) -> Result<Option<CommitNumber>> {
         let planned_at = planned_from.commit;
         let mut overtaken = false;
-        let published = self.publish(turn, change, None, |cache, _| {
+        let published = self.publish(turn, change, Vec::new(), |cache, _| {
             overtaken = cache.head() != planned_at;
             if overtaken { Err(Error::new(ErrorKind::Conflict, "another commit came first")) } else { Ok(()) }
         });
         match published {
-            Ok(number) => Ok(Some(number)),
+            Ok(commit) => Ok(Some(commit.number)),
             Err(_) if overtaken => Ok(None),
             Err(error) => Err(error),
         }

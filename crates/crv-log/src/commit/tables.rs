@@ -5,7 +5,7 @@ use crv_core::tables::TableId;
 use super::reader::LogReader;
 use crate::error::{ErrorKind, Result};
 use crate::manifest;
-use crate::paths::{BucketId, MANIFEST_FILE};
+use crate::paths::{BucketId, MANIFEST_FILE, PartId};
 use crate::store::EntryKind;
 
 /// How many bytes of a manifest are read to see whether rows were committed.
@@ -39,7 +39,7 @@ impl LogReader {
                 Err(error) if matches!(error.kind(), ErrorKind::Manifest | ErrorKind::Config) => Ok(true),
                 Err(error) => Err(error),
             },
-            _ => Ok(entries.iter().any(|entry| BucketId::parse_dir_name(&entry.name).is_some())),
+            _ => self.has_parts(table),
         }
     }
 
@@ -63,10 +63,21 @@ impl LogReader {
         Ok(tables)
     }
 
-    /// Returns whether the table has a bucket directory.
-    pub fn has_buckets(&self, table: TableId) -> Result<bool> {
-        let entries =
-            self.store.list(&self.paths.table(table), None).map_err(|error| self.read_failed(error))?;
-        Ok(entries.iter().any(|entry| BucketId::parse_dir_name(&entry.name).is_some()))
+    /// Returns whether the table has parts.
+    pub fn has_parts(&self, table: TableId) -> Result<bool> {
+        Ok(self.bucket_with_parts(table)?.is_some())
+    }
+
+    /// Returns a bucket that has parts. A first append that failed may leave directories without any.
+    pub(super) fn bucket_with_parts(&self, table: TableId) -> Result<Option<BucketId>> {
+        let list = |dir| self.store.list(&dir, None).map_err(|error| self.read_failed(error));
+        for entry in list(self.paths.table(table))? {
+            let Some(bucket) = BucketId::parse_dir_name(&entry.name) else { continue };
+            let inside = list(self.paths.bucket(table, bucket))?;
+            if inside.iter().any(|entry| PartId::parse_file_name(&entry.name).is_some()) {
+                return Ok(Some(bucket));
+            }
+        }
+        Ok(None)
     }
 }

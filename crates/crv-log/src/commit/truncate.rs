@@ -8,7 +8,8 @@ use crv_core::tables::TableId;
 use super::backoff::{self, TRIES};
 use super::change::{Change, Operation, TableChange};
 use super::errors::gave_up;
-use super::publish::{Publisher, Turn};
+use super::publish::Publisher;
+use super::queue::Turn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::TableState;
 use crate::paths::CommitNumber;
@@ -47,7 +48,7 @@ impl Publisher {
             let mut overtaken = false;
             let change = Change { operation: Operation::Truncate, tables };
             // Guard: the change is planned again, or refused, if any commit was published since it was planned.
-            let published = self.publish(&turn, change, None, |cache, _| {
+            let published = self.publish(&turn, change, Vec::new(), |cache, _| {
                 if cache.head() == planned_at {
                     return Ok(());
                 }
@@ -56,9 +57,9 @@ impl Publisher {
                 Err(Error::new(ErrorKind::Conflict, "another commit came first"))
             });
             match published {
-                Ok(number) => {
+                Ok(commit) => {
                     self.after_commit(&turn, &touched);
-                    return Ok(Some(number));
+                    return Ok(Some(commit.number));
                 }
                 Err(error) if error.kind() == ErrorKind::UnknownOutcome => return Err(error),
                 Err(error) => {

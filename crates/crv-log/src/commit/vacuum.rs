@@ -20,7 +20,7 @@ impl Publisher {
     pub fn durable_state(&self, table: TableId) -> Result<Option<Arc<TableState>>> {
         let (log, mut cache) = (&*self.log, self.log.cache());
         // Loaded again: a first append may have created the manifest meanwhile, before any bucket.
-        if !log.load(&mut cache, table)? && !log.has_buckets(table)? && !log.load(&mut cache, table)? {
+        if !log.load(&mut cache, table)? && !log.has_parts(table)? && !log.load(&mut cache, table)? {
             return Ok(None);
         }
         log.refresh(&mut cache)?;
@@ -40,7 +40,7 @@ impl Publisher {
         let mut dead = Parts::new();
         let mut is_empty = false;
         let change = Change { operation: Operation::Vacuum, tables: BTreeMap::new() };
-        let published = self.publish(&turn, change, None, |cache, change| {
+        let published = self.publish(&turn, change, Vec::new(), |cache, change| {
             self.log.load_all(cache, &tables)?;
             dead.clone_from(parts);
             for (table, parts) in &mut dead {

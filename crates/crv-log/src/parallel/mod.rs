@@ -1,6 +1,9 @@
 //! Parallel work on a few threads; the first error wins.
 
+mod per_process;
 mod pool;
+
+pub use per_process::PerProcess;
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

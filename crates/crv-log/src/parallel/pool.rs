@@ -15,10 +15,10 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{self, AssertUnwindSafe};
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+use super::per_process::PerProcess;
 
 /// The largest number of workers.
 const MOST: usize = super::WAITING;
@@ -28,7 +28,7 @@ type Work<'a> = dyn Fn() + Sync + 'a;
 /// Runs `own` on this thread, and meanwhile `work` on up to `helpers` workers, at most once on each. On how many
 /// depends on how many are free: the caller must not need `work` to run on any.
 pub(super) fn beside<A>(helpers: usize, work: &Work<'_>, own: impl FnOnce() -> A) -> A {
-    let pool = Pool::of_this_process();
+    let pool = POOL.get();
     let offer = Offer::new(work, helpers.min(MOST));
     let done = TakeBack(&offer);
     pool.offer(&offer);
@@ -108,11 +108,13 @@ impl Drop for TakeBack<'_> {
 }
 
 /// The workers of one process.
+#[derive(Default)]
 struct Pool {
-    process: u32,
     queue: Mutex<Queue>,
     offered: Condvar,
 }
+
+static POOL: PerProcess<Pool> = PerProcess::new();
 
 #[derive(Default)]
 struct Queue {
@@ -122,27 +124,6 @@ struct Queue {
 }
 
 impl Pool {
-    /// The pool of this process. Takes no lock: one that was held when the process was forked would never be
-    /// released.
-    fn of_this_process() -> &'static Self {
-        static POOL: AtomicPtr<Pool> = AtomicPtr::new(ptr::null_mut());
-        let process = std::process::id();
-        let known = POOL.load(Ordering::Acquire);
-        // SAFETY: it is null, or came from `Box::leak` below.
-        if let Some(pool) = unsafe { known.as_ref() }
-            && pool.process == process
-        {
-            return pool;
-        }
-        // Two threads may get here at once: each pool works, and the last one stored is used from then on.
-        let pool = Self { process, queue: Mutex::default(), offered: Condvar::new() };
-        let pool: &'static mut Self = Box::leak(Box::new(pool));
-        let made = ptr::from_mut(pool);
-        POOL.store(made, Ordering::Release);
-        // SAFETY: as above; the `&mut` is not used any more.
-        unsafe { &*made }
-    }
-
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
@@ -23,20 +23,36 @@ pub struct LocalStore {
     shown: String,
     root: PathBuf,
     files: Arc<dyn FileSystem>,
-    /// Directories whose own entry in their parent is known to be durable.
-    durable: Mutex<BTreeSet<StorePath>>,
+    names: Mutex<Names>,
+    /// The root and directories above it, if this store created them.
+    made: Mutex<Vec<PathBuf>>,
+    /// Whether the file system is that of this machine.
+    is_real: bool,
+}
+
+/// What is known of the names of directories.
+#[derive(Debug, Default)]
+struct Names {
+    /// Directories whose own entry in their parent is known to be durable, with those above.
+    durable: BTreeSet<StorePath>,
+    /// Directories that this store created since their parent was last synced.
+    created: BTreeSet<StorePath>,
 }
 
 impl LocalStore {
     /// The store under `root`, which is created by the first write.
     pub fn new(root: &str) -> Self {
-        Self::on(root, Arc::new(OsFiles))
+        Self { is_real: true, ..Self::on(root, Arc::new(OsFiles)) }
     }
 
     /// The same, with every system call made by `files`.
     pub fn on(root: &str, files: Arc<dyn FileSystem>) -> Self {
         let path = if root.is_empty() { "." } else { root };
-        Self { shown: root.to_owned(), root: PathBuf::from(path), files, durable: Mutex::default() }
+        Self::at(root.to_owned(), PathBuf::from(path), files)
+    }
+
+    fn at(shown: String, root: PathBuf, files: Arc<dyn FileSystem>) -> Self {
+        Self { shown, root, files, names: Mutex::default(), made: Mutex::default(), is_real: false }
     }
 
     /// A store of the directory that `path` lies in, and the path in it. `None` if `path` does not end in a
@@ -44,8 +60,7 @@ impl LocalStore {
     pub fn beside(path: &Path) -> Option<(Self, StorePath)> {
         let name = StorePath::root().entry(path.file_name()?.to_str()?)?;
         let shown = path.parent()?.to_string_lossy().into_owned();
-        let files = Arc::new(OsFiles);
-        Some((Self { shown, root: parent_dir(path)?, files, durable: Mutex::default() }, name))
+        Some((Self::at(shown, parent_dir(path)?, Arc::new(OsFiles)), name))
     }
 
     fn full(&self, path: &StorePath) -> PathBuf {
@@ -86,7 +101,11 @@ impl LocalStore {
     fn make_dirs(&self, mut dir: Option<StorePath>) -> Result<(), StoreError> {
         let mut missing = Vec::new();
         while let Some(at) = dir {
-            match self.files.create_dir(&self.full(&at)) {
+            let created = self.files.create_dir(&self.full(&at));
+            if at.as_str().is_empty() {
+                self.note_made(&self.root, &created);
+            }
+            match created {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => break,
                 Err(error) if error.kind() == io::ErrorKind::NotFound && !at.as_str().is_empty() => {
@@ -100,12 +119,12 @@ impl LocalStore {
                 }
                 Err(error) => return Err(self.error("create the directory", &at, error)),
             }
-            self.forget(&at);
+            self.note_created(&at);
             break;
         }
         for at in missing.into_iter().rev() {
             match self.files.create_dir(&self.full(&at)) {
-                Ok(()) => self.forget(&at),
+                Ok(()) => self.note_created(&at),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(self.error("create the directory", &at, error)),
             }
@@ -117,7 +136,9 @@ impl LocalStore {
     fn make_root(&self) -> io::Result<()> {
         let mut missing = vec![self.root.clone()];
         while let Some(dir) = missing.last().cloned() {
-            match self.files.create_dir(&dir) {
+            let created = self.files.create_dir(&dir);
+            self.note_made(&dir, &created);
+            match created {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) if is_absent(&error) => match parent_dir(&dir) {
@@ -134,27 +155,34 @@ impl LocalStore {
         Ok(())
     }
 
-    /// Makes the root and every directory above it durable: any of them may have been created a moment ago, also by
-    /// another process.
+    /// Takes note that this store created `dir`, the root or a directory above it. A call that failed may have taken
+    /// effect.
+    fn note_made(&self, dir: &Path, created: &io::Result<()>) {
+        let was_there = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists || is_absent(error);
+        if !created.as_ref().is_err_and(was_there) {
+            self.made.lock().unwrap_or_else(PoisonError::into_inner).push(dir.to_owned());
+        }
+    }
+
+    /// Makes the root durable, and the directories above it, if this store created them. A root that was there is taken
+    /// to be durable: whoever created it made it so.
     fn sync_root(&self) -> io::Result<()> {
-        self.root.ancestors().skip(1).try_for_each(|dir| {
-            let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-            match self.files.sync_dir(dir) {
-                // Skipped: a directory that this process may not open, or that cannot be synced, such as one of a
-                // read-only or a virtual file system.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::PermissionDenied
-                            | io::ErrorKind::ReadOnlyFilesystem
-                            | io::ErrorKind::InvalidInput
-                            | io::ErrorKind::Unsupported
-                    ) =>
-                {
-                    Ok(())
-                }
-                other => other,
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        made.iter().filter_map(|dir| parent_dir(dir)).try_for_each(|dir| match self.files.sync_dir(&dir) {
+            // Skipped: a directory that this process may not open, or that cannot be synced, such as one of a
+            // read-only or a virtual file system.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied
+                        | io::ErrorKind::ReadOnlyFilesystem
+                        | io::ErrorKind::InvalidInput
+                        | io::ErrorKind::Unsupported
+                ) =>
+            {
+                Ok(())
             }
+            other => other,
         })
     }
 
@@ -172,9 +200,15 @@ impl LocalStore {
         })
     }
 
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Records that `dir` was just created: it is not durable, even if an earlier directory of that name was.
-    fn forget(&self, dir: &StorePath) {
-        self.durable.lock().unwrap_or_else(PoisonError::into_inner).remove(dir);
+    fn note_created(&self, dir: &StorePath) {
+        let mut names = self.names();
+        names.durable.remove(dir);
+        names.created.insert(dir.clone());
     }
 
     /// Syncs the directories that hold `paths`, and those that hold the entries of directories above them
@@ -182,19 +216,23 @@ impl LocalStore {
     fn sync_names(&self, paths: &[StorePath]) -> Result<(), StoreError> {
         let mut to_sync = BTreeSet::new();
         let mut proven = BTreeSet::new();
+        // The directories that were created in those that are synced now.
+        let mut inside = Vec::new();
         {
-            let durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+            let names = self.names();
             for path in paths {
                 let mut dir = path.parent();
                 to_sync.extend(dir.clone());
                 while let Some(at) = dir {
-                    if durable.contains(&at) || !proven.insert(at.clone()) {
+                    if names.durable.contains(&at) || !proven.insert(at.clone()) {
                         break;
                     }
                     dir = at.parent();
                     to_sync.extend(dir.clone());
                 }
             }
+            let is_inside = |dir: &&StorePath| dir.parent().is_some_and(|parent| to_sync.contains(&parent));
+            inside.extend(names.created.iter().filter(is_inside).cloned());
         }
         if proven.contains(&StorePath::root()) {
             self.sync_root()
@@ -205,8 +243,10 @@ impl LocalStore {
             let synced = self.files.sync_dir(&self.full(dir));
             synced.map_err(|source| self.error("sync the directory", dir, source))
         })?;
-        if !proven.is_empty() {
-            self.durable.lock().unwrap_or_else(PoisonError::into_inner).extend(proven);
+        if !proven.is_empty() || !inside.is_empty() {
+            let mut names = self.names();
+            inside.iter().for_each(|dir| _ = names.created.remove(dir));
+            names.durable.extend(proven.into_iter().chain(inside));
         }
         Ok(())
     }
@@ -331,8 +371,35 @@ impl Store for LocalStore {
         self.rename(&temp, path)
     }
 
+    fn put_prepared(&self, prepared: PreparedPut) -> Result<(), StoreError> {
+        let PreparedPut { path, held } = prepared;
+        match held {
+            Held::File { temp, .. } => self.rename(&temp.keep(), &path),
+            Held::Memory(bytes) => self.put_new(&path, &bytes),
+        }
+    }
+
     fn sync(&self, paths: &[StorePath]) -> Result<(), StoreError> {
         self.sync_names(paths)
+    }
+
+    fn expect(&self, path: &StorePath) {
+        // Error ignored: the put meets it again, and reports it.
+        let _ = self.make_parents(path);
+    }
+
+    fn trust(&self, path: &StorePath) {
+        let mut names = self.names();
+        let mut dir = path.parent();
+        while let Some(at) = dir.filter(|at| !names.durable.contains(at)) {
+            dir = at.parent();
+            names.durable.insert(at);
+        }
+    }
+
+    fn identity(&self) -> Option<String> {
+        // As it is written: two spellings of a relative path may part ways when the process changes its directory.
+        self.is_real.then(|| self.shown.clone())
     }
 
     fn remove(&self, path: &StorePath) -> Result<(), StoreError> {
@@ -359,15 +426,13 @@ impl Store for LocalStore {
             Err(error) => return Err(self.error("rename", from, error)),
         }
         let below = format!("{from}/");
-        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
-        durable.retain(|dir| dir != from && !dir.as_str().starts_with(&below));
-        drop(durable);
+        self.names().durable.retain(|dir| dir != from && !dir.as_str().starts_with(&below));
         self.sync_names(&[from.clone(), to.clone()]).map_err(StoreError::unknown)?;
         Ok(true)
     }
 
     fn remove_dir(&self, dir: &StorePath) -> Result<(), StoreError> {
-        self.forget(dir);
+        self.names().durable.remove(dir);
         match self.files.remove_dir(&self.full(dir)) {
             Err(error) if !is_absent(&error) && error.kind() != io::ErrorKind::Unsupported => {
                 Err(self.error("remove the directory", dir, error))
@@ -450,10 +515,19 @@ pub(super) struct TempFile {
     path: PathBuf,
 }
 
+impl TempFile {
+    /// Returns its path. The file stays.
+    fn keep(mut self) -> PathBuf {
+        std::mem::take(&mut self.path)
+    }
+}
+
 impl Drop for TempFile {
     fn drop(&mut self) {
-        // Error ignored: readers never see the file, and a check reports it as harmless.
-        let _ = self.files.remove_file(&self.path);
+        if !self.path.as_os_str().is_empty() {
+            // Error ignored: readers never see the file, and a check reports it as harmless.
+            let _ = self.files.remove_file(&self.path);
+        }
     }
 }
 

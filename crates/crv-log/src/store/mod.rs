@@ -19,7 +19,6 @@ use local::TempFile;
 pub use local::LocalStore;
 pub use memory::MemoryStore;
 
-use crate::parallel;
 use crate::paths::StorePath;
 
 /// Where runs are kept.
@@ -31,7 +30,7 @@ use crate::paths::StorePath;
 ///   processes, at most one is [`PutOutcome::Stored`]. With [`PutMode::IfMatches`], an object is replaced
 ///   only if it was not replaced since the tag was taken; the put is also refused while another writer replaces it.
 /// - **Durable.** An object survives power loss once its `put` has returned `Ok`. An object that `put_new` stored does
-///   once [`sync`](Store::sync) has returned `Ok` for its path, and those of `put_all` once that has.
+///   once [`sync`](Store::sync) has returned `Ok` for its path.
 /// - **An error changes nothing**, and leaves nothing behind that could be removed, unless its outcome is
 ///   [`unknown`](StoreError::is_unknown): then the bytes may or may not be there.
 /// - **Nothing outside the root** is read or written.
@@ -47,7 +46,7 @@ use crate::paths::StorePath;
 /// | `put` if absent | `link` of a synced temporary file, `fsync` of the directory | `PUT` with `If-None-Match: *` |
 /// | `put` if unchanged | under a lock: compare the tag, `rename` | `PUT` with `If-Match` |
 /// | `prepare`, `publish` | the temporary file, then the `link` | the bytes are held, then put if absent |
-/// | `put_new`, `put_all` | `rename` of a synced temporary file | `PUT`, several at once |
+/// | `put_new`, or `prepare` and `put_prepared` | `rename` of a synced temporary file | `PUT` |
 /// | `sync` | `fsync` of each directory once | nothing |
 /// | `open` | `pread` | `GET` of ranges |
 /// | `put_unsynced` | `rename` of a temporary file | `PUT` |
@@ -99,19 +98,36 @@ pub trait Store: fmt::Debug + Send + Sync {
         }
     }
 
-    /// Stores every one of `objects` as [`put_new`](Store::put_new) does, and makes their bytes and names durable, and the
-    /// names of objects that were `staged` before. After an error some of the objects may be there: their names are
-    /// new, so the caller can remove them.
-    fn put_all(&self, objects: &[(StorePath, Vec<u8>)], staged: &[StorePath]) -> Result<(), StoreError> {
-        parallel::for_each(objects, parallel::WAITING, |(path, bytes)| self.put_new(path, bytes))?;
-        let names = objects.iter().map(|(path, _)| path).chain(staged).cloned();
-        self.sync(&names.collect::<Vec<_>>())
+    /// Stores prepared bytes at their path, a name never used before: the rest of a [`put_new`](Store::put_new).
+    fn put_prepared(&self, prepared: PreparedPut) -> Result<(), StoreError> {
+        match &prepared.held {
+            Held::Memory(bytes) => self.put_new(&prepared.path, bytes),
+            Held::File { .. } => Err(StoreError::prepared_elsewhere(self.locate(&prepared.path))),
+        }
     }
 
     /// Makes the names of stored objects durable. Where they are durable already, there is nothing to do.
     fn sync(&self, paths: &[StorePath]) -> Result<(), StoreError> {
         let _ = paths;
         Ok(())
+    }
+
+    /// Announces that an object will be put at `path` after others: its directories can be made durable together with
+    /// theirs.
+    fn expect(&self, path: &StorePath) {
+        let _ = path;
+    }
+
+    /// Takes note that the name at `path` is durable, with the directories above it: [`sync`](Store::sync) need not sync
+    /// these again. The caller must know it from what was read: a commit names only objects that are durable.
+    fn trust(&self, path: &StorePath) {
+        let _ = path;
+    }
+
+    /// What tells the objects of this store from those of others in this process: stores with the same identity hold
+    /// the same objects. `None` if there is nothing that does.
+    fn identity(&self) -> Option<String> {
+        None
     }
 
     /// Removes the object at `path`, if there is one. Not durable: power loss may undo a removal.

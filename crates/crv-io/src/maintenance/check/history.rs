@@ -65,7 +65,7 @@ pub(crate) enum Remedy<'a> {
 pub(crate) struct TableHistory {
     pub(crate) manifest: Found<Decoded>,
     /// Whether its directory has a bucket's directory. Only checked if there is no readable manifest.
-    pub(crate) has_buckets: bool,
+    pub(crate) has_parts: bool,
     /// The newest known state.
     pub(crate) state: Option<TableState>,
     /// Whether that is the table's state as of the head. Otherwise it lacks commits.
@@ -87,7 +87,7 @@ impl TableHistory {
 
     /// Returns whether the table was ever written, as far as this is known.
     pub(crate) fn is_written(&self) -> bool {
-        self.has_buckets
+        self.has_parts
             || self.state.as_ref().is_some_and(|state| !state.is_unwritten())
             || matches!(self.manifest, Found::Damaged(_) | Found::Unreadable(_))
     }
@@ -112,7 +112,7 @@ impl History {
         let base = log.look_at_base(&mut bytes);
         let mut replay =
             Replay::new(&base, unlisted.is_none(), numbers.first().copied(), manifests, |table| {
-                log.has_buckets(table).unwrap_or(false)
+                log.has_parts(table).unwrap_or(false)
             });
         let mut commits = 0;
         let mut leftovers = Vec::new();
@@ -217,7 +217,7 @@ impl History {
             // It names parts of a table that the log never named: it belongs to another log.
             Found::Whole(_) => None,
             // Earlier implementations wrote no log.
-            _ if table.has_buckets => Some(Remedy::Rebuild),
+            _ if table.has_parts => Some(Remedy::Rebuild),
             _ => Some(Remedy::Write(state)),
         }
     }
@@ -251,7 +251,7 @@ impl Replay {
         listed: bool,
         first: Option<CommitNumber>,
         manifests: Vec<(TableId, Found<Decoded>)>,
-        has_buckets: impl Fn(TableId) -> bool,
+        has_parts: impl Fn(TableId) -> bool,
     ) -> Self {
         let beginning = Base::beginning();
         let known = match base {
@@ -271,10 +271,10 @@ impl Replay {
                 (*state, unlogged) = join_base(theirs.state.clone(), base);
                 state.commit = commit;
             }
-            let has_buckets = manifest.whole().is_none() && has_buckets(table);
+            let has_parts = manifest.whole().is_none() && has_parts(table);
             let certain = state.is_some();
             let disagreement = None;
-            (table, TableHistory { manifest, has_buckets, state, certain, from_log, disagreement, unlogged })
+            (table, TableHistory { manifest, has_parts, state, certain, from_log, disagreement, unlogged })
         });
         let at = match known {
             Some(base) => base.through,
@@ -322,7 +322,7 @@ impl Replay {
         let certain = state.is_some();
         let history = TableHistory {
             manifest: Found::Absent,
-            has_buckets: false,
+            has_parts: false,
             state,
             certain,
             from_log: true,
