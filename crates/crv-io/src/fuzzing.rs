@@ -19,7 +19,7 @@ use crate::config::IoSettings;
 use crate::manifest;
 use crate::part::footer::{self, Undecided};
 use crate::paths::{BucketId, CommitNumber, PartId, RunPaths};
-use crate::read::PartReader;
+use crate::read::{PartReader, Target};
 use crate::run;
 use crate::schema::TableSchema;
 use crate::store::{MemoryStore, PutMode, Store};
@@ -124,8 +124,7 @@ pub fn part(bytes: &[u8]) -> Outcome {
                 crc32c: None,
                 pinned: None,
                 filter,
-                arrow: target.to_arrow(),
-                target: Arc::clone(&target),
+                into: Arc::new(Target::new(Arc::clone(&target), target.to_arrow(), filter.is_some(), false)),
             };
             outcome = outcome.and(reader.read(|_| true).map(drop).map_err(told));
         }

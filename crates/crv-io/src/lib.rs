@@ -55,7 +55,7 @@ pub use crv_log::simulation;
 pub use crv_log::{manifest, paths, store};
 pub use crv_schema::{json_column, presets, schema, validate};
 
-use crv_log::{commit, error, parallel, stamp, ticks};
+use crv_log::{buffers, commit, error, parallel, stamp, ticks};
 
 pub use crv_core::grammar::TableName;
 pub use crv_core::ids::RunId;

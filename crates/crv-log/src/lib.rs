@@ -7,7 +7,7 @@
 //! - [`manifest`]: a table's state as of a commit, and its checkpoint `manifest.json`.
 //! - [`commit`]: the log itself: loading, publishing, checkpoints, pruning.
 //! - [`error`]: the one public error, with its kinds.
-//! - [`stamp`]: the clock, the random ids. [`parallel`]: threads. [`ticks`]: ranges of ticks.
+//! - [`stamp`]: the clock, the random ids. [`parallel`]: threads. [`buffers`]: memory that is used again. [`ticks`]: ranges of ticks.
 //!
 //! # What holds
 //!
@@ -19,6 +19,7 @@
 //! file it asks a [`FooterReader`](commit::FooterReader). It decides nothing about rows, merges or vacuums. Applications
 //! use `crv-io`, whose API is the stable one.
 
+pub mod buffers;
 pub mod commit;
 pub mod error;
 mod json_map;

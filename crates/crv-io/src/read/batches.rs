@@ -1,21 +1,24 @@
 //! [`ScanBatches`]: the batches of a scan, in order. Parts are read ahead of the consumer.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
+use super::group::{self, GROUP_BYTES};
 use super::part::PartReader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel;
 
 /// Batches that a task holds for the consumer.
 const BATCHES_AHEAD: usize = 2;
-/// Parts that one task reads in sequence: reading a small part costs less than starting a thread.
-const PARTS_PER_TASK: usize = 16;
+/// Parts that one task reads in sequence, at most.
+const PARTS_PER_TASK: usize = 128;
 
 type Batch = Result<RecordBatch>;
 
@@ -25,28 +28,56 @@ type Batch = Result<RecordBatch>;
 #[derive(Debug)]
 pub struct ScanBatches {
     schema: SchemaRef,
-    waiting: VecDeque<Vec<PartReader>>,
-    running: VecDeque<Task>,
+    /// The tasks that no thread has begun.
+    work: Arc<Work>,
+    /// What the tasks read, in their order.
+    batches: VecDeque<Receiver<Batch>>,
     limit: Option<u64>,
+    is_started: bool,
 }
 
-/// A thread that reads some parts in order.
+/// The tasks of a scan. Each thread takes the first that is left, so as many are begun as there are threads.
+#[derive(Debug)]
+struct Work {
+    tasks: Mutex<VecDeque<Task>>,
+    /// The rows that the consumer wants, at most.
+    limit: u64,
+    /// Whether no further rows are wanted.
+    is_stopped: AtomicBool,
+}
+
+/// Parts that are read in order.
 #[derive(Debug)]
 struct Task {
-    batches: Receiver<Batch>,
-    thread: Option<JoinHandle<()>>,
+    parts: Vec<PartReader>,
+    batches: SyncSender<Batch>,
 }
 
 impl ScanBatches {
     pub(super) fn new(schema: SchemaRef, parts: Vec<PartReader>, limit: Option<u64>) -> Self {
         // With few parts, tasks are smaller, so that every thread has work.
         let per_task = (parts.len() / (2 * parallel::computing())).clamp(1, PARTS_PER_TASK);
-        let mut waiting = VecDeque::new();
-        let mut parts = parts.into_iter().peekable();
-        while parts.peek().is_some() {
-            waiting.push_back(parts.by_ref().take(per_task).collect());
+        let mut tasks: VecDeque<Task> = VecDeque::new();
+        let mut receivers = VecDeque::new();
+        let mut bytes = 0;
+        for part in parts {
+            let fits = |task: &&mut Task| task.parts.len() < per_task && bytes + part.bytes <= GROUP_BYTES;
+            if let Some(task) = tasks.back_mut().filter(fits) {
+                bytes += part.bytes;
+                task.parts.push(part);
+            } else {
+                bytes = part.bytes;
+                let (batches, receiver) = sync_channel(BATCHES_AHEAD);
+                tasks.push_back(Task { parts: vec![part], batches });
+                receivers.push_back(receiver);
+            }
         }
-        Self { schema, waiting, running: VecDeque::new(), limit }
+        let work = Work {
+            tasks: Mutex::new(tasks),
+            limit: limit.unwrap_or(u64::MAX),
+            is_stopped: AtomicBool::new(false),
+        };
+        Self { schema, work: Arc::new(work), batches: receivers, limit, is_started: false }
     }
 
     /// The schema of every batch.
@@ -54,79 +85,92 @@ impl ScanBatches {
         Arc::clone(&self.schema)
     }
 
-    fn start_tasks(&mut self) -> Result<()> {
+    /// Starts the threads.
+    fn start(&mut self) -> Result<()> {
+        self.is_started = true;
         #[cfg(feature = "simulation")]
         if crate::simulation::is_on() {
-            self.running.extend(self.waiting.drain(..).map(|parts| Task::done(&parts)));
+            self.batches = self.work.run_here();
+            return Ok(());
         }
-        while self.running.len() <= parallel::computing() {
-            let Some(parts) = self.waiting.pop_front() else { break };
-            self.running.push_back(Task::start(parts)?);
+        for number in 0..parallel::computing().min(self.batches.len()) {
+            let work = Arc::clone(&self.work);
+            let thread = thread::Builder::new().name("crv-scan".to_owned()).spawn(move || work.run());
+            // With fewer threads the rows come all the same.
+            if let Err(error) = thread
+                && number == 0
+            {
+                let text = format!("could not start a read worker: {error}");
+                return Err(Error::new(ErrorKind::Read, text));
+            }
         }
         Ok(())
     }
 
     fn next_batch(&mut self) -> Option<Batch> {
+        if !self.is_started
+            && let Err(error) = self.start()
+        {
+            return Some(Err(error));
+        }
         loop {
-            if let Err(error) = self.start_tasks() {
-                return Some(Err(error));
-            }
-            let task = self.running.front_mut()?;
-            if let Ok(batch) = task.batches.recv() {
-                return Some(batch);
-            }
-            let mut task = self.running.pop_front()?;
-            if task.thread.take().is_some_and(|thread| thread.join().is_err()) {
-                return Some(Err(Error::new(
-                    ErrorKind::Read,
-                    "a read worker panicked; its rows are missing",
-                )));
-            }
+            match self.batches.front()?.recv() {
+                Ok(batch) => return Some(batch),
+                Err(_) => self.batches.pop_front(),
+            };
         }
     }
 
     fn stop(&mut self) {
-        self.waiting.clear();
-        self.running.clear();
+        self.work.is_stopped.store(true, Ordering::Relaxed);
+        self.batches.clear();
     }
 }
 
-impl Task {
-    fn start(parts: Vec<PartReader>) -> Result<Self> {
-        let (sender, batches) = sync_channel(BATCHES_AHEAD);
-        let thread = thread::Builder::new()
-            .name("crv-scan".to_owned())
-            .spawn(move || run(&parts, |batch| sender.send(batch).is_ok()));
-        let thread = thread.map_err(|error| {
-            Error::new(ErrorKind::Read, format!("could not start a read worker: {error}"))
-        })?;
-        Ok(Self { batches, thread: Some(thread) })
+impl Work {
+    /// Runs tasks until none is left.
+    fn run(&self) {
+        while !self.is_stopped.load(Ordering::Relaxed)
+            && let Some(Task { parts, batches }) = self.next()
+        {
+            let read =
+                catch_unwind(AssertUnwindSafe(|| self.read(&parts, |batch| batches.send(batch).is_ok())));
+            if read.is_err() {
+                let text = "a read worker panicked; its rows are missing";
+                // Fails if the receiver was dropped: then the error is not needed.
+                let _ = batches.send(Err(Error::new(ErrorKind::Read, text)));
+            }
+        }
     }
 
-    /// A task that has read all its parts on the calling thread.
+    /// Runs every task on this thread. Returns what they read.
     #[cfg(feature = "simulation")]
-    fn done(parts: &[PartReader]) -> Self {
-        let (sender, batches) = std::sync::mpsc::channel();
-        run(parts, |batch| sender.send(batch).is_ok());
-        Self { batches, thread: None }
+    fn run_here(&self) -> VecDeque<Receiver<Batch>> {
+        let mut receivers = VecDeque::new();
+        while let Some(task) = self.next() {
+            let (sender, batches) = std::sync::mpsc::channel();
+            self.read(&task.parts, |batch| sender.send(batch).is_ok());
+            receivers.push_back(batches);
+        }
+        receivers
     }
-}
 
-fn run(parts: &[PartReader], send: impl Fn(Batch) -> bool) {
-    for part in parts {
-        let mut wanted = true;
-        let read = part.read(|batch| {
-            wanted = send(Ok(batch));
-            wanted
-        });
-        if let Err(error) = read {
+    fn next(&self) -> Option<Task> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn read(&self, parts: &[PartReader], send: impl Fn(Batch) -> bool) {
+        let is_stopped = || self.is_stopped.load(Ordering::Relaxed);
+        if let Err(error) = group::read(parts, self.limit, is_stopped, |batch| send(Ok(batch))) {
             // Fails if the receiver was dropped: then the error is not needed.
             let _ = send(Err(error));
-            return;
         }
-        if !wanted {
-            return;
-        }
+    }
+}
+
+impl Drop for ScanBatches {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

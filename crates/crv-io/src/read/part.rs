@@ -1,35 +1,28 @@
 //! One part, read as batches in the scan's schema.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
-use arrow_array::{BooleanArray, RecordBatch};
-use arrow_schema::SchemaRef;
-use arrow_select::filter::filter_record_batch;
-use parquet::arrow::ProjectionMask;
+use arrow_array::RecordBatch;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{
+    ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy,
+};
 use parquet::file::statistics::Statistics;
 
+use super::target::{Layout, TICK, Target};
 use super::verify::Pinned;
 use crate::error::{Error, Result};
 use crate::part::file::{PartFile, decoding, read_failed};
 use crate::part::lineage;
-use crate::part::pages;
+use crate::part::pages::{self, Source};
 use crate::paths::{PartId, StorePath};
-use crate::schema::TableSchema;
 use crate::store::Store;
 use crate::ticks::{TickRange, TickSpan};
-use crate::validate::conform;
 
 /// Most rows in a batch.
 pub(super) const BATCH_ROWS: usize = 32 * 1024;
-
-const TICK: &str = "tick";
 
 /// What to read from one part.
 #[derive(Debug)]
@@ -46,8 +39,25 @@ pub(crate) struct PartReader {
     pub(crate) pinned: Option<Pinned>,
     /// The ticks to return; `None` for all rows.
     pub(crate) filter: Option<TickRange>,
-    pub(crate) target: Arc<TableSchema>,
-    pub(crate) arrow: SchemaRef,
+    pub(crate) into: Arc<Target>,
+}
+
+/// A part that was opened.
+pub(super) enum Begun {
+    /// Verified, and to be decoded from its pages.
+    Ready(Ready),
+    /// To be read by the general reader.
+    Alone(PartFile),
+}
+
+/// A part to decode.
+pub(super) struct Ready {
+    pub(super) source: Source,
+    pub(super) layout: Arc<Layout>,
+    /// Rows of its row groups that are read.
+    pub(super) rows: u64,
+    /// Whether it is in memory: then it can be decoded together with others.
+    pub(super) is_small: bool,
 }
 
 impl PartReader {
@@ -56,16 +66,76 @@ impl PartReader {
     pub(crate) fn read(&self, mut sink: impl FnMut(RecordBatch) -> bool) -> Result<Vec<PartId>> {
         let mut read = || {
             let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
+            self.read_alone(&file, &mut sink)
+        };
+        read().map_err(|error| self.told(error))
+    }
+
+    /// Opens the part. Verifies it, and reads its footer, if it can be decoded from its pages.
+    pub(super) fn begin(&self) -> Result<Begun> {
+        let begin = || {
+            let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
+            // A part without a checksum may have been written by another implementation, with other kinds of pages.
+            if self.crc32c.is_none() || self.into.is_bare() {
+                return Ok(Begun::Alone(file));
+            }
             if self.needs_checksum(&file) {
                 self.compare_checksum(&file)?;
             }
-            let metadata = self.footer(&file)?;
+            let metadata = self.statistics_of_ticks(&file)?;
+            self.check_rows(&metadata)?;
             self.remember();
-            let merged_from = lineage::read(metadata.metadata());
-            self.read_opened(&file, metadata, &mut sink)?;
-            Ok(merged_from)
+            if !pages::is_supported(&metadata) {
+                return Ok(Begun::Alone(file));
+            }
+            let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
+            let layout = decoding(|| self.into.layout(&metadata)).map_err(|why| failed(&why))?;
+            let layout = layout.map_err(|error| failed(&error))?;
+            let groups = self.groups(&metadata);
+            let rows = groups.iter().map(|group| metadata.row_group(*group).num_rows().unsigned_abs()).sum();
+            let is_small = matches!(file, PartFile::Whole(_));
+            Ok(Begun::Ready(Ready { source: Source { file, metadata, groups }, layout, rows, is_small }))
         };
-        read().map_err(|error| self.told(error))
+        begin().map_err(|error| self.told(error))
+    }
+
+    /// The footer, without statistics if no rows are filtered by their ticks.
+    fn statistics_of_ticks(&self, file: &PartFile) -> Result<Arc<ParquetMetaData>> {
+        let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
+        let policy = match self.filter {
+            Some(_) => ParquetStatisticsPolicy::KeepAll,
+            None => ParquetStatisticsPolicy::SkipAll,
+        };
+        let options = ParquetMetaDataOptions::new().with_column_stats_policy(policy);
+        let read =
+            || ParquetMetaDataReader::new().with_metadata_options(Some(options)).parse_and_finish(file);
+        let metadata = decoding(read).map_err(|why| failed(&why))?;
+        metadata.map(Arc::new).map_err(|error| failed(&error))
+    }
+
+    /// The rest of [`read`](Self::read), after the part was opened.
+    pub(super) fn read_begun(
+        &self,
+        file: &PartFile,
+        mut sink: impl FnMut(RecordBatch) -> bool,
+    ) -> Result<()> {
+        self.read_alone(file, &mut sink).map(drop).map_err(|error| self.told(error))
+    }
+
+    /// The error for this part, which could not be decoded.
+    pub(super) fn cannot_decode(&self, why: &str) -> Error {
+        self.told(read_failed(&*self.store, &self.path, &why))
+    }
+
+    fn read_alone(&self, file: &PartFile, sink: &mut impl FnMut(RecordBatch) -> bool) -> Result<Vec<PartId>> {
+        if self.needs_checksum(file) {
+            self.compare_checksum(file)?;
+        }
+        let metadata = self.footer(file)?;
+        self.remember();
+        let merged_from = lineage::read(metadata.metadata());
+        self.read_opened(file, metadata, sink)?;
+        Ok(merged_from)
     }
 
     /// Verifies the part's size, and if `contents`, its contents, unless this handle has verified them before.
@@ -138,11 +208,25 @@ impl PartReader {
         let metadata = decoding(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()))
             .map_err(|why| failed(&why))?
             .map_err(|error| failed(&error))?;
-        let rows = pages::rows(metadata.metadata()).map_err(|why| failed(&why))?;
+        self.check_rows(metadata.metadata())?;
+        Ok(metadata)
+    }
+
+    fn check_rows(&self, metadata: &ParquetMetaData) -> Result<()> {
+        let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
+        let rows = pages::rows(metadata).map_err(|why| failed(&why))?;
         if rows != self.rows {
             return Err(failed(&format!("it has {rows} rows where its entry says {}", self.rows)));
         }
-        Ok(metadata)
+        Ok(())
+    }
+
+    /// The row groups to read.
+    fn groups(&self, metadata: &ParquetMetaData) -> Vec<usize> {
+        match self.filter {
+            Some(range) => groups_in(metadata, range),
+            None => (0..metadata.num_row_groups()).collect(),
+        }
     }
 
     fn read_opened(
@@ -153,26 +237,18 @@ impl PartReader {
     ) -> Result<()> {
         let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata);
-        let wanted = self.target.fields.iter().map(|field| field.name.as_str());
-        let wanted: HashSet<&str> = wanted.chain(self.filter.map(|_| TICK)).collect();
-        // A mask of names matches prefixes of column paths; whole top-level names are needed.
-        let roots = builder.schema().fields().iter().enumerate();
-        let roots: Vec<usize> = roots
-            .filter(|(_, field)| wanted.contains(&field.name().as_str()))
-            .map(|(index, _)| index)
-            .collect();
-        let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-        let groups = match self.filter {
-            Some(range) => groups_in(builder.metadata(), range),
-            None => (0..builder.metadata().num_row_groups()).collect(),
-        };
+        let mask = self.into.mask(builder.parquet_schema());
+        let groups = self.groups(builder.metadata());
         for group in &groups {
             pages::check(file, builder.metadata().row_group(*group), &mask).map_err(|why| failed(&why))?;
         }
         let builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS).with_row_groups(groups);
         let built = decoding(|| builder.build()).map_err(|why| failed(&why))?;
         let mut batches = built.map_err(|error| failed(&error))?;
-        let mut next = || batches.next().map(|batch| self.wanted(&batch.map_err(|error| error.to_string())?));
+        let mut next = || {
+            let batch = batches.next()?.map_err(|error| error.to_string());
+            Some(batch.and_then(|batch| self.into.rows(&batch, self.filter)))
+        };
         while let Some(batch) = decoding(&mut next).map_err(|why| failed(&why))? {
             let batch = batch.map_err(|why| failed(&why))?;
             if batch.num_rows() > 0 && !sink(batch) {
@@ -180,16 +256,6 @@ impl PartReader {
             }
         }
         Ok(())
-    }
-
-    /// The rows of `batch` in the requested range, in the scan's schema.
-    fn wanted(&self, batch: &RecordBatch) -> Result<RecordBatch, String> {
-        let conformed = |batch| conform(batch, &self.target, &self.arrow).map_err(|error| error.to_string());
-        let Some(range) = self.filter else { return conformed(batch) };
-        let ticks = batch.column_by_name(TICK).and_then(|column| column.as_primitive_opt::<Int64Type>());
-        let ticks = ticks.ok_or("it has no column `tick` of 64-bit integers")?;
-        let keep = BooleanArray::from_unary(ticks, |tick| range.contains(tick));
-        conformed(&filter_record_batch(batch, &keep).map_err(|error| error.to_string())?)
     }
 }
 

@@ -11,6 +11,7 @@ mod check;
 mod compact;
 mod damage;
 mod declared;
+mod decoded;
 mod durable;
 mod facts;
 mod faults;

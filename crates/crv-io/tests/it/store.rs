@@ -122,7 +122,9 @@ fn objects_that_are_staged_together_are_there() {
         let prepared = objects.iter().map(|(path, bytes)| store.prepare(path, bytes).unwrap());
         let prepared: Vec<_> = prepared.collect();
         assert_eq!(store.tag(&part(1)).unwrap(), None, "no name before `put_prepared`");
-        prepared.into_iter().for_each(|part| store.put_prepared(part).unwrap());
+        for part in prepared {
+            store.put_prepared(part).unwrap();
+        }
         store.sync(&objects.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>()).unwrap();
         store.sync(&[]).unwrap();
         for (path, bytes) in &objects {

@@ -17,6 +17,12 @@ pub struct PerProcess<T: 'static> {
     known: AtomicPtr<(u32, T)>,
 }
 
+impl<T: Default + Send + Sync + 'static> Default for PerProcess<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T: Default + Send + Sync + 'static> PerProcess<T> {
     /// A value that does not exist yet.
     pub const fn new() -> Self {

@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use super::files::{FileSystem, OpenFile, OsFiles, Stat};
 use super::{Blob, Entry, EntryKind, Held, PreparedPut, PutMode, PutOutcome, Store, StoreError, Tag};
+use crate::buffers;
 use crate::parallel;
 use crate::paths::{StorePath, TMP_SUFFIX};
 
@@ -245,7 +246,7 @@ impl LocalStore {
         })?;
         if !proven.is_empty() || !inside.is_empty() {
             let mut names = self.names();
-            inside.iter().for_each(|dir| _ = names.created.remove(dir));
+            names.created.retain(|dir| !inside.contains(dir));
             names.durable.extend(proven.into_iter().chain(inside));
         }
         Ok(())
@@ -294,9 +295,9 @@ impl Store for LocalStore {
         let EntryKind::Object(size) = stat.kind else {
             return Err(failed(io::Error::other("it is not a file")));
         };
-        let mut bytes = usize::try_from(size).map_err(|_| too_large()).and_then(zeros).map_err(failed)?;
-        file.read_exact_at(&mut bytes, 0).map_err(failed)?;
-        Ok(Some((bytes.into(), tag_of(stat))))
+        let length = usize::try_from(size).map_err(|_| failed(buffers::too_large()))?;
+        let bytes = buffers::filled(length, |bytes| file.read_exact_at(bytes, 0)).map_err(failed)?;
+        Ok(Some((bytes, tag_of(stat))))
     }
 
     fn tag(&self, path: &StorePath) -> Result<Option<Tag>, StoreError> {
@@ -473,9 +474,7 @@ impl Blob for LocalBlob {
         if end.is_none_or(|end| end > self.size) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let mut bytes = zeros(length)?;
-        self.file.read_exact_at(&mut bytes, offset)?;
-        Ok(bytes.into())
+        buffers::filled(length, |bytes| self.file.read_exact_at(bytes, offset))
     }
 }
 
@@ -489,19 +488,6 @@ fn absent_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// A buffer of `length` bytes. An error if it does not fit into memory (a sparse file may be larger): a failed
-/// allocation would end the process.
-fn zeros(length: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(length).map_err(|_| too_large())?;
-    bytes.resize(length, 0);
-    Ok(bytes)
-}
-
-fn too_large() -> io::Error {
-    io::Error::other("it does not fit into memory")
 }
 
 fn tag_of(stat: Stat) -> Tag {

@@ -45,6 +45,24 @@ impl TableSchema {
     }
 }
 
+/// The same fields, with texts as views (`Utf8View`) at every depth.
+pub fn string_views(fields: &Fields) -> Fields {
+    let viewed = |data_type: &DataType| match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
+        DataType::List(item) => match string_views(&Fields::from([Arc::clone(item)])).first() {
+            Some(item) => DataType::List(Arc::clone(item)),
+            None => data_type.clone(),
+        },
+        DataType::Struct(members) => DataType::Struct(string_views(members)),
+        other => other.clone(),
+    };
+    let field = |field: &Arc<ArrowField>| {
+        let data_type = viewed(field.data_type());
+        Arc::new(field.as_ref().clone().with_data_type(data_type))
+    };
+    fields.iter().map(field).collect()
+}
+
 /// The Arrow type that readers see.
 pub fn arrow_type(ty: &FieldType) -> DataType {
     match ty {

@@ -29,7 +29,9 @@ pub use error::{DeclarationError, SchemaError};
 pub use types::{EMPTY_FIELD, Field, FieldType, MAX_DEPTH, Width};
 pub use union::SchemaConflict;
 
-pub use arrow::{Origin, arrow_type, declared_type, is_string, list_item, logical_type, unpacked};
+pub use arrow::{
+    Origin, arrow_type, declared_type, is_string, list_item, logical_type, string_views, unpacked,
+};
 pub use finder::{Finder, first_duplicate};
 pub use path::FieldPath;
 pub use reach::{Reach, exact_float, exact_float_unsigned, is_dense};

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Part;
 use crate::part::{Encoder, lineage};
 use crate::paths::{BucketId, PartId, StorePath};
-use crate::read::PartReader;
+use crate::read::{PartReader, Target};
 use crate::schema::{Descriptor, TableSchema};
 use crate::stamp;
 use crate::ticks::{TickRange, TickSpan};
@@ -87,7 +87,8 @@ impl TableMerge<'_> {
             layout.needs_arrow_metadata(),
         );
         let mut writer = encoder.begin(group.rows()).map_err(|error| failed(&error))?;
-        let arrow = self.schema.to_arrow();
+        let filters = group.parts.iter().any(|part| !self.ticks.covers(part.ticks));
+        let into = Arc::new(Target::new(Arc::clone(&self.schema), self.schema.to_arrow(), filters, false));
         let mut ancestors = inputs.to_vec();
         let (mut rows, mut ticks) = (0, None);
         for part in &group.parts {
@@ -100,8 +101,7 @@ impl TableMerge<'_> {
                 crc32c: part.crc32c,
                 pinned: None,
                 filter: (!self.ticks.covers(part.ticks)).then_some(self.ticks),
-                target: Arc::clone(&self.schema),
-                arrow: Arc::clone(&arrow),
+                into: Arc::clone(&into),
             };
             let mut refused = None;
             let earlier = reader.read(|batch| {

@@ -1,16 +1,4 @@
-//! Checks what the pages of a part claim, before they are decoded.
-//!
-//! A Parquet decoder allocates what a header claims, and some encodings take counts from within the data, unchecked: a
-//! few flipped bits could ask for more memory than there is, and a failed allocation ends the process. So each page
-//! header is parsed here first. A page that passes is no larger than its codec can make of the bytes that are there,
-//! its encoding has all counts in headers, and there are as many values as the footer says.
-//!
-//! Real contents are not bounded: a codec, and run lengths within lists, let a few bytes stand for very many equal
-//! values, and a scan allocates the rows that it returns.
-
-use parquet::arrow::ProjectionMask;
-use parquet::basic::Compression;
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
+//! Page headers, in Thrift's compact protocol: the fields that are checked, or that decoding needs.
 
 use crate::part::file::PartFile;
 
@@ -21,115 +9,33 @@ const LARGEST_HEADER: usize = 16 << 20;
 /// How deep values may nest in a page header, by the format itself: its statistics are at level 3.
 const DEEPEST: u32 = 8;
 
-/// Returns the rows of a part by its footer; an error if its row groups add up to another number.
-pub(crate) fn rows(metadata: &ParquetMetaData) -> Result<u64, String> {
-    let rows = u64::try_from(metadata.file_metadata().num_rows()).ok();
-    let group = |group: &RowGroupMetaData| u64::try_from(group.num_rows()).ok();
-    let groups = metadata.row_groups().iter().map(group).try_fold(0_u64, |sum, rows| sum.checked_add(rows?));
-    match (rows, groups) {
-        (Some(rows), Some(groups)) if rows == groups => Ok(rows),
-        _ => Err("its footer and its row groups have different row counts".to_owned()),
-    }
-}
-
-/// Checks the pages of the columns in `mask`.
-pub(crate) fn check(file: &PartFile, group: &RowGroupMetaData, mask: &ProjectionMask) -> Result<(), String> {
-    for (index, chunk) in group.columns().iter().enumerate() {
-        if mask.leaf_included(index) {
-            // Outside of lists there is a value, or a null, for each row.
-            let flat = chunk.column_descr().max_rep_level() == 0;
-            check_chunk(file, chunk)
-                .and_then(|values| {
-                    let rows = group.num_rows();
-                    let fits = !flat || i128::from(rows) == i128::from(values);
-                    if fits { Ok(()) } else { Err(format!("there are {values} values for {rows} rows")) }
-                })
-                .map_err(|why| format!("column `{}`: {why}", chunk.column_path().string()))?;
-        }
-    }
-    Ok(())
-}
-
-/// Checks the pages of a column, and returns how many values they claim.
-fn check_chunk(file: &PartFile, chunk: &ColumnChunkMetaData) -> Result<u64, String> {
-    let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
-    let range = u64::try_from(start).ok().zip(u64::try_from(chunk.compressed_size()).ok());
-    let range = range.and_then(|(start, length)| Some((start, start.checked_add(length)?)));
-    let Some((mut at, end)) = range.filter(|(_, end)| *end <= file.size()) else {
-        return Err("the pages lie outside the file".to_owned());
-    };
-    let mut counted: u64 = 0;
-    while at < end {
-        let (page, length) = read_header(file, at, end)?;
-        let compressed = page.compressed.filter(|size| *size <= end - at - length);
-        let Some(compressed) = compressed else { return Err("a page ends beyond its column".to_owned()) };
-        let values = check_page(&page, compressed, chunk.compression())?;
-        if page.kind != DICTIONARY_PAGE {
-            counted = counted.saturating_add(values);
-        }
-        at += length + compressed;
-    }
-    if i128::from(chunk.num_values()) == i128::from(counted) {
-        Ok(counted)
-    } else {
-        Err(format!("the pages have {counted} values, and the footer says {}", chunk.num_values()))
-    }
-}
-
-/// Checks a page, and returns how many values it claims.
-fn check_page(page: &PageHeader, compressed: u64, codec: Compression) -> Result<u64, String> {
-    let Some(size) = page.uncompressed else { return Err("a page has no size".to_owned()) };
-    // A page of the second version has its levels, uncompressed, before the rest.
-    if size > compressed.saturating_mul(expansion(codec)).saturating_add(64) {
-        return Err(format!("a page of {compressed} bytes claims {size}, more than {codec} can make"));
-    }
-    let Some(values) = page.values else { return Err("a page has no count of values".to_owned()) };
-    // Every value of a dictionary takes a byte at least.
-    if page.kind == DICTIONARY_PAGE && values > size {
-        return Err(format!("a dictionary of {size} bytes claims to have {values} values"));
-    }
-    if !page.encoding.is_some_and(|encoding| ENCODINGS.contains(&encoding)) {
-        return Err("a page has an unsupported encoding".to_owned());
-    }
-    Ok(values)
-}
-
-/// How many bytes a codec makes of one, at most.
-fn expansion(codec: Compression) -> u64 {
-    match codec {
-        Compression::UNCOMPRESSED => 1,
-        // A copy of up to 64 bytes takes 3.
-        Compression::SNAPPY => 22,
-        // Each further byte of a length stands for 255.
-        Compression::LZ4 | Compression::LZ4_RAW => 255,
-        // A block of 128 KiB that repeats one byte takes 4. Codecs that are not built in are refused later.
-        _ => 32 * 1024,
-    }
-}
-
-/// The supported encodings, by the format's numbers: plain, plain dictionary, run lengths, differences of integers,
-/// dictionary, and byte stream split. The others, differences of texts and of their lengths (6 and 7), have counts
-/// within the data by which a decoder allocates.
-const ENCODINGS: [i64; 6] = [0, 2, 3, 5, 8, 9];
-const DATA_PAGE: i64 = 0;
-const DICTIONARY_PAGE: i64 = 2;
-const DATA_PAGE_V2: i64 = 3;
-
-/// How many values a page has, and how they are encoded.
-type Counted = (Option<u64>, Option<i64>);
+pub(super) const DATA_PAGE: i64 = 0;
+pub(super) const DICTIONARY_PAGE: i64 = 2;
+pub(super) const DATA_PAGE_V2: i64 = 3;
 
 /// The fields of a page header that are checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct PageHeader {
-    kind: i64,
-    uncompressed: Option<u64>,
-    compressed: Option<u64>,
-    values: Option<u64>,
-    encoding: Option<i64>,
+pub(super) struct PageHeader {
+    pub(super) kind: i64,
+    pub(super) uncompressed: Option<u64>,
+    pub(super) compressed: Option<u64>,
+    /// What the header for its kind of pages says.
+    pub(super) of_kind: OfKind,
+}
+
+/// The fields of the header for one kind of pages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct OfKind {
+    /// How many values it has.
+    pub(super) values: Option<u64>,
+    /// How they are encoded.
+    pub(super) encoding: Option<i64>,
+    /// In a data page of the first version: how definition and repetition levels are encoded.
+    pub(super) levels: [Option<i64>; 2],
 }
 
 /// Reads the page header at `at`, before `end`. Returns it and its length.
-fn read_header(file: &PartFile, at: u64, end: u64) -> Result<(PageHeader, u64), String> {
+pub(super) fn read_header(file: &PartFile, at: u64, end: u64) -> Result<(PageHeader, u64), String> {
     let there = usize::try_from(end - at).unwrap_or(usize::MAX).min(LARGEST_HEADER);
     let mut length = there.min(HEADER);
     loop {
@@ -142,7 +48,7 @@ fn read_header(file: &PartFile, at: u64, end: u64) -> Result<(PageHeader, u64), 
     }
 }
 
-fn parse_header(bytes: &[u8]) -> Result<(PageHeader, usize), Malformed> {
+pub(super) fn parse_header(bytes: &[u8]) -> Result<(PageHeader, usize), Malformed> {
     let mut thrift = Thrift { bytes, at: 0 };
     let mut header = PageHeader { kind: -1, ..PageHeader::default() };
     // Of the headers for kinds of pages only that of the page's kind counts, and the kind may come after it.
@@ -161,13 +67,13 @@ fn parse_header(bytes: &[u8]) -> Result<(PageHeader, usize), Malformed> {
         Ok(())
     })?;
     let of_kind = kinds.iter().find(|(kind, _)| *kind == header.kind).and_then(|(_, found)| *found);
-    (header.values, header.encoding) = of_kind.unwrap_or_default();
+    header.of_kind = of_kind.unwrap_or_default();
     Ok((header, thrift.at))
 }
 
 /// Why bytes are not a page header.
 #[derive(Debug, PartialEq, Eq)]
-enum Malformed {
+pub(super) enum Malformed {
     /// They end too early.
     Short,
     /// They are something else.
@@ -236,19 +142,22 @@ impl Thrift<'_> {
 
     /// Reads the header for one kind of pages: how many values there are, and their encoding, which is in field
     /// `encoding`. Its fields up to `numbers` are numbers; then come flags, and the page's statistics.
-    fn page_of_kind(&mut self, ty: Type, encoding: i64, numbers: i64) -> Result<Counted, Malformed> {
+    fn page_of_kind(&mut self, ty: Type, encoding: i64, numbers: i64) -> Result<OfKind, Malformed> {
         if ty != Type::Struct {
             return Err(Malformed::Wrong);
         }
-        let (mut values, mut encoded) = (None, None);
+        let mut found = OfKind::default();
+        let [definition, repetition] = &mut found.levels;
         self.read_struct(|thrift, id, ty| match (id, ty) {
-            (1, _) => thrift.number(ty).map(|count| values = u64::try_from(count).ok()),
-            (id, _) if id == encoding => thrift.number(ty).map(|word| encoded = Some(word)),
+            (1, _) => thrift.number(ty).map(|count| found.values = u64::try_from(count).ok()),
+            (id, _) if id == encoding => thrift.number(ty).map(|word| found.encoding = Some(word)),
+            (3, _) if numbers == 4 => thrift.number(ty).map(|word| *definition = Some(word)),
+            (4, _) if numbers == 4 => thrift.number(ty).map(|word| *repetition = Some(word)),
             (id, _) if id <= numbers => thrift.number(ty).map(drop),
             (_, Type::Struct) => thrift.statistics(),
             _ => thrift.skip(ty, DEEPEST),
         })?;
-        Ok((values, encoded))
+        Ok(found)
     }
 
     fn statistics(&mut self) -> Result<(), Malformed> {
@@ -360,8 +269,7 @@ mod tests {
             kind: DATA_PAGE,
             uncompressed: Some(800),
             compressed: Some(90),
-            values: Some(100),
-            encoding: Some(8),
+            of_kind: OfKind { values: Some(100), encoding: Some(8), levels: [Some(3), Some(3)] },
         };
         // The extremes of the page, a number of nulls, a flag; and what later versions may add.
         let statistics = [0x1c, 0x18, 2, b'a', b'b', 0x26, 4, 0x28, 0, 0x21, 0x2c, 0, 0];
@@ -403,41 +311,10 @@ mod tests {
     fn of_two_headers_for_one_kind_the_last_counts_as_it_does_for_the_decoder() {
         let kind = |values| [vec![0x0c, 0x0a], numbers(&[values, 0, 3, 3]), vec![0]].concat();
         let bytes = [numbers(&[DATA_PAGE, 8, 8]), kind(1), kind(7), vec![0]].concat();
-        assert_eq!(parse(&bytes).unwrap().values, Some(7));
+        assert_eq!(parse(&bytes).unwrap().of_kind.values, Some(7));
         // The kind may come again after them.
         let bytes =
             [numbers(&[DATA_PAGE, 8, 8]), kind(1), vec![0x05, 2], varint(DICTIONARY_PAGE), vec![0]].concat();
-        assert_eq!(parse(&bytes).unwrap().values, None);
-    }
-
-    #[test]
-    fn a_page_claims_no_more_than_its_codec_can_make_of_its_bytes() {
-        let page = |kind, uncompressed, values, encoding| PageHeader {
-            kind,
-            uncompressed: Some(uncompressed),
-            compressed: Some(1000),
-            values: Some(values),
-            encoding: Some(encoding),
-        };
-        let check = |page: &PageHeader, codec| check_page(page, 1000, codec).is_ok();
-        for (codec, most) in [
-            (Compression::UNCOMPRESSED, 1_064),
-            (Compression::SNAPPY, 22_064),
-            (Compression::LZ4_RAW, 255_064),
-            (Compression::ZSTD(parquet::basic::ZstdLevel::default()), 32_768_064),
-        ] {
-            assert!(check(&page(DATA_PAGE, most, 1, 0), codec), "{codec}");
-            assert!(!check(&page(DATA_PAGE, most + 1, 1, 0), codec), "{codec}");
-        }
-        let codec = Compression::LZ4_RAW;
-        assert!(check(&page(DICTIONARY_PAGE, 1000, 1000, 2), codec));
-        assert!(!check(&page(DICTIONARY_PAGE, 1000, 1001, 2), codec));
-        for encoding in 0..10 {
-            let ours = matches!(encoding, 0 | 2 | 3 | 5 | 8 | 9);
-            assert_eq!(check(&page(DATA_PAGE_V2, 1000, 10, encoding), codec), ours, "{encoding}");
-        }
-        assert!(!check(&PageHeader { values: None, ..page(DATA_PAGE, 1, 1, 0) }, codec));
-        assert!(!check(&PageHeader { uncompressed: None, ..page(DATA_PAGE, 1, 1, 0) }, codec));
-        assert!(!check(&PageHeader { encoding: None, ..page(DATA_PAGE, 1, 1, 0) }, codec));
+        assert_eq!(parse(&bytes).unwrap().of_kind.values, None);
     }
 }
