@@ -28,7 +28,7 @@ def append_many(dataset: Dataset, writer: int) -> int:
     return os.getpid()
 
 
-def check(dataset: Dataset, writers: int) -> None:
+def check(dataset: Dataset, writers: int, *, processes: bool = False) -> None:
     read = dataset.read(HOLDINGS)
     assert read.height == writers * APPENDS * 2
     for writer in range(writers):
@@ -36,7 +36,8 @@ def check(dataset: Dataset, writers: int) -> None:
         assert own == [*range(APPENDS), *range(100, 100 + APPENDS)], "each writer's order is kept"
     root = Path(dataset.settings.root_dir, "runs", RUN)
     commits = sorted(int(path.stem) for path in (root / "_commits").glob("*.json"))
-    assert commits[-1] == writers * APPENDS
+    # Appends of one process that wait at the same time are one commit.
+    assert commits[-1] == writers * APPENDS if processes else commits[-1] <= writers * APPENDS
     dataset.close()
     manifest = json.loads((root / "tables/holdings/manifest.json").read_text())
     assert sum(partition["row_count"] for partition in manifest["partitions"].values()) == read.height
@@ -49,7 +50,7 @@ def test_processes_append_side_by_side(dataset: Dataset, method: str) -> None:
     with ProcessPoolExecutor(2, mp_context=context) as pool:
         pids = list(pool.map(append_many, [dataset, dataset], range(2)))
     assert os.getpid() not in pids
-    check(dataset, 2)
+    check(dataset, 2, processes=True)
 
 
 def test_threads_share_a_dataset(dataset: Dataset) -> None:

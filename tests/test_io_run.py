@@ -348,7 +348,8 @@ def test_a_run_is_laid_out_well_by_itself(tmp_path: Path, compact: bool | None, 
 
 
 def test_a_plain_dataset_has_no_facts(dataset: Dataset, settings: IoSettings) -> None:
-    dataset.append("holdings", holdings(0))
+    for tick in range(2):
+        dataset.append("holdings", holdings(tick))
     assert (dataset.facts(), dataset.status(), dataset.info().state) == (None, None, None)
     Path(settings.root_dir, "runs", RUN, "tables/holdings/manifest.json").write_text("{")
     for commit in Path(settings.root_dir, "runs", RUN, "_commits").iterdir():

@@ -19,6 +19,12 @@ use crate::settings::Settings;
 /// The most rows that a part may have to be read in one batch, without a plan.
 const SMALL: u64 = 32 * 1024;
 
+/// Parts of up to so many bytes are read with one call and decoded together with others.
+const SMALL_BYTES: u64 = 128 * 1024;
+
+/// So many consecutive small parts are read faster here than by Polars, which sets up a reader for each.
+const MANY: usize = 16;
+
 /// A snapshot of a table, narrowed to the parts that may have the selected rows.
 #[pyclass(frozen, module = "crv._native")]
 pub(crate) struct Scan {
@@ -27,7 +33,7 @@ pub(crate) struct Scan {
     settings: IoSettings,
 }
 
-/// Consecutive parts: their paths if Polars can read them, else None; the place of the first, and of the last plus one.
+/// Consecutive parts: their paths if Polars is to read them, else None; the place of the first, and of the last plus one.
 type Group = (Option<Vec<String>>, usize, usize);
 
 impl Scan {
@@ -60,19 +66,31 @@ impl Scan {
 
     fn groups(&self) -> Vec<Group> {
         let on_disk = self.settings.fs_protocol() == FsProtocol::File;
+        let parts = self.inner.parts();
         let mut groups: Vec<Group> = Vec::new();
-        for (at, part) in self.inner.parts().into_iter().enumerate() {
-            let path = (on_disk && !part.provisional).then_some(part.path);
-            match (groups.last_mut(), path) {
-                (Some((Some(paths), _, stop)), Some(path)) => {
-                    paths.push(path);
-                    *stop = at + 1;
+        let mut at = 0;
+        for run in parts.chunk_by(|one, other| (one.bytes <= SMALL_BYTES) == (other.bytes <= SMALL_BYTES)) {
+            let are_many = run.len() >= MANY && run.iter().all(|part| part.bytes <= SMALL_BYTES);
+            for part in run {
+                let path = (on_disk && !part.provisional && !are_many).then(|| part.path.clone());
+                match (groups.last_mut(), path) {
+                    (Some((Some(paths), _, stop)), Some(path)) => {
+                        paths.push(path);
+                        *stop = at + 1;
+                    }
+                    (Some((None, _, stop)), None) => *stop = at + 1,
+                    (_, path) => groups.push((path.map(|path| vec![path]), at, at + 1)),
                 }
-                (Some((None, _, stop)), None) => *stop = at + 1,
-                (_, path) => groups.push((path.map(|path| vec![path]), at, at + 1)),
+                at += 1;
             }
         }
         groups
+    }
+
+    /// The size of the parts from `start` up to `stop`, in bytes.
+    fn bytes(&self, start: usize, stop: usize) -> u64 {
+        let parts = self.inner.clone().part_range(start..stop).parts();
+        parts.iter().map(|part| part.bytes).sum()
     }
 
     #[pyo3(signature = (*, columns, limit))]
@@ -118,7 +136,8 @@ impl Scan {
         columns: Option<Vec<String>>,
         limit: Option<u64>,
     ) -> Result<Batches> {
-        let scan = narrowed(self.inner.clone().part_range(start..stop), columns, limit)?;
+        // As Polars holds texts.
+        let scan = narrowed(self.inner.clone().part_range(start..stop), columns, limit)?.string_views();
         Ok(Batches(Mutex::new(py.detach(|| scan.batches()))))
     }
 

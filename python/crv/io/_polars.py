@@ -2,7 +2,8 @@
 
 Polars' own Parquet reader gets the pruned list of parts and the table's schema, so that projection and predicate
 push-down, streaming and the user's own version of Polars all work. It cannot read parts with lists whose item type was
-not known when they were written, or parts that are not files. The native scan reads those, in their place in the order.
+not known when they were written, or parts that are not files, and it takes long for many small parts. The native scan
+reads those, in their place in the order.
 
 Polars does not know the checksums of the parts. The native scan verifies the parts first: in `lazy_frame` at every
 `collect`, before Polars plans the read; in `frame` before the read. If Polars fails nevertheless, `frame` verifies
@@ -29,17 +30,24 @@ _CASTS = pl.ScanCastOptions(
 )
 
 _Group = tuple[list[str] | None, int, int]
-"""Consecutive parts: their paths if Polars can read them, and their range of places in the scan."""
+"""Consecutive parts: their paths if Polars is to read them, and their range of places in the scan."""
+
+_ALL = 2**63 - 1
+"""The place after the last part of any scan."""
+
+_AT_ONCE = 8 << 20
+"""Parts of up to so many bytes are decoded before their first row is returned, and not verified in a pass before."""
 
 
 def frame(scan: _native.Scan, limit: int | None) -> pl.DataFrame:
     """Reads the first ``limit`` rows of ``scan``."""
-    if scan.is_small:
-        # A tick of a simulation is often one small part: Polars takes longer to plan the read than the read takes.
-        batches = [pl.DataFrame(batch) for batch in scan.batches(0, 1, columns=None, limit=limit)]
-        return pl.concat(batches) if batches else pl.DataFrame(schema=pl.Schema(scan))
+    groups = scan.groups()
+    # A tick of a simulation is often one small part: Polars takes longer to plan the read than the read takes.
+    if scan.is_small or all(paths is None for paths, _, _ in groups):
+        batches = [pl.DataFrame(batch) for batch in scan.batches(0, _ALL, columns=None, limit=limit)]
+        return pl.concat(batches, rechunk=False) if batches else pl.DataFrame(schema=pl.Schema(scan))
     scan.verify(limit=limit)
-    rows = _frame_of(scan, partial(_group, scan))
+    rows = _frame_of(scan, groups, partial(_group, scan))
     try:
         return (rows if limit is None else rows.head(limit)).collect()
     except (IoError, MemoryError):
@@ -58,7 +66,7 @@ def lazy_frame(scan: _native.Scan) -> pl.LazyFrame:
             return _native_group(scan, schema, start, stop)
         return deferred(partial(_verified, scan, schema, paths, start, stop), schema)
 
-    return _frame_of(scan, frame_of)
+    return _frame_of(scan, scan.groups(), frame_of)
 
 
 def _verified(
@@ -80,9 +88,11 @@ def _told(scan: _native.Scan, error: BaseException) -> IoError:
     )
 
 
-def _frame_of(scan: _native.Scan, frame_of: Callable[[pl.Schema, _Group], pl.LazyFrame]) -> pl.LazyFrame:
+def _frame_of(
+    scan: _native.Scan, groups: list[_Group], frame_of: Callable[[pl.Schema, _Group], pl.LazyFrame]
+) -> pl.LazyFrame:
     schema = pl.Schema(scan)
-    frames = [frame_of(schema, group) for group in scan.groups()]
+    frames = [frame_of(schema, group) for group in groups]
     if not frames:
         return pl.LazyFrame(schema=schema)
     rows = frames[0] if len(frames) == 1 else pl.concat(frames)
@@ -115,9 +125,12 @@ def _source(
     batch_size: int | None,
 ) -> Iterator[pl.DataFrame]:
     """Returns the rows that Polars asks for: these columns of the first ``n_rows`` rows, then only those that match."""
+    batches = scan.batches(start, stop, columns=with_columns, limit=n_rows)
     # Not in the generator: the earliest supported versions of Polars turn its exceptions into `ComputeError`s.
+    if scan.bytes(start, stop) <= _AT_ONCE:
+        return _frames(iter(list(batches)), predicate, batch_size)
     scan.verify(start, stop, limit=n_rows)
-    return _frames(scan.batches(start, stop, columns=with_columns, limit=n_rows), predicate, batch_size)
+    return _frames(batches, predicate, batch_size)
 
 
 def _frames(

@@ -60,6 +60,19 @@ impl Staging {
         Ok(())
     }
 
+    /// Writes and syncs every part that is held, under its name, several in parallel; and gives those that were written
+    /// before their names. Returns the names, which are not durable yet.
+    pub(super) fn write_named(&mut self, log: &LogReader) -> Result<Vec<StorePath>> {
+        let held = std::mem::take(self.held.get_mut().unwrap_or_else(PoisonError::into_inner));
+        self.held_bytes.store(0, Ordering::Relaxed);
+        // Recorded first: a call that fails may have taken effect, and its file must be removed too.
+        self.named.extend(held.iter().map(|(path, _)| path.clone()));
+        parallel::for_each(&held, parallel::WAITING, |(path, bytes)| {
+            log.store.put_new(path, bytes).map_err(|error| log.write_failed(error))
+        })?;
+        self.name(log)
+    }
+
     /// Gives every part its name. Returns the names, which are not durable yet.
     pub(super) fn name(&mut self, log: &LogReader) -> Result<Vec<StorePath>> {
         for part in std::mem::take(self.written.get_mut().unwrap_or_else(PoisonError::into_inner)) {

@@ -15,7 +15,7 @@ use super::split::{BucketRows, Rows, split};
 use super::stage::Staging;
 use super::summary::{AppendSummary, PartSummary, TransactionSummary};
 use super::{ROWS_AT_ONCE, descriptor, prepared, refused};
-use crate::commit::{Append, Definition, LogReader, Publisher, TableChange};
+use crate::commit::{Append, Definition, Draft, LogReader, Publisher, TableChange};
 use crate::config::IoSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::maintenance::compact::Background;
@@ -293,6 +293,7 @@ impl Transaction {
     /// As [`commit`](Self::commit), but the summary is available afterwards, also after an error. Returns the number of
     /// the commit; `None` if there were no rows.
     pub(crate) fn publish(&mut self) -> Result<Option<u64>> {
+        let _active = self.publisher.announce();
         let Some(append) = self.stage()? else { return Ok(None) };
         let outcome = self.publisher.append(append);
         self.settle(outcome).map(Some)
@@ -323,9 +324,8 @@ impl Transaction {
             };
             changes.insert(*table, change);
         }
-        let tables: Vec<TableId> = changes.keys().copied().collect();
-        let names = self.store_parts(&tables)?;
-        Ok(Some(Append { tables: changes, names }))
+        let (names, draft) = self.store_parts(&changes)?;
+        Ok(Some(Append::new(changes, names, draft)))
     }
 
     /// Takes note of the outcome of the commit.
@@ -344,20 +344,28 @@ impl Transaction {
         Ok(number.get())
     }
 
-    /// Stores every part under its name, and before that the manifests of tables that have none. Returns the names of the
-    /// parts, which are not durable yet.
-    fn store_parts(&mut self, tables: &[TableId]) -> Result<Vec<StorePath>> {
+    /// Stores every part under its name, and before that the manifests of tables that have none. Returns the names that are
+    /// not durable yet; and if they all are, a draft of the commit, which is written beside the parts.
+    fn store_parts(
+        &mut self,
+        changes: &BTreeMap<TableId, TableChange>,
+    ) -> Result<(Vec<StorePath>, Option<Draft>)> {
         let (publisher, staging) = (&*self.publisher, &mut self.staging);
-        let is_new = |table: &TableId| self.schemas.get(table).is_some_and(|pending| pending.grown);
-        let (written, new) = if tables.iter().any(is_new) {
-            parallel::both(|| staging.write(publisher.log()), || publisher.begin_tables(tables))
-        } else {
-            (staging.write(publisher.log()), publisher.begin_tables(tables))
-        };
+        let log = publisher.log();
+        if publisher.is_idle(changes.keys()) {
+            publisher.trust_names(changes).map_err(Error::while_writing)?;
+            let store = || {
+                let names = staging.write_named(log)?;
+                log.store.sync(&names).map_err(|error| log.write_failed(error))
+            };
+            let (stored, draft) = parallel::both(store, || publisher.draft(changes));
+            return stored.map(|()| (Vec::new(), draft));
+        }
+        let tables: Vec<TableId> = changes.keys().copied().collect();
+        let (written, new) = parallel::both(|| staging.write(log), || publisher.begin_tables(&tables));
         written?;
-        let new = new.map_err(Error::while_writing)?;
-        publisher.create_tables(tables, new).map_err(Error::while_writing)?;
-        staging.name(publisher.log())
+        publisher.create_tables(&tables, new.map_err(Error::while_writing)?).map_err(Error::while_writing)?;
+        Ok((staging.name(log)?, None))
     }
 
     /// The summary of the transaction as commit `commit`.

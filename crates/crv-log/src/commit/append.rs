@@ -1,15 +1,16 @@
 //! Appends: creating a table, and publishing the rows of one or several transactions as one commit.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crv_core::tables::TableId;
 
 use super::cache::Cache;
 use super::change::{Change, Commit, Operation, TableChange};
+use super::file;
 use super::publish::Publisher;
-use super::queue::{Group, Joined, Turn};
+use super::queue::{Active, Group, Joined, Turn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::TableState;
 use crate::parallel;
@@ -25,6 +26,27 @@ pub struct Append {
     pub tables: BTreeMap<TableId, TableChange>,
     /// The paths of the parts.
     pub names: Vec<StorePath>,
+    /// The commit, if it was drafted.
+    draft: Mutex<Option<Draft>>,
+}
+
+/// A commit that is written under a temporary name beside the parts: it is published if its number is still free, and no
+/// other append waits.
+#[derive(Debug)]
+pub struct Draft {
+    pub(super) commit: Commit,
+    pub(super) ready: PreparedPut,
+}
+
+impl Append {
+    /// The changes to `tables`, with the paths of the parts that they add.
+    pub fn new(tables: BTreeMap<TableId, TableChange>, names: Vec<StorePath>, draft: Option<Draft>) -> Self {
+        Self { tables, names, draft: Mutex::new(draft) }
+    }
+
+    fn take_draft(&self) -> Option<Draft> {
+        self.draft.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// The first manifest of a table, written and not published yet.
@@ -132,6 +154,41 @@ impl Publisher {
         self.log.store.sync(&[self.log.paths.manifest(table)]).map_err(|error| self.log.write_failed(error))
     }
 
+    /// Announces an append: other threads then know that they may be published together with it.
+    pub fn announce(&self) -> Active {
+        self.queue.enter()
+    }
+
+    /// Whether no other writer seems to be active, and every one of `tables` is known and has parts. Then an append makes
+    /// its names durable itself, and drafts its commit meanwhile, rather than leave both to the thread with the turn.
+    pub fn is_idle<'a>(&self, tables: impl IntoIterator<Item = &'a TableId>) -> bool {
+        let cache = self.log.cache();
+        let known = |table| {
+            cache
+                .tables
+                .get(table)
+                .is_some_and(|loaded| loaded.unlogged.is_empty() && !loaded.state.is_unwritten())
+        };
+        let known = tables.into_iter().all(known);
+        drop(cache);
+        known && !self.raced.load(Ordering::Relaxed) && self.queue.is_idle()
+    }
+
+    /// Drafts the commit of an append to `tables`, while its parts are written. `None` if a table is not cached, or a step
+    /// fails: the commit is then written, and the error returned, when it is published.
+    pub fn draft(&self, tables: &BTreeMap<TableId, TableChange>) -> Option<Draft> {
+        let mut change = Change { operation: Operation::Append, tables: BTreeMap::new() };
+        let number = {
+            let cache = self.log.cache();
+            self.add(&cache, &mut change, tables).ok()?;
+            cache.head?.next()
+        };
+        let commit = Commit { number, id: stamp::attempt_id(), created_at: stamp::now(), change };
+        let bytes = file::encode(&commit).ok()?;
+        let ready = self.log.store.prepare(&self.log.paths.commit(number), &bytes).ok()?;
+        Some(Draft { commit, ready })
+    }
+
     /// Publishes an append, alone or with others that wait at the same time. If another writer's commit came first, the
     /// schemas are united again.
     pub fn append(&self, append: Append) -> Result<CommitNumber> {
@@ -185,15 +242,19 @@ impl Publisher {
     fn publish_appends(&self, turn: &Turn<'_>, appends: &[&Append]) -> Result<Vec<Result<Arc<Commit>>>> {
         let touched = touched_by(appends);
         self.adopt_unlogged(turn, &touched)?;
-        self.trust_names(appends)?;
+        appends.iter().try_for_each(|append| self.trust_names(&append.tables))?;
         let names = appends.iter().flat_map(|append| append.names.iter().cloned()).collect();
         let mut refused: Vec<Option<Error>> = Vec::new();
         let change = Change { operation: Operation::Append, tables: BTreeMap::new() };
-        let published = self.publish(turn, change, names, |cache, change| {
+        // Those of a group are dropped: its commit has the changes of all.
+        let mut drafts = appends.iter().filter_map(|append| append.take_draft());
+        let draft = if appends.len() == 1 { drafts.next() } else { None };
+        drafts.for_each(drop);
+        let published = self.publish_drafted(turn, change, names, draft, |cache, change| {
             // The refresh after a race lost may have dropped tables from the cache.
             self.log.load_all(cache, &touched)?;
             change.tables.clear();
-            refused = appends.iter().map(|append| self.add(cache, change, append).err()).collect();
+            refused = appends.iter().map(|append| self.add(cache, change, &append.tables).err()).collect();
             if refused.iter().all(Option::is_some) {
                 return Err(Error::new(ErrorKind::Conflict, "no append is left"));
             }
@@ -214,9 +275,9 @@ impl Publisher {
 
     /// Adds an append to the change of its group, rebased onto the cached state. An error if a part was vacuumed, or
     /// another writer gave a field another type first; the change is as before then.
-    fn add(&self, cache: &Cache, change: &mut Change, append: &Append) -> Result<()> {
-        let mut schemas = Vec::with_capacity(append.tables.len());
-        for (table, added) in &append.tables {
+    fn add(&self, cache: &Cache, change: &mut Change, tables: &BTreeMap<TableId, TableChange>) -> Result<()> {
+        let mut schemas = Vec::with_capacity(tables.len());
+        for (table, added) in tables {
             let state = cache.state(*table);
             state.map_or(Ok(()), |state| self.refuse_vacuumed_in(state, &added.add))?;
             let before = change.tables.get(table).and_then(|change| change.schema.as_ref());
@@ -233,7 +294,7 @@ impl Publisher {
                 _ => None,
             });
         }
-        for ((table, added), schema) in append.tables.iter().zip(schemas) {
+        for ((table, added), schema) in tables.iter().zip(schemas) {
             let sum = change.tables.entry(*table).or_default();
             sum.add.extend(added.add.iter().cloned());
             let known: HashSet<_> = sum.remove.iter().copied().collect();
@@ -246,15 +307,13 @@ impl Publisher {
 
     /// Takes note of names that are durable because a commit can be read: it was published after its parts and after the
     /// commit before it were durable (invariants 1 and 2). So the first append of a handle syncs no directory above.
-    fn trust_names(&self, appends: &[&Append]) -> Result<()> {
+    pub fn trust_names(&self, tables: &BTreeMap<TableId, TableChange>) -> Result<()> {
         let log = &*self.log;
         let cache = log.cache();
         let loaded =
-            touched_by(appends).into_iter().filter_map(|table| Some((table, cache.tables.get(&table)?)));
-        for (table, loaded) in loaded.filter(|(_, loaded)| loaded.unlogged.is_empty()) {
-            let added =
-                appends.iter().filter_map(|append| append.tables.get(&table)).flat_map(|change| &change.add);
-            let buckets: BTreeSet<BucketId> = added.map(|(bucket, _)| *bucket).collect();
+            tables.iter().filter_map(|(table, change)| Some((*table, change, cache.tables.get(table)?)));
+        for (table, change, loaded) in loaded.filter(|(_, _, loaded)| loaded.unlogged.is_empty()) {
+            let buckets: BTreeSet<BucketId> = change.add.iter().map(|(bucket, _)| *bucket).collect();
             let of_bucket =
                 |bucket: &BucketId| Some((*bucket, loaded.state.partitions().get(bucket)?.parts().first()?));
             let known = buckets.iter().filter_map(of_bucket).chain(loaded.state.parts().next());
@@ -280,7 +339,7 @@ impl Publisher {
         }
         let mut none_left = false;
         let change = Change { operation: Operation::Adopt, tables: BTreeMap::new() };
-        let adopted = self.publish(turn, change, Vec::new(), |cache, change| {
+        let adopted = self.publish(turn, change, |cache, change| {
             // Guard: which parts are not in the log is determined again after each race lost. Another writer may have
             // adopted them, and have merged or removed them since.
             change.tables = self.unlogged(cache, tables)?;

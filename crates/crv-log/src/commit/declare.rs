@@ -34,7 +34,7 @@ impl Publisher {
         let mut declared = wanted.clone();
         let mut is_there = false;
         let change = Change { operation: Operation::Declare, tables: BTreeMap::new() };
-        let published = self.publish(&turn, change, Vec::new(), |cache, change| {
+        let published = self.publish(&turn, change, |cache, change| {
             // Guard: what another writer has declared is determined again after each race lost.
             let planned = self.plan_declaration(cache, wanted)?;
             is_there = planned.is_none();

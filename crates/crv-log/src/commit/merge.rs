@@ -69,7 +69,7 @@ impl Publisher {
         let mut standing = Vec::new();
         let mut none_left = false;
         let change = Change { operation: Operation::Compact, tables: BTreeMap::new() };
-        let published = self.publish(&turn, change, Vec::new(), |cache, change| {
+        let published = self.publish(&turn, change, |cache, change| {
             self.log.load_all(cache, &[table])?;
             standing = standing_in(cache, table, merges);
             let merges = merges.iter().zip(&standing).filter(|(_, stands)| **stands);

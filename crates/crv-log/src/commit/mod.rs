@@ -41,7 +41,7 @@ mod tables;
 mod truncate;
 mod vacuum;
 
-pub use append::{Append, NewTable};
+pub use append::{Append, Draft, NewTable};
 pub use base::Base;
 pub use change::{Change, Commit, Operation, TableChange};
 pub use foreign::join_base;
@@ -50,6 +50,7 @@ pub use lineage::{FooterReader, PartSchema};
 pub use merge::Merge;
 pub use prune::PruneReport;
 pub use publish::{CommitWatcher, Publisher};
+pub use queue::Active;
 pub use reader::{Definition, LogReader};
 pub use replan::{Known, Plan};
 pub use vacuum::Parts;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::append::Draft;
 use super::backoff;
 use super::cache::Cache;
 use super::change::{Change, Commit};
@@ -34,7 +35,7 @@ pub struct Publisher {
     pub(super) checkpointer: Checkpointer,
     pub(super) queue: Arc<Queue>,
     /// Whether the last commit lost a race. Then the next one begins with a refresh.
-    raced: AtomicBool,
+    pub(super) raced: AtomicBool,
     /// Whether the directory of the log was looked at: whether it is durable.
     pub(super) trusts_log: AtomicBool,
     watcher: OnceLock<Arc<dyn CommitWatcher>>,
@@ -78,13 +79,24 @@ impl Publisher {
         self.queue.turn()
     }
 
-    /// Publishes `change` as the next commit, and makes `names`, those of the objects that it adds, durable before.
-    /// `rebase` adapts the change to the newest commit, or returns the conflict: once at first, and after each race lost.
+    /// Publishes `change` as the next commit. `rebase` adapts the change to the newest commit, or returns the conflict: once at first, and after each race lost.
     pub(super) fn publish(
+        &self,
+        turn: &Turn<'_>,
+        change: Change,
+        rebase: impl FnMut(&mut Cache, &mut Change) -> Result<()>,
+    ) -> Result<Arc<Commit>> {
+        self.publish_drafted(turn, change, Vec::new(), None, rebase)
+    }
+
+    /// The same; makes `names`, those of the objects that the change adds, durable before. Publishes `draft` if it is the
+    /// commit.
+    pub(super) fn publish_drafted(
         &self,
         _: &Turn<'_>,
         mut change: Change,
         mut names: Vec<StorePath>,
+        mut draft: Option<Draft>,
         mut rebase: impl FnMut(&mut Cache, &mut Change) -> Result<()>,
     ) -> Result<Arc<Commit>> {
         let mut id = stamp::attempt_id();
@@ -100,12 +112,19 @@ impl Publisher {
             if number.next() == number {
                 return Err(self.log_is_full(number));
             }
-            let created_at = stamp::now();
-            change.date(created_at);
-            let commit = Commit { number, id: id.clone(), created_at, change };
-            let ready = match self.prepare(&commit, &names)? {
-                Ok(ready) => ready,
-                Err(error) => return Err(self.not_put(&commit, error, unclear)),
+            let fits = |draft: &Draft| draft.commit.number == number && draft.commit.change == change;
+            let (commit, ready) = if let Some(draft) = draft.take().filter(fits) {
+                id.clone_from(&draft.commit.id);
+                self.sync_before(number, &names)?;
+                (draft.commit, draft.ready)
+            } else {
+                let created_at = stamp::now();
+                change.date(created_at);
+                let commit = Commit { number, id: id.clone(), created_at, change };
+                match self.prepare(&commit, &names)? {
+                    Ok(ready) => (commit, ready),
+                    Err(error) => return Err(self.not_put(&commit, error, unclear)),
+                }
             };
             names.clear();
             let outcome = match self.log.store.publish(ready) {
@@ -162,8 +181,14 @@ impl Publisher {
         }
     }
 
-    /// Writes the file of `commit` under a temporary name, and meanwhile makes durable what must be durable before the
-    /// commit is published: `names`, and every earlier commit (guards of invariants 1 and 2).
+    /// Makes durable what must be durable before commit `number` is published: `names`, and every earlier commit (guards
+    /// of invariants 1 and 2).
+    fn sync_before(&self, number: CommitNumber, names: &[StorePath]) -> Result<()> {
+        self.checkpointer.sync_log(number.previous())?;
+        self.log.store.sync(names).map_err(|error| self.log.write_failed(error))
+    }
+
+    /// Writes the file of `commit` under a temporary name, and meanwhile does [`sync_before`](Self::sync_before).
     fn prepare(
         &self,
         commit: &Commit,
@@ -171,17 +196,10 @@ impl Publisher {
     ) -> Result<std::result::Result<PreparedPut, StoreError>> {
         let bytes = file::encode(commit).map_err(|error| encoding_failed(&error))?;
         let prepare = || self.log.store.prepare(&self.log.paths.commit(commit.number), &bytes);
-        let before = commit.number.previous();
-        if names.is_empty() && self.log.cache().durable >= before {
+        if names.is_empty() && self.log.cache().durable >= commit.number.previous() {
             return Ok(prepare());
         }
-        let (synced, prepared) = parallel::both(
-            || {
-                self.checkpointer.sync_log(before)?;
-                self.log.store.sync(names).map_err(|error| self.log.write_failed(error))
-            },
-            prepare,
-        );
+        let (synced, prepared) = parallel::both(|| self.sync_before(commit.number, names), prepare);
         synced.map(|()| prepared)
     }
 

@@ -5,6 +5,7 @@
 //! share a queue, so that they do not race each other for the next number.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use crv_core::ids::RunId;
@@ -21,6 +22,20 @@ use crate::store::Store;
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
+    /// Transactions that are being committed: those that wait, and those whose parts are being written.
+    active: AtomicUsize,
+}
+
+/// A transaction that is being committed.
+#[derive(Debug)]
+pub struct Active {
+    queue: Arc<Queue>,
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.queue.active.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -119,8 +134,19 @@ impl Queue {
     pub(super) fn group(&self, appends: Vec<Append>) -> Group<'_> {
         let turn = self.turn();
         let waiting = |append| Arc::new(Waiting { append, outcome: Mutex::default() });
-        let own = waiting(Append { tables: std::collections::BTreeMap::new(), names: Vec::new() });
+        let own = waiting(Append::new(std::collections::BTreeMap::new(), Vec::new(), None));
         Group { turn, appends: appends.into_iter().map(waiting).collect(), own }
+    }
+
+    /// Counts a transaction until the result is dropped.
+    pub(super) fn enter(self: &Arc<Self>) -> Active {
+        self.active.fetch_add(1, Ordering::Relaxed);
+        Active { queue: Arc::clone(self) }
+    }
+
+    /// Whether no thread has the turn, and no more than one transaction is being committed.
+    pub(super) fn is_idle(&self) -> bool {
+        self.active.load(Ordering::Relaxed) <= 1 && !self.state().taken
     }
 
     /// The newest commit that was published through this queue.
@@ -199,7 +225,7 @@ mod tests {
     use super::*;
 
     fn append() -> Append {
-        Append { tables: BTreeMap::new(), names: Vec::new() }
+        Append::new(BTreeMap::new(), Vec::new(), None)
     }
 
     /// Waits until `count` appends wait in `queue`.

@@ -170,7 +170,7 @@ impl Publisher {
     ) -> Result<Option<CommitNumber>> {
         let planned_at = planned_from.commit;
         let mut overtaken = false;
-        let published = self.publish(turn, change, Vec::new(), |cache, _| {
+        let published = self.publish(turn, change, |cache, _| {
             overtaken = cache.head() != planned_at;
             if overtaken { Err(Error::new(ErrorKind::Conflict, "another commit came first")) } else { Ok(()) }
         });

@@ -48,7 +48,7 @@ impl Publisher {
             let mut overtaken = false;
             let change = Change { operation: Operation::Truncate, tables };
             // Guard: the change is planned again, or refused, if any commit was published since it was planned.
-            let published = self.publish(&turn, change, Vec::new(), |cache, _| {
+            let published = self.publish(&turn, change, |cache, _| {
                 if cache.head() == planned_at {
                     return Ok(());
                 }

@@ -40,7 +40,7 @@ impl Publisher {
         let mut dead = Parts::new();
         let mut is_empty = false;
         let change = Change { operation: Operation::Vacuum, tables: BTreeMap::new() };
-        let published = self.publish(&turn, change, Vec::new(), |cache, change| {
+        let published = self.publish(&turn, change, |cache, change| {
             self.log.load_all(cache, &tables)?;
             dead.clone_from(parts);
             for (table, parts) in &mut dead {
