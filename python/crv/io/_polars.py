@@ -63,7 +63,7 @@ def lazy_frame(scan: _native.Scan) -> pl.LazyFrame:
     def frame_of(schema: pl.Schema, group: _Group) -> pl.LazyFrame:
         paths, start, stop = group
         if paths is None:
-            return _native_group(scan, schema, start, stop)
+            return deferred(partial(_planned, scan, schema, start, stop), schema)
         return deferred(partial(_verified, scan, schema, paths, start, stop), schema)
 
     return _frame_of(scan, scan.groups(), frame_of)
@@ -74,6 +74,12 @@ def _verified(
 ) -> pl.LazyFrame:
     scan.verify(start, stop, limit=limit)
     return _parquet_group(schema, paths)
+
+
+def _planned(scan: _native.Scan, schema: pl.Schema, start: int, stop: int, limit: int | None) -> pl.LazyFrame:
+    # Deferred as well: Polars needs another package to serialize a plan with a Python source.
+    del limit
+    return _native_group(scan, schema, start, stop)
 
 
 def _told(scan: _native.Scan, error: BaseException) -> IoError:
