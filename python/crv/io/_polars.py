@@ -63,7 +63,7 @@ def lazy_frame(scan: _native.Scan) -> pl.LazyFrame:
     def frame_of(schema: pl.Schema, group: _Group) -> pl.LazyFrame:
         paths, start, stop = group
         if paths is None:
-            return deferred(partial(_planned, scan, schema, start, stop), schema)
+            return deferred(partial(_planned, scan, schema, start, stop), schema, is_source=True)
         return deferred(partial(_verified, scan, schema, paths, start, stop), schema)
 
     return _frame_of(scan, scan.groups(), frame_of)

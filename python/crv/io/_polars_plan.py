@@ -21,13 +21,16 @@ Plan = Callable[[int | None], pl.LazyFrame]
 _VERSION = "1"
 
 
-def deferred(plan: Plan, schema: pl.Schema) -> pl.LazyFrame:
-    """Returns a LazyFrame with this schema whose ``plan``, a single scan, is made at every `collect`."""
+def deferred(plan: Plan, schema: pl.Schema, *, is_source: bool = False) -> pl.LazyFrame:
+    """Returns a LazyFrame with this schema whose ``plan``, a single scan, is made at every `collect`.
+
+    ``is_source``: the plan is a Python source. The interface of earlier versions panics on one.
+    """
     if _Resolver is not None:
         return pl.LazyFrame.from_lazyframe_resolver(_Resolver(plan, schema))
-    of_object = _of_object()
+    of_object = None if is_source else _of_object()
     if of_object is None:
-        # This version has neither interface: the plan is made now.
+        # This version has no interface for it: the plan is made now.
         return plan(None)
     return pl.LazyFrame._from_pyldf(of_object(_Dataset(plan, schema)))
 
