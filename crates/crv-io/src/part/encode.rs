@@ -15,6 +15,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::declaration;
 use crate::config::{Compression, IoSettings};
+use crate::part::pages::compressed;
 use crate::schema::Descriptor;
 
 /// Parts with more rows than this have statistics per page, so that readers can skip pages.
@@ -27,8 +28,9 @@ pub(crate) struct Encoder {
     codec: Codec,
     row_group_size: usize,
     metadata: Vec<KeyValue>,
-    /// The properties of small and of large parts, made on first use.
-    properties: [OnceLock<WriterProperties>; 2],
+    /// The properties of small and of large parts, and of parts that are compressed when they are encoded; made on first
+    /// use.
+    properties: [OnceLock<WriterProperties>; 3],
     embed_arrow_schema: bool,
 }
 
@@ -56,9 +58,9 @@ impl Encoder {
         }
     }
 
-    fn properties(&self, statistics: EnabledStatistics) -> WriterProperties {
+    fn properties(&self, statistics: EnabledStatistics, codec: Codec) -> WriterProperties {
         let mut builder = WriterProperties::builder()
-            .set_compression(self.codec)
+            .set_compression(codec)
             .set_max_row_group_row_count(Some(self.row_group_size))
             .set_statistics_enabled(statistics)
             .set_offset_index_disabled(statistics == EnabledStatistics::Chunk)
@@ -80,26 +82,50 @@ impl Encoder {
         rows: u64,
         batches: impl Iterator<Item = Result<RecordBatch, E>>,
     ) -> Result<Vec<u8>, E> {
-        let mut writer = self.begin(rows)?;
-        for batch in batches {
-            writer.write(&batch?)?;
+        let [.., bare] = &self.properties;
+        match self.codec {
+            // The bytes of a small part are few, also without compression.
+            Codec::ZSTD(level) if rows <= PAGE_STATISTICS_ABOVE => {
+                let of_part = || self.properties(EnabledStatistics::Chunk, Codec::UNCOMPRESSED);
+                let mut writer = self.writer(bare.get_or_init(of_part))?;
+                write_all(&mut writer, batches)?;
+                let metadata = writer.finish()?;
+                Ok(compressed(writer.inner(), metadata, level)?)
+            }
+            _ => {
+                let mut writer = self.begin(rows)?;
+                write_all(&mut writer, batches)?;
+                Ok(writer.into_inner()?)
+            }
         }
-        Ok(writer.into_inner()?)
     }
 
     /// Returns a writer for a part of `rows` rows.
     pub(crate) fn begin(&self, rows: u64) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
-        let [small, large] = &self.properties;
-        let properties = if rows > PAGE_STATISTICS_ABOVE {
-            large.get_or_init(|| self.properties(EnabledStatistics::Page))
+        let [small, large, _] = &self.properties;
+        self.writer(if rows > PAGE_STATISTICS_ABOVE {
+            large.get_or_init(|| self.properties(EnabledStatistics::Page, self.codec))
         } else {
-            small.get_or_init(|| self.properties(EnabledStatistics::Chunk))
-        };
+            small.get_or_init(|| self.properties(EnabledStatistics::Chunk, self.codec))
+        })
+    }
+
+    fn writer(&self, properties: &WriterProperties) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
         let options = ArrowWriterOptions::new()
             .with_properties(properties.clone())
             .with_skip_arrow_metadata(!self.embed_arrow_schema);
         ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&self.schema), options)
     }
+}
+
+fn write_all<E: From<ParquetError>>(
+    writer: &mut ArrowWriter<Vec<u8>>,
+    batches: impl Iterator<Item = Result<RecordBatch, E>>,
+) -> Result<(), E> {
+    for batch in batches {
+        writer.write(&batch?)?;
+    }
+    Ok(())
 }
 
 fn codec(compression: Compression) -> Codec {
@@ -112,12 +138,52 @@ fn codec(compression: Compression) -> Codec {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::{ArrayRef, Int64Array};
+    use arrow_array::types::Int64Type;
+    use arrow_array::{
+        ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, StringArray, StructArray, new_null_array,
+    };
     use bytes::Bytes;
     use crv_core::tables::HOLDINGS_DESC;
     use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
 
     use super::*;
+
+    /// The compressor that is kept makes the bytes that the Parquet writer makes.
+    #[test]
+    fn a_part_that_is_compressed_afterwards_has_the_writers_bytes() {
+        let many = |rows: i64| -> Vec<(&'static str, ArrayRef)> {
+            let texts = |distinct: i64| -> ArrayRef {
+                let text = |row: i64| (row % 11 != 3).then(|| format!("text {}", row * 7919 % distinct));
+                Arc::new((0..rows).map(text).collect::<StringArray>())
+            };
+            let lists = ListArray::from_iter_primitive::<Int64Type, _, _>(
+                (0..rows).map(|row| (row % 5 > 0).then(|| (0..row % 7).map(Some).collect::<Vec<_>>())),
+            );
+            let members = StructArray::try_from(vec![("few", texts(3)), ("many", texts(100_000))]).unwrap();
+            vec![
+                ("tick", Arc::new((0..rows).map(|row| Some(row / 100)).collect::<Int64Array>())),
+                ("weight", Arc::new((0..rows).map(|row| Some((row as f64).sin())).collect::<Float64Array>())),
+                ("flag", Arc::new((0..rows).map(|row| Some(row % 3 == 0)).collect::<BooleanArray>())),
+                ("nothing", new_null_array(&DataType::Utf8, rows as usize)),
+                ("members", Arc::new(members)),
+                ("lists", Arc::new(lists)),
+            ]
+        };
+        for (rows, group) in [(1, 1_000), (200, 1_000), (200, 64), (20_000, 100_000)] {
+            let batch = RecordBatch::try_from_iter(many(rows)).unwrap();
+            let settings = IoSettings::default().with_row_group_size(group).unwrap();
+            for embed in [false, true] {
+                let table = Descriptor::from(&HOLDINGS_DESC);
+                let encoder = Encoder::new(&settings, "r", &table, batch.schema(), embed);
+                let mut writer = encoder.begin(rows as u64).unwrap();
+                writer.write(&batch).unwrap();
+                let expected = writer.into_inner().unwrap();
+                let batches = std::iter::once(Ok::<_, ParquetError>(batch.clone()));
+                let found = encoder.encode(rows as u64, batches).unwrap();
+                assert!(found == expected, "{rows} rows: {} bytes and {}", found.len(), expected.len());
+            }
+        }
+    }
 
     /// Statistics by page cost small parts more than they save.
     #[test]

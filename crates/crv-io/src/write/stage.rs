@@ -68,7 +68,8 @@ impl Staging {
         // Recorded first: a call that fails may have taken effect, and its file must be removed too.
         self.named.extend(held.iter().map(|(path, _)| path.clone()));
         parallel::for_each(&held, parallel::WAITING, |(path, bytes)| {
-            log.store.put_new(path, bytes).map_err(|error| log.write_failed(error))
+            let part = prepare(log, path, bytes)?;
+            log.store.put_prepared(part).map_err(|error| log.write_failed(error))
         })?;
         self.name(log)
     }

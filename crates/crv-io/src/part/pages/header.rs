@@ -19,6 +19,8 @@ pub(super) struct PageHeader {
     pub(super) kind: i64,
     pub(super) uncompressed: Option<u64>,
     pub(super) compressed: Option<u64>,
+    /// Where `compressed` is in the header's bytes.
+    pub(super) place_of_compressed: (usize, usize),
     /// What the header for its kind of pages says.
     pub(super) of_kind: OfKind,
 }
@@ -57,7 +59,11 @@ pub(super) fn parse_header(bytes: &[u8]) -> Result<(PageHeader, usize), Malforme
         match id {
             1 => header.kind = thrift.number(ty)?,
             2 => header.uncompressed = u64::try_from(thrift.number(ty)?).ok(),
-            3 => header.compressed = u64::try_from(thrift.number(ty)?).ok(),
+            3 => {
+                let at = thrift.at;
+                header.compressed = u64::try_from(thrift.number(ty)?).ok();
+                header.place_of_compressed = (at, thrift.at);
+            }
             4 => drop(thrift.number(ty)?),
             5 => kinds[0].1 = Some(thrift.page_of_kind(ty, 2, 4)?),
             7 => kinds[1].1 = Some(thrift.page_of_kind(ty, 2, 2)?),
@@ -69,6 +75,19 @@ pub(super) fn parse_header(bytes: &[u8]) -> Result<(PageHeader, usize), Malforme
     let of_kind = kinds.iter().find(|(kind, _)| *kind == header.kind).and_then(|(_, found)| *found);
     header.of_kind = of_kind.unwrap_or_default();
     Ok((header, thrift.at))
+}
+
+/// Appends the header whose bytes are `bytes` to `to`, with `size` in place of the compressed size.
+pub(super) fn write_resized(bytes: &[u8], header: &PageHeader, size: i32, to: &mut Vec<u8>) {
+    let (start, end) = header.place_of_compressed;
+    to.extend_from_slice(bytes.get(..start).unwrap_or_default());
+    let mut number = ((size << 1) ^ (size >> 31)).cast_unsigned();
+    while number >= 0x80 {
+        to.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    to.push(number as u8);
+    to.extend_from_slice(bytes.get(end..).unwrap_or_default());
 }
 
 /// Why bytes are not a page header.
@@ -269,6 +288,7 @@ mod tests {
             kind: DATA_PAGE,
             uncompressed: Some(800),
             compressed: Some(90),
+            place_of_compressed: (6, 8),
             of_kind: OfKind { values: Some(100), encoding: Some(8), levels: [Some(3), Some(3)] },
         };
         // The extremes of the page, a number of nulls, a flag; and what later versions may add.

@@ -12,6 +12,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::basic::Compression;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 
+mod compress;
 mod header;
 mod reader;
 
@@ -19,6 +20,7 @@ use header::{DICTIONARY_PAGE, PageHeader, read_header};
 
 use crate::part::file::PartFile;
 
+pub(crate) use compress::compressed;
 pub(crate) use reader::{Chunks, Source, is_supported};
 
 /// Returns the rows of a part by its footer; an error if its row groups add up to another number.
@@ -123,6 +125,7 @@ mod tests {
             kind,
             uncompressed: Some(uncompressed),
             compressed: Some(1000),
+            place_of_compressed: (0, 0),
             of_kind: OfKind { values: Some(values), encoding: Some(encoding), ..OfKind::default() },
         };
         let check = |page: &PageHeader, codec| check_page(page, 1000, codec).is_ok();
