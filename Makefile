@@ -86,6 +86,12 @@ bench: target-dir $(VENV)/.installed ## Benchmark crv and its peers (BENCH_ARGS)
 	$(BIN)/maturin develop --quiet --release --locked
 	$(BIN)/python benches/peers.py $(BENCH_ARGS)
 
+.PHONY: bench-limits
+bench-limits: target-dir $(VENV)/.installed ## Measure reads, short runs, wide ticks and many writers (BENCH_ARGS)
+	cargo build --release --locked --package crv-io --example native_scan
+	$(BIN)/maturin develop --quiet --release --locked
+	$(BIN)/python benches/limits.py --native $(CARGO_TARGET_DIR)/release/examples/native_scan $(BENCH_ARGS)
+
 .PHONY: bench-inner
 bench-inner: target-dir ## Benchmark internals: encode, split, manifests, commit files (BENCH_ARGS)
 	cargo bench --locked --package crv-io --features inner --bench inner -- $(BENCH_ARGS)
