@@ -31,6 +31,7 @@ target-dir:
 
 .PHONY: demo
 demo: develop ## Record two simulations, read them back, and draw a picture
+	@echo "recording two simulations under $(DEMO_ROOT)/"
 	$(BIN)/crv --root $(DEMO_ROOT) demo
 	$(BIN)/python examples/sugarscape.py --root $(DEMO_ROOT) \
 		--run sugarscape-$$(date +%Y%m%d-%H%M%S) --picture $(DEMO_ROOT)/sugarscape.png
@@ -55,21 +56,40 @@ test-rust: target-dir ## Run the Rust tests and doc tests, and build the documen
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --locked
 
 .PHONY: test-python
-test-python: develop ## Run the Python tests, doc tests and examples, and check types
+test-python: develop $(VENV)/.tested ## Run the Python tests, doc tests and examples, and check types
 	$(BIN)/python -m pytest -q
 	$(BIN)/python -m mypy python tests examples scripts benches
 	MYPYPATH=python $(BIN)/python -m mypy.stubtest crv._native --mypy-config-file pyproject.toml
 
+# The packages are installed while the Rust code is compiled.
 .PHONY: develop
-develop: target-dir $(VENV)/.installed ## Build the Python package into .venv
+develop: target-dir $(VENV)/.maturin ## Build the Python package into .venv
+	@$(MAKE) --no-print-directory -j2 $(VENV)/.installed native
 	$(BIN)/maturin develop --quiet --locked > /dev/null
 
-$(VENV)/.installed: pyproject.toml examples/requirements.txt
+.PHONY: native
+native: target-dir $(VENV)/.maturin
+	@echo "compiling crv and what it is built on: some minutes on two cores the first time, seconds after that"
+	$(BIN)/maturin develop --skip-install --locked
+
+$(VENV)/.maturin:
+	@echo "creating the virtual environment $(VENV)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2' -r examples/requirements.txt
+	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2'
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.maturin pyproject.toml examples/requirements.txt
+	@echo "installing the Python packages that crv and the examples need"
 	$(BIN)/python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-		print('\n'.join(p['dependencies'] + p['optional-dependencies']['test']))" > $(VENV)/requirements.txt
-	$(BIN)/python -m pip install --quiet -r $(VENV)/requirements.txt
+		print('\n'.join(p['dependencies']))" > $(VENV)/requirements.txt
+	$(BIN)/python -m pip install --quiet -r $(VENV)/requirements.txt -r examples/requirements.txt
+	touch $@
+
+$(VENV)/.tested: $(VENV)/.installed pyproject.toml
+	@echo "installing the Python packages that the tests need"
+	$(BIN)/python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+		print('\n'.join(p['dependencies'] + p['optional-dependencies']['test']))" > $(VENV)/requirements-test.txt
+	$(BIN)/python -m pip install --quiet -r $(VENV)/requirements-test.txt
 	touch $@
 
 .PHONY: tables-doc
