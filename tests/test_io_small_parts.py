@@ -81,13 +81,20 @@ def test_large_parts_beside_small_ones_stay_in_order(dataset: Dataset) -> None:
     assert dataset.read(HOLDINGS).equals(found)
 
 
-@pytest.mark.parametrize("read", ["read", "scan"])
+@pytest.mark.parametrize("read", ["read", "in-memory", "streaming"])
 def test_a_damaged_part_is_an_error_that_names_it(many: Dataset, settings: IoSettings, read: str) -> None:
     path = Path(many.files(HOLDINGS)[25])
     whole = path.read_bytes()
     path.write_bytes(whole[:60] + bytes([whole[60] ^ 1]) + whole[61:])
     fresh = Dataset(settings, RUN)
     with pytest.raises(IoReadError, match=path.name):
-        fresh.read(HOLDINGS) if read == "read" else fresh.scan(HOLDINGS).collect()
+        if read == "read":
+            fresh.read(HOLDINGS)
+        else:
+            fresh.scan(HOLDINGS).collect(engine=read)  # type: ignore[call-overload]
+    path.write_bytes(whole[:-1])
+    for limited in (lambda: fresh.read(HOLDINGS, limit=1), lambda: fresh.scan(HOLDINGS).head(1).collect()):
+        with pytest.raises(IoReadError, match=path.name):
+            limited()
     path.write_bytes(whole)
     assert fresh.read(HOLDINGS).height == 2 * PARTS

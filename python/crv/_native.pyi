@@ -211,8 +211,11 @@ class Scan:
     def is_small(self) -> bool:
         """Whether there is at most one part, and it has so few rows that reading it is faster than planning to."""
 
-    def groups(self) -> list[tuple[list[str] | None, int, int]]:
-        """Groups of consecutive parts: their paths if Polars is to read them, else None; the first, and the last + 1."""
+    def groups(self, *, many: bool) -> list[tuple[list[str] | None, int, int]]:
+        """Groups of consecutive parts: their paths if Polars is to read them, else None; the first, and the last + 1.
+
+        With ``many``, Polars is not to read many small parts.
+        """
 
     def bytes(self, start: int, stop: int) -> int:
         """The size of the parts from ``start`` up to ``stop``, in bytes."""

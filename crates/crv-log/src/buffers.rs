@@ -8,9 +8,9 @@ use std::io;
 
 use bytes::Bytes;
 
-/// The largest buffer that is kept.
+/// Bytes that are kept for each thread, at most.
 const LARGEST: usize = 4 << 20;
-/// How many are kept for each thread, at most.
+/// Buffers that are kept for each thread, at most.
 const MOST: usize = 8;
 
 thread_local! {
@@ -23,7 +23,14 @@ pub fn filled<E: From<io::Error>>(
     length: usize,
     fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
 ) -> Result<Bytes, E> {
-    let mut buffer = SPARE.try_with(|spare| spare.borrow_mut().pop()).ok().flatten().unwrap_or_default();
+    let taken = SPARE.try_with(|spare| {
+        let mut spare = spare.borrow_mut();
+        // The smallest that is large enough, so that a short document does not hold a large buffer.
+        let fits = spare.iter().enumerate().filter(|(_, bytes)| bytes.len() >= length);
+        let best = fits.min_by_key(|(_, bytes)| bytes.len()).map(|(at, _)| at);
+        best.map(|at| spare.swap_remove(at))
+    });
+    let mut buffer = taken.ok().flatten().unwrap_or_default();
     if buffer.len() < length {
         buffer.try_reserve_exact(length - buffer.len()).map_err(|_| too_large())?;
         buffer.resize(length, 0);
@@ -56,7 +63,8 @@ impl Drop for Buffer {
         // Error ignored: the thread is ending, and its buffers with it.
         let _ = SPARE.try_with(|spare| {
             let mut spare = spare.borrow_mut();
-            if spare.len() < MOST && bytes.len() <= LARGEST {
+            let kept: usize = spare.iter().map(Vec::len).sum();
+            if spare.len() < MOST && kept + bytes.len() <= LARGEST {
                 spare.push(bytes);
             }
         });

@@ -64,13 +64,15 @@ impl Scan {
         parts.len() <= 1 && parts.iter().all(|part| part.rows <= SMALL)
     }
 
-    fn groups(&self) -> Vec<Group> {
+    /// `many`: many small parts are for the native scan.
+    #[pyo3(signature = (*, many))]
+    fn groups(&self, many: bool) -> Vec<Group> {
         let on_disk = self.settings.fs_protocol() == FsProtocol::File;
         let parts = self.inner.parts();
         let mut groups: Vec<Group> = Vec::new();
         let mut at = 0;
         for run in parts.chunk_by(|one, other| (one.bytes <= SMALL_BYTES) == (other.bytes <= SMALL_BYTES)) {
-            let are_many = run.len() >= MANY && run.iter().all(|part| part.bytes <= SMALL_BYTES);
+            let are_many = many && run.len() >= MANY && run.iter().all(|part| part.bytes <= SMALL_BYTES);
             for part in run {
                 let path = (on_disk && !part.provisional && !are_many).then(|| part.path.clone());
                 match (groups.last_mut(), path) {

@@ -18,7 +18,7 @@ from polars.exceptions import PanicException
 from polars.io.plugins import register_io_source
 
 from crv import _native
-from crv.io._polars_plan import deferred
+from crv.io._polars_plan import deferred, defers_sources
 from crv.io.errors import IoError, IoReadError
 
 __all__ = ["frame", "lazy_frame"]
@@ -41,9 +41,12 @@ _AT_ONCE = 8 << 20
 
 def frame(scan: _native.Scan, limit: int | None) -> pl.DataFrame:
     """Reads the first ``limit`` rows of ``scan``."""
-    groups = scan.groups()
+    groups = scan.groups(many=True)
     # A tick of a simulation is often one small part: Polars takes longer to plan the read than the read takes.
     if scan.is_small or all(paths is None for paths, _, _ in groups):
+        if limit is not None:
+            # The sizes of the parts beyond the limit.
+            scan.verify(limit=0)
         batches = [pl.DataFrame(batch) for batch in scan.batches(0, _ALL, columns=None, limit=limit)]
         return pl.concat(batches, rechunk=False) if batches else pl.DataFrame(schema=pl.Schema(scan))
     scan.verify(limit=limit)
@@ -66,7 +69,7 @@ def lazy_frame(scan: _native.Scan) -> pl.LazyFrame:
             return deferred(partial(_planned, scan, schema, start, stop), schema, is_source=True)
         return deferred(partial(_verified, scan, schema, paths, start, stop), schema)
 
-    return _frame_of(scan, scan.groups(), frame_of)
+    return _frame_of(scan, scan.groups(many=defers_sources()), frame_of)
 
 
 def _verified(
@@ -76,9 +79,10 @@ def _verified(
     return _parquet_group(schema, paths)
 
 
-def _planned(scan: _native.Scan, schema: pl.Schema, start: int, stop: int, limit: int | None) -> pl.LazyFrame:
-    # Deferred as well: Polars needs another package to serialize a plan with a Python source.
-    del limit
+def _planned(scan: _native.Scan, schema: pl.Schema, start: int, stop: int, _limit: int | None) -> pl.LazyFrame:
+    # The sizes of all parts; the source compares the contents of those that it reads. Deferred as well, because Polars
+    # needs another package to serialize a plan with a Python source.
+    scan.verify(start, stop, limit=0)
     return _native_group(scan, schema, start, stop)
 
 

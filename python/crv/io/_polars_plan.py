@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-__all__ = ["deferred"]
+__all__ = ["deferred", "defers_sources"]
 
 Plan = Callable[[int | None], pl.LazyFrame]
 """Makes the plan, for at most this many rows."""
@@ -33,6 +33,11 @@ def deferred(plan: Plan, schema: pl.Schema, *, is_source: bool = False) -> pl.La
         # This version has no interface for it: the plan is made now.
         return plan(None)
     return pl.LazyFrame._from_pyldf(of_object(_Dataset(plan, schema)))
+
+
+def defers_sources() -> bool:
+    """Returns whether this version of Polars can make a plan with a Python source at every `collect`."""
+    return _Resolver is not None
 
 
 def _of_object() -> Callable[[object], Any] | None:

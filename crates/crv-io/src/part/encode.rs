@@ -21,6 +21,9 @@ use crate::schema::Descriptor;
 /// Parts with more rows than this have statistics per page, so that readers can skip pages.
 const PAGE_STATISTICS_ABOVE: u64 = 20_000;
 
+/// Parts whose rows take up to so many bytes in memory are compressed after they are encoded.
+const COMPRESSED_AFTER: usize = 8 << 20;
+
 /// How the parts of one append are encoded.
 #[derive(Debug, Clone)]
 pub(crate) struct Encoder {
@@ -83,21 +86,31 @@ impl Encoder {
         batches: impl Iterator<Item = Result<RecordBatch, E>>,
     ) -> Result<Vec<u8>, E> {
         let [.., bare] = &self.properties;
-        match self.codec {
-            // The bytes of a small part are few, also without compression.
-            Codec::ZSTD(level) if rows <= PAGE_STATISTICS_ABOVE => {
-                let of_part = || self.properties(EnabledStatistics::Chunk, Codec::UNCOMPRESSED);
-                let mut writer = self.writer(bare.get_or_init(of_part))?;
-                write_all(&mut writer, batches)?;
-                let metadata = writer.finish()?;
-                Ok(compressed(writer.inner(), metadata, level)?)
-            }
-            _ => {
-                let mut writer = self.begin(rows)?;
-                write_all(&mut writer, batches)?;
-                Ok(writer.into_inner()?)
-            }
+        let Codec::ZSTD(level) = self.codec else { return self.encode_at_once(rows, batches) };
+        if rows > PAGE_STATISTICS_ABOVE {
+            return self.encode_at_once(rows, batches);
         }
+        let batches = batches.collect::<Result<Vec<_>, E>>()?;
+        let bytes: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        if bytes > COMPRESSED_AFTER {
+            return self.encode_at_once(rows, batches.into_iter().map(Ok));
+        }
+        let of_part = || self.properties(EnabledStatistics::Chunk, Codec::UNCOMPRESSED);
+        let mut writer = self.writer(bare.get_or_init(of_part))?;
+        write_all(&mut writer, batches.into_iter().map(Ok::<_, E>))?;
+        let metadata = writer.finish()?;
+        Ok(compressed(writer.inner(), metadata, level)?)
+    }
+
+    /// Encodes a part with the writer's own compressors.
+    fn encode_at_once<E: From<ParquetError>>(
+        &self,
+        rows: u64,
+        batches: impl Iterator<Item = Result<RecordBatch, E>>,
+    ) -> Result<Vec<u8>, E> {
+        let mut writer = self.begin(rows)?;
+        write_all(&mut writer, batches)?;
+        Ok(writer.into_inner()?)
     }
 
     /// Returns a writer for a part of `rows` rows.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use arrow_array::RecordBatch;
@@ -36,14 +36,23 @@ pub struct ScanBatches {
     is_started: bool,
 }
 
-/// The tasks of a scan. Each thread takes the first that is left, so as many are begun as there are threads.
+/// The tasks of a scan. A thread takes the first that is left, if the consumer is not too far behind.
 #[derive(Debug)]
 struct Work {
-    tasks: Mutex<VecDeque<Task>>,
+    tasks: Mutex<Tasks>,
+    /// Notified when the consumer has the rows of a task, and when no further rows are wanted.
+    moved: Condvar,
     /// The rows that the consumer wants, at most.
     limit: u64,
     /// Whether no further rows are wanted.
     is_stopped: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Tasks {
+    waiting: VecDeque<Task>,
+    /// Tasks that were begun and whose rows the consumer does not have yet.
+    ahead: usize,
 }
 
 /// Parts that are read in order.
@@ -73,7 +82,8 @@ impl ScanBatches {
             }
         }
         let work = Work {
-            tasks: Mutex::new(tasks),
+            tasks: Mutex::new(Tasks { waiting: tasks, ahead: 0 }),
+            moved: Condvar::new(),
             limit: limit.unwrap_or(u64::MAX),
             is_stopped: AtomicBool::new(false),
         };
@@ -114,25 +124,24 @@ impl ScanBatches {
             return Some(Err(error));
         }
         loop {
-            match self.batches.front()?.recv() {
-                Ok(batch) => return Some(batch),
-                Err(_) => self.batches.pop_front(),
-            };
+            if let Ok(batch) = self.batches.front()?.recv() {
+                return Some(batch);
+            }
+            self.batches.pop_front();
+            self.work.consumed();
         }
     }
 
     fn stop(&mut self) {
-        self.work.is_stopped.store(true, Ordering::Relaxed);
         self.batches.clear();
+        self.work.stop();
     }
 }
 
 impl Work {
     /// Runs tasks until none is left.
     fn run(&self) {
-        while !self.is_stopped.load(Ordering::Relaxed)
-            && let Some(Task { parts, batches }) = self.next()
-        {
+        while let Some(Task { parts, batches }) = self.next() {
             let read =
                 catch_unwind(AssertUnwindSafe(|| self.read(&parts, |batch| batches.send(batch).is_ok())));
             if read.is_err() {
@@ -147,7 +156,7 @@ impl Work {
     #[cfg(feature = "simulation")]
     fn run_here(&self) -> VecDeque<Receiver<Batch>> {
         let mut receivers = VecDeque::new();
-        while let Some(task) = self.next() {
+        while let Some(task) = self.tasks().waiting.pop_front() {
             let (sender, batches) = std::sync::mpsc::channel();
             self.read(&task.parts, |batch| sender.send(batch).is_ok());
             receivers.push_back(batches);
@@ -155,8 +164,38 @@ impl Work {
         receivers
     }
 
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the consumer is near enough. `None` if no task is left, or no further rows are wanted.
     fn next(&self) -> Option<Task> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        let mut tasks = self.tasks();
+        // One more than there are threads: none waits while the consumer takes the last rows of a task.
+        while tasks.ahead > parallel::computing() && !self.is_stopped.load(Ordering::Relaxed) {
+            tasks = self.moved.wait(tasks).unwrap_or_else(PoisonError::into_inner);
+        }
+        if self.is_stopped.load(Ordering::Relaxed) {
+            return None;
+        }
+        let next = tasks.waiting.pop_front();
+        tasks.ahead += usize::from(next.is_some());
+        next
+    }
+
+    /// The consumer has the rows of one more task.
+    fn consumed(&self) {
+        let mut tasks = self.tasks();
+        tasks.ahead = tasks.ahead.saturating_sub(1);
+        drop(tasks);
+        self.moved.notify_all();
+    }
+
+    fn stop(&self) {
+        let tasks = self.tasks();
+        self.is_stopped.store(true, Ordering::Relaxed);
+        drop(tasks);
+        self.moved.notify_all();
     }
 
     fn read(&self, parts: &[PartReader], send: impl Fn(Batch) -> bool) {

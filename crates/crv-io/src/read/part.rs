@@ -56,7 +56,7 @@ pub(super) struct Ready {
     pub(super) layout: Arc<Layout>,
     /// Rows of its row groups that are read.
     pub(super) rows: u64,
-    /// Whether it is in memory: then it can be decoded together with others.
+    /// Whether it is in memory and at most one batch: then it can be decoded together with others.
     pub(super) is_small: bool,
 }
 
@@ -93,7 +93,7 @@ impl PartReader {
             let layout = layout.map_err(|error| failed(&error))?;
             let groups = self.groups(&metadata);
             let rows = groups.iter().map(|group| metadata.row_group(*group).num_rows().unsigned_abs()).sum();
-            let is_small = matches!(file, PartFile::Whole(_));
+            let is_small = matches!(file, PartFile::Whole(_)) && rows <= BATCH_ROWS as u64;
             Ok(Begun::Ready(Ready { source: Source { file, metadata, groups }, layout, rows, is_small }))
         };
         begin().map_err(|error| self.told(error))

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crv_core::tables::TableId;
 
 use crate::commit::LogReader;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Part;
 use crate::parallel;
 use crate::paths::{BucketId, StorePath};
@@ -78,8 +78,20 @@ impl Staging {
     pub(super) fn name(&mut self, log: &LogReader) -> Result<Vec<StorePath>> {
         for part in std::mem::take(self.written.get_mut().unwrap_or_else(PoisonError::into_inner)) {
             // Recorded first: a call that fails may have taken effect, and its file must be removed too.
-            self.named.push(part.path().clone());
-            log.store.put_prepared(part).map_err(|error| log.write_failed(error))?;
+            let path = part.path().clone();
+            self.named.push(path.clone());
+            log.store.put_prepared(part).map_err(|error| match error.io().kind() {
+                // A vacuum removes temporary files that are older than its age.
+                std::io::ErrorKind::NotFound => {
+                    let (run, path) = (log.paths.run(), log.store.locate(&path));
+                    let text = format!(
+                        "run `{run}`: part `{path}` waited so long for its commit that a vacuum removed it"
+                    );
+                    Error::new(ErrorKind::Conflict, text)
+                        .with_hint("nothing was committed; try the same again")
+                }
+                _ => log.write_failed(error),
+            })?;
         }
         Ok(self.named.clone())
     }

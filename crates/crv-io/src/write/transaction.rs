@@ -385,6 +385,10 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            // A commit may be there that names the parts.
+            self.staging.forget();
+        }
         self.staging.discard(self.publisher.log());
     }
 }

@@ -141,6 +141,10 @@ fn parts_without_a_checksum_come_in_their_place() {
     (20..40).for_each(|tick| append(&dataset, [tick]));
     let scan = dataset.scan(EDGES).unwrap();
     assert_eq!(rows(scan.clone()), one_by_one(&scan));
+    let views = rows(scan.clone().string_views());
+    for (text, view) in rows(scan).columns().iter().zip(views.columns()) {
+        assert_eq!(*cast(view, text.data_type()).unwrap(), **text);
+    }
 }
 
 #[test]
@@ -148,7 +152,7 @@ fn rows_before_a_damaged_part_come_before_its_error() {
     let root = Root::new();
     let dataset = root.open();
     (0..40).for_each(|tick| append(&dataset, [tick]));
-    let scan = root.open().scan(EDGES).unwrap();
+    let scan = root.open().scan(EDGES).unwrap().string_views();
     let damaged = scan.parts()[17].path.clone();
     let mut bytes = fs_err::read(&damaged).unwrap();
     bytes[40] ^= 1;

@@ -155,6 +155,21 @@ fn a_write_that_fails_fails_for_every_append_of_the_commit_and_leaves_nothing() 
     assert_eq!(parts, 3, "no part is left behind");
 }
 
+/// The rows of an append that was left out are not in the commit: it must not get the commit's outcome.
+#[test]
+fn an_append_that_was_left_out_has_its_own_error_when_the_commit_fails_as_well() {
+    let lost = || StoreError::new("write", "the commit", io::ErrorKind::StorageFull.into());
+    let run = Waits::new(3, move |when| if when == When::Before { Err(lost()) } else { Ok(Reply::True) });
+    let number: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    let word: ArrayRef = Arc::new(StringArray::from(vec!["one"]));
+    let mut frames = edges_at(2..4);
+    frames.extend([(TableId::EXCHANGE, exchange(number)), (TableId::EXCHANGE, exchange(word))]);
+    let mut kinds: Vec<_> =
+        run.append(frames).into_iter().map(|outcome| outcome.unwrap_err().kind()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, [ErrorKind::Schema, ErrorKind::Write, ErrorKind::Write]);
+}
+
 #[test]
 fn an_unknown_outcome_is_that_of_every_append_of_the_commit() {
     let lost = || StoreError::new("link", "the commit", io::ErrorKind::TimedOut.into()).unknown();

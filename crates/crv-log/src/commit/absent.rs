@@ -34,13 +34,13 @@ impl LogReader {
         }
         let lost = self.no_manifest(table);
         // Parts without a manifest were written: the manifest is lost. Looked for last, since a first append creates the
-        // manifest before any bucket. A failed read must not hide that it is lost.
+        // manifest before any part has its name. A failed read must not hide that it is lost.
         let has_parts = self.has_parts(table).unwrap_or(true);
         let is_lost = has_parts && !self.has_manifest(table).unwrap_or(false);
         if is_lost { lost } else { lost.not_found() }
     }
 
-    /// Returns whether the table has a manifest or a bucket.
+    /// Returns whether the table has a manifest or parts.
     fn has_trace(&self, table: TableId) -> Result<bool> {
         Ok(self.has_manifest(table)? || self.has_parts(table)?)
     }

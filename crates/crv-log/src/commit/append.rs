@@ -12,7 +12,7 @@ use super::file;
 use super::publish::Publisher;
 use super::queue::{Active, Group, Joined, Turn};
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::TableState;
+use crate::manifest::{Part, TableState};
 use crate::parallel;
 use crate::paths::{BucketId, CommitNumber, StorePath};
 use crate::stamp;
@@ -229,9 +229,7 @@ impl Publisher {
             Ok(outcomes) => outcomes,
             Err(error) if appends.len() == 1 => vec![Err(error)],
             // Storage failed, and a sync that failed must not be tried again; or each of them may be there.
-            Err(error) if matches!(error.kind(), ErrorKind::Write | ErrorKind::UnknownOutcome) => {
-                appends.iter().map(|_| Err(error.repeated())).collect()
-            }
+            Err(error) if is_storage(&error) => appends.iter().map(|_| Err(error.repeated())).collect(),
             // Nothing was written. An append that cannot be published must not keep others from it.
             Err(_) => appends.iter().flat_map(|append| self.publish_group(turn, &[*append])).collect(),
         }
@@ -268,6 +266,11 @@ impl Publisher {
             }
             Err(_) if !refused.is_empty() && refused.iter().all(Option::is_some) => {
                 Ok(refused.into_iter().flatten().map(Err).collect())
+            }
+            // An append that was left out has its own error: the commit, which may be there, does not have its rows.
+            Err(error) if refused.iter().any(Option::is_some) && is_storage(&error) => {
+                let outcomes = refused.into_iter().map(|own| Err(own.unwrap_or_else(|| error.repeated())));
+                Ok(outcomes.collect())
             }
             Err(error) => Err(error),
         }
@@ -334,12 +337,15 @@ impl Publisher {
     /// Adds parts that only a manifest names to the log, so that losing the manifest loses nothing. Tables without a
     /// manifest have none.
     pub(super) fn adopt_unlogged(&self, turn: &Turn<'_>, tables: &[TableId]) -> Result<()> {
-        if self.unlogged(&mut self.log.cache(), tables)?.is_empty() {
+        let unlogged = self.unlogged(&mut self.log.cache(), tables)?;
+        if unlogged.is_empty() {
             return Ok(());
         }
+        // Whoever wrote them may not have made their names durable.
+        let names = self.names_in(&unlogged);
         let mut none_left = false;
         let change = Change { operation: Operation::Adopt, tables: BTreeMap::new() };
-        let adopted = self.publish(turn, change, |cache, change| {
+        let adopted = self.publish_drafted(turn, change, names, None, |cache, change| {
             // Guard: which parts are not in the log is determined again after each race lost. Another writer may have
             // adopted them, and have merged or removed them since.
             change.tables = self.unlogged(cache, tables)?;
@@ -359,6 +365,14 @@ impl Publisher {
         }
     }
 
+    /// The paths of the parts that a change adds.
+    pub(super) fn names_in(&self, tables: &BTreeMap<TableId, TableChange>) -> Vec<StorePath> {
+        let path = |table, (bucket, part): &(BucketId, Part)| self.log.paths.part(table, *bucket, part.id);
+        let names =
+            tables.iter().flat_map(|(table, change)| change.add.iter().map(|part| path(*table, part)));
+        names.collect()
+    }
+
     /// The parts of `tables` that only a manifest names, as a change that adds them. Loads tables that are not cached.
     fn unlogged(&self, cache: &mut Cache, tables: &[TableId]) -> Result<BTreeMap<TableId, TableChange>> {
         self.log.load_present(cache, tables)?;
@@ -376,6 +390,11 @@ impl Publisher {
         });
         Ok(changes.collect())
     }
+}
+
+/// Whether storage failed while a commit was published.
+fn is_storage(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Write | ErrorKind::UnknownOutcome)
 }
 
 /// The tables that these appends change.

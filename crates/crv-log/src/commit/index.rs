@@ -21,7 +21,7 @@ impl LogReader {
                 None => self.state(table)?,
             };
             let state = match state {
-                // Loaded again: a first append may have created the manifest meanwhile, before any bucket.
+                // Loaded again: a first append may have created the manifest meanwhile, before any part has its name.
                 None if self.has_parts(table)? => {
                     let state = self.state(table)?;
                     Some(state.ok_or_else(|| self.no_manifest(table))?)

@@ -53,7 +53,7 @@ impl Publisher {
         let tables = log.table_dirs()?;
         for table in &tables {
             let cache = &mut log.cache();
-            // Loaded again: a first append may have created the manifest meanwhile, before any bucket.
+            // Loaded again: a first append may have created the manifest meanwhile, before any part has its name.
             if !log.load(cache, *table)? && log.has_parts(*table)? && !log.load(cache, *table)? {
                 return Err(log.no_manifest(*table));
             }

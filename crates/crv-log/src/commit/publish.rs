@@ -43,7 +43,8 @@ pub struct Publisher {
 
 /// Receives every commit that a [`Publisher`] has published.
 pub trait CommitWatcher: fmt::Debug + Send + Sync {
-    /// The commit is visible and durable. Called on the thread that published it, before the call that made it returns.
+    /// The commit is visible and durable. Called before the call that made it returns; of several appends that are one
+    /// commit, on the thread of each.
     fn committed(&self, commit: &Commit);
 }
 
@@ -52,7 +53,7 @@ impl Publisher {
     /// commits, or, with `None`, by the number of its parts.
     pub fn new(log: Arc<LogReader>, write_manifest_every_n: Option<u64>) -> Self {
         let checkpointer = Checkpointer::new(Arc::clone(&log), write_manifest_every_n);
-        let queue = Queue::of(&*log.store, &log.paths, log.tick_bucket_size);
+        let queue = Queue::of(&*log.store, &log.paths, log.tick_bucket_size, write_manifest_every_n);
         Self {
             log,
             checkpointer,

@@ -78,17 +78,23 @@ pub(super) enum Joined<'a> {
 }
 
 /// A run, and the settings that handles must share to publish for each other.
-type Key = (String, RunId, u64);
+type Key = (String, RunId, u64, Option<u64>);
 
 static QUEUES: PerProcess<Mutex<HashMap<Key, Weak<Queue>>>> = PerProcess::new();
 
 impl Queue {
-    /// The queue of a run whose tables have `tick_bucket_size` ticks per bucket.
-    pub(super) fn of(store: &dyn Store, paths: &RunPaths, tick_bucket_size: u64) -> Arc<Self> {
+    /// The queue of a run whose tables have `tick_bucket_size` ticks per bucket, and whose manifests are written every `n`
+    /// commits.
+    pub(super) fn of(
+        store: &dyn Store,
+        paths: &RunPaths,
+        tick_bucket_size: u64,
+        n: Option<u64>,
+    ) -> Arc<Self> {
         let Some(identity) = store.identity() else { return Arc::default() };
         let mut queues = QUEUES.get().lock().unwrap_or_else(PoisonError::into_inner);
         queues.retain(|_, queue| queue.strong_count() > 0);
-        let key = (identity, paths.run().clone(), tick_bucket_size);
+        let key = (identity, paths.run().clone(), tick_bucket_size, n);
         let known = queues.get(&key).and_then(Weak::upgrade);
         known.unwrap_or_else(|| {
             let queue = Arc::default();

@@ -19,7 +19,7 @@ impl Publisher {
     /// commits that it includes are durable, so that a part they replaced or took out may be removed.
     pub fn durable_state(&self, table: TableId) -> Result<Option<Arc<TableState>>> {
         let (log, mut cache) = (&*self.log, self.log.cache());
-        // Loaded again: a first append may have created the manifest meanwhile, before any bucket.
+        // Loaded again: a first append may have created the manifest meanwhile, before any part has its name.
         if !log.load(&mut cache, table)? && !log.has_parts(table)? && !log.load(&mut cache, table)? {
             return Ok(None);
         }

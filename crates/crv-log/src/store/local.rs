@@ -25,8 +25,6 @@ pub struct LocalStore {
     root: PathBuf,
     files: Arc<dyn FileSystem>,
     names: Mutex<Names>,
-    /// The root and directories above it, if this store created them.
-    made: Mutex<Vec<PathBuf>>,
     /// Whether the file system is that of this machine.
     is_real: bool,
 }
@@ -53,7 +51,7 @@ impl LocalStore {
     }
 
     fn at(shown: String, root: PathBuf, files: Arc<dyn FileSystem>) -> Self {
-        Self { shown, root, files, names: Mutex::default(), made: Mutex::default(), is_real: false }
+        Self { shown, root, files, names: Mutex::default(), is_real: false }
     }
 
     /// A store of the directory that `path` lies in, and the path in it. `None` if `path` does not end in a
@@ -100,46 +98,58 @@ impl LocalStore {
     }
 
     fn make_dirs(&self, mut dir: Option<StorePath>) -> Result<(), StoreError> {
+        let failed = |at: &StorePath, source| self.error("create the directory", at, source);
         let mut missing = Vec::new();
         while let Some(at) = dir {
-            let created = self.files.create_dir(&self.full(&at));
-            if at.as_str().is_empty() {
-                self.note_made(&self.root, &created);
+            let parent = at.parent();
+            match &parent {
+                None => self.make_root().map_err(|source| failed(&at, source))?,
+                Some(root) if root.as_str().is_empty() => self.make_first(&at)?,
+                Some(_) => match self.files.create_dir(&self.full(&at)) {
+                    Ok(()) => self.note_created(&at),
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                    Err(error) if is_absent(&error) => {
+                        dir = parent;
+                        missing.push(at);
+                        continue;
+                    }
+                    Err(error) => return Err(failed(&at, error)),
+                },
             }
-            match created {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => break,
-                Err(error) if error.kind() == io::ErrorKind::NotFound && !at.as_str().is_empty() => {
-                    dir = at.parent();
-                    missing.push(at);
-                    continue;
-                }
-                // The directories above the root are created as well.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    self.make_root().map_err(|source| self.error("create the directory", &at, source))?;
-                }
-                Err(error) => return Err(self.error("create the directory", &at, error)),
-            }
-            self.note_created(&at);
             break;
         }
         for at in missing.into_iter().rev() {
             match self.files.create_dir(&self.full(&at)) {
                 Ok(()) => self.note_created(&at),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(self.error("create the directory", &at, error)),
+                Err(error) => return Err(failed(&at, error)),
             }
         }
         Ok(())
     }
 
-    /// Creates the root and the directories above it; [`sync_names`](Self::sync_names) makes them durable.
+    /// Creates `dir`, a directory in the root, unless it is there. Guard: the root is durable before. So a root with a
+    /// directory in it is durable, whichever process created it, and nothing above it is synced again.
+    fn make_first(&self, dir: &StorePath) -> Result<(), StoreError> {
+        let failed = |source| self.error("create the directory", dir, source);
+        if absent_is_none(self.files.stat(&self.full(dir))).map_err(failed)?.is_some() {
+            return Ok(());
+        }
+        self.make_root().map_err(failed)?;
+        match self.files.create_dir(&self.full(dir)) {
+            Ok(()) => self.note_created(dir),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(error)),
+        }
+        Ok(())
+    }
+
+    /// Creates the root and the directories above it that are missing, and makes the root durable. Guard: each is durable
+    /// before the next one is created in it.
     fn make_root(&self) -> io::Result<()> {
         let mut missing = vec![self.root.clone()];
         while let Some(dir) = missing.last().cloned() {
-            let created = self.files.create_dir(&dir);
-            self.note_made(&dir, &created);
-            match created {
+            match self.files.create_dir(&dir) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) if is_absent(&error) => match parent_dir(&dir) {
@@ -151,25 +161,16 @@ impl LocalStore {
                 },
                 Err(error) => return Err(error),
             }
+            self.sync_above(&dir)?;
             missing.pop();
         }
         Ok(())
     }
 
-    /// Takes note that this store created `dir`, the root or a directory above it. A call that failed may have taken
-    /// effect.
-    fn note_made(&self, dir: &Path, created: &io::Result<()>) {
-        let was_there = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists || is_absent(error);
-        if !created.as_ref().is_err_and(was_there) {
-            self.made.lock().unwrap_or_else(PoisonError::into_inner).push(dir.to_owned());
-        }
-    }
-
-    /// Makes the root durable, and the directories above it, if this store created them. A root that was there is taken
-    /// to be durable: whoever created it made it so.
-    fn sync_root(&self) -> io::Result<()> {
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        made.iter().filter_map(|dir| parent_dir(dir)).try_for_each(|dir| match self.files.sync_dir(&dir) {
+    /// Makes the name of the root, or of a directory above it, durable.
+    fn sync_above(&self, dir: &Path) -> io::Result<()> {
+        let Some(parent) = parent_dir(dir) else { return Ok(()) };
+        match self.files.sync_dir(&parent) {
             // Skipped: a directory that this process may not open, or that cannot be synced, such as one of a
             // read-only or a virtual file system.
             Err(error)
@@ -184,7 +185,7 @@ impl LocalStore {
                 Ok(())
             }
             other => other,
-        })
+        }
     }
 
     /// Removes a temporary file. Error ignored: readers never see it, and a check reports it as harmless.
@@ -234,10 +235,6 @@ impl LocalStore {
             }
             let is_inside = |dir: &&StorePath| dir.parent().is_some_and(|parent| to_sync.contains(&parent));
             inside.extend(names.created.iter().filter(is_inside).cloned());
-        }
-        if proven.contains(&StorePath::root()) {
-            self.sync_root()
-                .map_err(|source| self.error("sync the directories above", &StorePath::root(), source))?;
         }
         let to_sync: Vec<StorePath> = to_sync.into_iter().collect();
         parallel::for_each(&to_sync, parallel::WAITING, |dir| {
@@ -427,13 +424,20 @@ impl Store for LocalStore {
             Err(error) => return Err(self.error("rename", from, error)),
         }
         let below = format!("{from}/");
-        self.names().durable.retain(|dir| dir != from && !dir.as_str().starts_with(&below));
+        let is_elsewhere = |dir: &StorePath| dir != from && !dir.as_str().starts_with(&below);
+        let mut names = self.names();
+        names.durable.retain(is_elsewhere);
+        names.created.retain(is_elsewhere);
+        drop(names);
         self.sync_names(&[from.clone(), to.clone()]).map_err(StoreError::unknown)?;
         Ok(true)
     }
 
     fn remove_dir(&self, dir: &StorePath) -> Result<(), StoreError> {
-        self.names().durable.remove(dir);
+        let mut names = self.names();
+        names.durable.remove(dir);
+        names.created.remove(dir);
+        drop(names);
         match self.files.remove_dir(&self.full(dir)) {
             Err(error) if !is_absent(&error) && error.kind() != io::ErrorKind::Unsupported => {
                 Err(self.error("remove the directory", dir, error))

@@ -47,12 +47,14 @@ impl TableSchema {
 
 /// The same fields, with texts as views (`Utf8View`) at every depth.
 pub fn string_views(fields: &Fields) -> Fields {
+    let of_item = |item: &Arc<ArrowField>| {
+        let viewed = string_views(&Fields::from([Arc::clone(item)]));
+        viewed.first().map_or_else(|| Arc::clone(item), Arc::clone)
+    };
     let viewed = |data_type: &DataType| match data_type {
         DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
-        DataType::List(item) => match string_views(&Fields::from([Arc::clone(item)])).first() {
-            Some(item) => DataType::List(Arc::clone(item)),
-            None => data_type.clone(),
-        },
+        DataType::List(item) => DataType::List(of_item(item)),
+        DataType::LargeList(item) => DataType::LargeList(of_item(item)),
         DataType::Struct(members) => DataType::Struct(string_views(members)),
         other => other.clone(),
     };

@@ -26,7 +26,9 @@ pub(super) fn never_fails(from: &DataType, to: &DataType, casts: Casts) -> bool 
         DataType::Int64 => is_short_int(from) || (lossless && *from == DataType::Boolean),
         DataType::Float64 => is_short_int(from) || is_short_float(from),
         DataType::Float32 => *from == DataType::Float16,
-        DataType::Utf8 => is_string(from) || (lossless && (is_int(from) || is_float(from))),
+        DataType::Utf8 | DataType::Utf8View => {
+            is_string(from) || (lossless && (is_int(from) || is_float(from)))
+        }
         DataType::Binary => is_binary(from),
         _ => false,
     }
@@ -98,9 +100,11 @@ pub(super) fn leaf(
             }
             _ => {}
         },
-        DataType::Utf8 => match from {
+        DataType::Utf8 | DataType::Utf8View => match from {
             _ if is_string(from) => return arrow_cast(array, to, path),
-            _ if lossless && (is_int(from) || is_float(from)) => return text::print(array, path),
+            _ if lossless && (is_int(from) || is_float(from)) => {
+                return arrow_cast(&text::print(array, path)?, to, path);
+            }
             _ => {}
         },
         DataType::Binary if is_binary(from) => return arrow_cast(array, to, path),

@@ -64,7 +64,7 @@ pub(crate) enum Remedy<'a> {
 #[derive(Debug)]
 pub(crate) struct TableHistory {
     pub(crate) manifest: Found<Decoded>,
-    /// Whether its directory has a bucket's directory. Only checked if there is no readable manifest.
+    /// Whether it has parts. Only checked if there is no readable manifest.
     pub(crate) has_parts: bool,
     /// The newest known state.
     pub(crate) state: Option<TableState>,
