@@ -144,8 +144,8 @@ impl LocalStore {
         Ok(())
     }
 
-    /// Creates the root and the directories above it that are missing, and makes the root durable. Guard: each is durable
-    /// before the next one is created in it.
+    /// Creates the root and the directories above it that are missing, and makes all of them durable: any may have been
+    /// created a moment ago, by another process or by a call that failed.
     fn make_root(&self) -> io::Result<()> {
         let mut missing = vec![self.root.clone()];
         while let Some(dir) = missing.last().cloned() {
@@ -161,31 +161,27 @@ impl LocalStore {
                 },
                 Err(error) => return Err(error),
             }
-            self.sync_above(&dir)?;
             missing.pop();
         }
-        Ok(())
-    }
-
-    /// Makes the name of the root, or of a directory above it, durable.
-    fn sync_above(&self, dir: &Path) -> io::Result<()> {
-        let Some(parent) = parent_dir(dir) else { return Ok(()) };
-        match self.files.sync_dir(&parent) {
-            // Skipped: a directory that this process may not open, or that cannot be synced, such as one of a
-            // read-only or a virtual file system.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::PermissionDenied
-                        | io::ErrorKind::ReadOnlyFilesystem
-                        | io::ErrorKind::InvalidInput
-                        | io::ErrorKind::Unsupported
-                ) =>
-            {
-                Ok(())
+        self.root.ancestors().skip(1).try_for_each(|dir| {
+            let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+            match self.files.sync_dir(dir) {
+                // Skipped: a directory that this process may not open, or that cannot be synced, such as one of a
+                // read-only or a virtual file system.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::PermissionDenied
+                            | io::ErrorKind::ReadOnlyFilesystem
+                            | io::ErrorKind::InvalidInput
+                            | io::ErrorKind::Unsupported
+                    ) =>
+                {
+                    Ok(())
+                }
+                other => other,
             }
-            other => other,
-        }
+        })
     }
 
     /// Removes a temporary file. Error ignored: readers never see it, and a check reports it as harmless.
