@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 from crv.io import Dataset, IoNotFoundError, IoSettings, RunState
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "resume.py"
-TICKS = 300
+TICKS = 1_000
 KILLS = 20
 
 # Kills its process at a random moment after the imports, which take most of the time.

@@ -157,3 +157,22 @@ fn dropping_a_scan_in_the_middle_stops_it() {
     let opened = calls.take().get("open").copied().unwrap_or_default();
     assert!(opened <= 5 * threads as u64, "{opened} parts were opened by {threads} threads");
 }
+
+#[test]
+fn a_scan_reads_no_more_than_a_few_tasks_ahead_of_its_consumer() {
+    let root = Root::new();
+    let calls = Counting::default();
+    let files = LocalStore::on(root.path().to_str().unwrap(), Arc::new(calls.clone()));
+    let dataset = Dataset::with_store(root.settings(), RUN, Arc::new(files)).unwrap();
+    append(&dataset, (0..2_000).map(|bucket| bucket * 100));
+    calls.take();
+    let mut batches = dataset.scan(EDGES).unwrap().batches();
+    assert!(batches.next().unwrap().is_ok());
+    // Long enough to read everything, if nothing held the threads back.
+    std::thread::sleep(Duration::from_millis(500));
+    let opened = calls.take().get("open").copied().unwrap_or_default();
+    let threads = std::thread::available_parallelism().unwrap().get();
+    let task = (2_000 / (2 * threads)).clamp(1, 128);
+    assert!(opened as usize <= (threads + 2) * task + 10, "{opened} parts were opened");
+    assert_eq!(batches.map(|batch| batch.unwrap().num_rows()).sum::<usize>() + task, 2_000);
+}
