@@ -17,8 +17,8 @@ use crate::support::{EDGES, RUN, Root, all_ticks, edges, ticks_of};
 struct Waits {
     root: Root,
     dataset: Dataset,
-    /// Parts that have their names: an append then waits for its turn.
-    staged: Arc<AtomicUsize>,
+    /// Whether the first append has the turn.
+    is_led: Arc<AtomicBool>,
     acknowledged: Arc<AtomicUsize>,
 }
 
@@ -30,8 +30,11 @@ impl Waits {
         for tick in 0..2 {
             root.open().append(EDGES, edges([tick]), AppendOptions::default()).unwrap();
         }
-        let (staged, acknowledged) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (counts, heard) = (Arc::clone(&staged), Arc::clone(&acknowledged));
+        let acknowledged = Arc::new(AtomicUsize::new(0));
+        let is_led = Arc::new(AtomicBool::new(false));
+        let (led, heard) = (Arc::clone(&is_led), Arc::clone(&acknowledged));
+        // Parts that have their names: an append then waits for its turn.
+        let counts = AtomicUsize::new(0);
         let commits = AtomicUsize::new(0);
         let store = Hooked::over(root.store(), move |when, call| {
             if matches!((when, call), (When::After, Call::Stage(_))) {
@@ -41,6 +44,7 @@ impl Waits {
                 return Ok(Reply::True);
             }
             if when == When::Before && commits.fetch_add(1, Ordering::SeqCst) == 0 {
+                led.store(true, Ordering::SeqCst);
                 while counts.load(Ordering::SeqCst) < 1 + others {
                     thread::sleep(Duration::from_millis(1));
                 }
@@ -58,7 +62,7 @@ impl Waits {
             then(when)
         });
         let dataset = Dataset::with_store(settings(&root), RUN, store).unwrap();
-        Self { root, dataset, staged, acknowledged }
+        Self { root, dataset, is_led, acknowledged }
     }
 
     /// Appends the first frame, and while its commit is published the others, each on its own thread. Returns the
@@ -73,7 +77,7 @@ impl Waits {
             let mut frames = frames.into_iter();
             let (table, frame) = frames.next().unwrap();
             let first = scope.spawn(move || begin(table, frame));
-            while self.staged.load(Ordering::SeqCst) < 1 {
+            while !self.is_led.load(Ordering::SeqCst) {
                 thread::sleep(Duration::from_millis(1));
             }
             let others: Vec<_> =

@@ -25,6 +25,8 @@ pub struct LocalStore {
     root: PathBuf,
     files: Arc<dyn FileSystem>,
     names: Mutex<Names>,
+    /// Held while the first directory in the root is created: one thread makes the root durable.
+    first: Mutex<()>,
     /// Whether the file system is that of this machine.
     is_real: bool,
 }
@@ -51,7 +53,7 @@ impl LocalStore {
     }
 
     fn at(shown: String, root: PathBuf, files: Arc<dyn FileSystem>) -> Self {
-        Self { shown, root, files, names: Mutex::default(), is_real: false }
+        Self { shown, root, files, names: Mutex::default(), first: Mutex::default(), is_real: false }
     }
 
     /// A store of the directory that `path` lies in, and the path in it. `None` if `path` does not end in a
@@ -132,6 +134,7 @@ impl LocalStore {
     /// directory in it is durable, whichever process created it, and nothing above it is synced again.
     fn make_first(&self, dir: &StorePath) -> Result<(), StoreError> {
         let failed = |source| self.error("create the directory", dir, source);
+        let _first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         if absent_is_none(self.files.stat(&self.full(dir))).map_err(failed)?.is_some() {
             return Ok(());
         }
