@@ -234,7 +234,7 @@ class Scan:
     def select(self, *, columns: list[str] | None, limit: int | None) -> Scan:
         """Returns the scan with only these columns, and the first ``limit`` rows."""
 
-    def batches(self, start: int, stop: int, *, columns: list[str] | None, limit: int | None) -> Batches:
+    def batches(self, start: int = 0, stop: int = ..., *, columns: list[str] | None, limit: int | None) -> Batches:
         """Reads the parts from ``start`` up to ``stop``."""
 
     def __arrow_c_schema__(self) -> object: ...

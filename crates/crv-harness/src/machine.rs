@@ -137,7 +137,7 @@ impl Machine {
             entries.push(self.model().begin(rows.clone(), self.moment()));
             begun.push(begin(dataset, &rows));
         }
-        // The bug: all but the first hear of the commit before its name is durable.
+        // The bug: all but the first are acknowledged before the commit is durable.
         let (machine, followers) = (self.clone(), entries.get(1..).unwrap_or_default().to_vec());
         plant::before_log_sync(self.bug, move || {
             let moment = machine.moment();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::{ArrayRef, RecordBatch, StructArray};
 use arrow_schema::{ArrowError, Field};
 use crv_io::config::FsProtocol;
-use crv_io::{Dataset, IoSettings, RunId, ScanBatches};
+use crv_io::{Dataset, IoSettings, RunId, ScanBatches, ScanPart};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyTuple};
 use pyo3_arrow::error::PyArrowResult;
@@ -18,9 +18,6 @@ use crate::settings::Settings;
 
 /// The most rows that a part may have to be read in one batch, without a plan.
 const SMALL: u64 = 32 * 1024;
-
-/// Parts of up to so many bytes are read with one call and decoded together with others.
-const SMALL_BYTES: u64 = 128 * 1024;
 
 /// So many consecutive small parts are read faster here than by Polars, which sets up a reader for each.
 const MANY: usize = 16;
@@ -71,8 +68,8 @@ impl Scan {
         let parts = self.inner.parts();
         let mut groups: Vec<Group> = Vec::new();
         let mut at = 0;
-        for run in parts.chunk_by(|one, other| (one.bytes <= SMALL_BYTES) == (other.bytes <= SMALL_BYTES)) {
-            let are_many = many && run.len() >= MANY && run.iter().all(|part| part.bytes <= SMALL_BYTES);
+        for run in parts.chunk_by(|one, other| one.is_small() == other.is_small()) {
+            let are_many = many && run.len() >= MANY && run.iter().all(ScanPart::is_small);
             for part in run {
                 let path = (on_disk && !part.provisional && !are_many).then(|| part.path.clone());
                 match (groups.last_mut(), path) {
@@ -129,7 +126,7 @@ impl Scan {
         Ok((make, arguments.into_pyobject(py)?.into_any()))
     }
 
-    #[pyo3(signature = (start, stop, *, columns, limit))]
+    #[pyo3(signature = (start=0, stop=usize::MAX, *, columns, limit))]
     fn batches(
         &self,
         py: Python<'_>,

@@ -32,9 +32,6 @@ _CASTS = pl.ScanCastOptions(
 _Group = tuple[list[str] | None, int, int]
 """Consecutive parts: their paths if Polars is to read them, and their range of places in the scan."""
 
-_ALL = 2**63 - 1
-"""The place after the last part of any scan."""
-
 _AT_ONCE = 8 << 20
 """Parts of up to so many bytes are decoded before their first row is returned, and not verified in a pass before."""
 
@@ -47,7 +44,7 @@ def frame(scan: _native.Scan, limit: int | None) -> pl.DataFrame:
         if limit is not None:
             # The sizes of the parts beyond the limit.
             scan.verify(limit=0)
-        batches = [pl.DataFrame(batch) for batch in scan.batches(0, _ALL, columns=None, limit=limit)]
+        batches = [pl.DataFrame(batch) for batch in scan.batches(columns=None, limit=limit)]
         return pl.concat(batches, rechunk=False) if batches else pl.DataFrame(schema=pl.Schema(scan))
     scan.verify(limit=limit)
     rows = _frame_of(scan, groups, partial(_group, scan))

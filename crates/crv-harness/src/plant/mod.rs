@@ -47,8 +47,8 @@ pub enum Bug {
     VacuumUnheard,
     /// Documents are read without a comparison of their checksums.
     ChecksumIgnored,
-    /// Of the transactions that are one commit, all but the first hear of it before its name is durable.
-    FollowerHeardEarly,
+    /// Transactions that are one commit: all but the first are acknowledged before it is durable.
+    AcknowledgedEarly,
 }
 
 impl Bug {
@@ -69,7 +69,7 @@ impl Bug {
         Self::BaseIgnored,
         Self::VacuumUnheard,
         Self::ChecksumIgnored,
-        Self::FollowerHeardEarly,
+        Self::AcknowledgedEarly,
     ];
 }
 
@@ -91,7 +91,7 @@ impl fmt::Display for Bug {
             Self::BaseIgnored => "a pruned number is taken again",
             Self::VacuumUnheard => "a vacuum that is not logged",
             Self::ChecksumIgnored => "checksum ignored",
-            Self::FollowerHeardEarly => "a follower hears of its commit before the sync",
+            Self::AcknowledgedEarly => "acknowledged before the commit is durable",
         })
     }
 }
@@ -104,11 +104,11 @@ pub(crate) fn open_store(sim: &Sim, root: &str, bug: Option<Bug>) -> Arc<dyn Sto
 }
 
 thread_local! {
-    /// What [`Bug::FollowerHeardEarly`] does before the next sync of the log.
+    /// What [`Bug::AcknowledgedEarly`] does before the next sync of the log.
     static EARLY: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
 }
 
-/// With [`Bug::FollowerHeardEarly`], calls `early` after the next commit has its name, and before that is durable.
+/// With [`Bug::AcknowledgedEarly`], calls `early` after the next commit has its name, and before that is durable.
 pub(crate) fn before_log_sync(bug: Option<Bug>, early: impl FnOnce() + 'static) {
-    EARLY.set(if bug == Some(Bug::FollowerHeardEarly) { Some(Box::new(early)) } else { None });
+    EARLY.set(if bug == Some(Bug::AcknowledgedEarly) { Some(Box::new(early)) } else { None });
 }

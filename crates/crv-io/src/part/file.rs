@@ -13,7 +13,7 @@ use crate::paths::StorePath;
 use crate::store::{Blob, Store};
 
 /// Parts up to this size are read whole, with one call.
-const WHOLE_BELOW: u64 = 128 * 1024;
+pub(crate) const WHOLE_BELOW: u64 = 128 * 1024;
 
 /// An open part.
 #[derive(Debug, Clone)]

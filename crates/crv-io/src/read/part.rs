@@ -82,7 +82,7 @@ impl PartReader {
             if self.needs_checksum(&file) {
                 self.compare_checksum(&file)?;
             }
-            let metadata = self.statistics_of_ticks(&file)?;
+            let metadata = self.short_footer(&file)?;
             self.check_rows(&metadata)?;
             self.remember();
             if !pages::is_supported(&metadata) {
@@ -99,8 +99,8 @@ impl PartReader {
         begin().map_err(|error| self.told(error))
     }
 
-    /// The footer, without statistics if no rows are filtered by their ticks.
-    fn statistics_of_ticks(&self, file: &PartFile) -> Result<Arc<ParquetMetaData>> {
+    /// Reads the part's footer, without statistics if no rows are filtered by their ticks.
+    fn short_footer(&self, file: &PartFile) -> Result<Arc<ParquetMetaData>> {
         let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
         let policy = match self.filter {
             Some(_) => ParquetStatisticsPolicy::KeepAll,

@@ -16,6 +16,7 @@ use crate::commit::LogReader;
 use crate::error::{Error, Result};
 use crate::manifest::{Part, TableState};
 use crate::parallel;
+use crate::part::file::WHOLE_BELOW;
 use crate::paths::BucketId;
 use crate::schema::{TableSchema, string_views};
 use crate::ticks::TickRange;
@@ -54,6 +55,13 @@ pub struct ScanPart {
     /// Whether it holds lists whose item type was not known when it was written. Other Parquet readers may read
     /// such items as integers; this crate does not.
     pub provisional: bool,
+}
+
+impl ScanPart {
+    /// Whether it is read with one call, and decoded together with the small parts beside it.
+    pub fn is_small(&self) -> bool {
+        self.bytes <= WHOLE_BELOW
+    }
 }
 
 impl Scan {

@@ -487,17 +487,21 @@ fn a_part_alone_rebuilds_its_table() {
     holds(&root, &root.open(), &SIX);
 }
 
-/// A process was killed between the manifest of the table and the commit that declares it.
-#[test]
-fn a_manifest_without_a_declaration_is_no_table() {
-    let root = Root::new();
-    let store = Hooked::store(&root, |when, call| {
+/// Kills a process between the manifest of the table and the commit that declares it.
+fn half_declared(root: &Root) {
+    let store = Hooked::store(root, |when, call| {
         if when == When::Before && call.is_commit() {
             return Err(StoreError::new("put", "a commit", std::io::Error::other("killed")));
         }
         Ok(())
     });
     Dataset::with_store(root.settings(), RUN, store).unwrap().declare(&agents()).unwrap_err();
+}
+
+#[test]
+fn a_manifest_without_a_declaration_is_no_table() {
+    let root = Root::new();
+    half_declared(&root);
     assert!(root.manifest(id("agents")).exists() && root.commits().is_empty());
     let half = root.open();
     assert!(half.tables().unwrap().is_empty());
@@ -514,13 +518,7 @@ fn a_manifest_without_a_declaration_is_no_table() {
 #[test]
 fn a_table_that_is_not_there_is_an_error_of_every_call_and_none_waits_for_itself() {
     let root = Root::new();
-    let store = Hooked::store(&root, |when, call| {
-        if when == When::Before && call.is_commit() {
-            return Err(StoreError::new("put", "a commit", std::io::Error::other("killed")));
-        }
-        Ok(())
-    });
-    Dataset::with_store(root.settings(), RUN, store).unwrap().declare(&agents()).unwrap_err();
+    half_declared(&root);
     let (told, ended) = std::sync::mpsc::channel();
     let dataset = root.open();
     std::thread::spawn(move || {

@@ -18,13 +18,12 @@ use crate::paths::{BucketId, CommitNumber, StorePath};
 use crate::stamp;
 use crate::store::{PreparedPut, PutOutcome};
 
-/// Rows of one transaction: what their commit changes, and the names of the parts that it adds. The parts are stored, and
-/// their names are not durable yet.
+/// Rows of one transaction: what their commit changes. The parts that it adds are stored.
 #[derive(Debug)]
 pub struct Append {
     /// The change to each table. Every table has a manifest.
     pub tables: BTreeMap<TableId, TableChange>,
-    /// The paths of the parts.
+    /// The paths of those parts whose names are not durable yet.
     pub names: Vec<StorePath>,
     /// The commit, if it was drafted.
     draft: Mutex<Option<Draft>>,
@@ -39,7 +38,7 @@ pub struct Draft {
 }
 
 impl Append {
-    /// The changes to `tables`, with the paths of the parts that they add.
+    /// The changes to `tables`, with the paths of those parts whose names are not durable yet.
     pub fn new(tables: BTreeMap<TableId, TableChange>, names: Vec<StorePath>, draft: Option<Draft>) -> Self {
         Self { tables, names, draft: Mutex::new(draft) }
     }
@@ -240,7 +239,8 @@ impl Publisher {
     fn publish_appends(&self, turn: &Turn<'_>, appends: &[&Append]) -> Result<Vec<Result<Arc<Commit>>>> {
         let touched = touched_by(appends);
         self.adopt_unlogged(turn, &touched)?;
-        appends.iter().try_for_each(|append| self.trust_names(&append.tables))?;
+        let mut unsynced = appends.iter().filter(|append| !append.names.is_empty());
+        unsynced.try_for_each(|append| self.trust_names(&append.tables))?;
         let names = appends.iter().flat_map(|append| append.names.iter().cloned()).collect();
         let mut refused: Vec<Option<Error>> = Vec::new();
         let change = Change { operation: Operation::Append, tables: BTreeMap::new() };
@@ -341,7 +341,7 @@ impl Publisher {
         if unlogged.is_empty() {
             return Ok(());
         }
-        // Whoever wrote them may not have made their names durable.
+        // Their writer may not have synced their names.
         let names = self.names_in(&unlogged);
         let mut none_left = false;
         let change = Change { operation: Operation::Adopt, tables: BTreeMap::new() };

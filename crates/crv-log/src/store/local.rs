@@ -4,7 +4,6 @@
 //! directory. Publishing one if absent: the same with `link`, which fails when the name is taken, in place of
 //! `rename`. A failed `fsync` is never retried on the same file: the file is dropped.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use super::files::{FileSystem, OpenFile, OsFiles, Stat};
+use super::names::Names;
 use super::{Blob, Entry, EntryKind, Held, PreparedPut, PutMode, PutOutcome, Store, StoreError, Tag};
 use crate::buffers;
 use crate::parallel;
@@ -29,15 +29,6 @@ pub struct LocalStore {
     first: Mutex<()>,
     /// Whether the file system is that of this machine.
     is_real: bool,
-}
-
-/// What is known of the names of directories.
-#[derive(Debug, Default)]
-struct Names {
-    /// Directories whose own entry in their parent is known to be durable, with those above.
-    durable: BTreeSet<StorePath>,
-    /// Directories that this store created since their parent was last synced.
-    created: BTreeSet<StorePath>,
 }
 
 impl LocalStore {
@@ -104,47 +95,44 @@ impl LocalStore {
         let mut missing = Vec::new();
         while let Some(at) = dir {
             let parent = at.parent();
-            match &parent {
-                None => self.make_root().map_err(|source| failed(&at, source))?,
-                Some(root) if root.as_str().is_empty() => self.make_first(&at)?,
-                Some(_) => match self.files.create_dir(&self.full(&at)) {
-                    Ok(()) => self.note_created(&at),
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                    Err(error) if is_absent(&error) => {
-                        dir = parent;
-                        missing.push(at);
-                        continue;
-                    }
-                    Err(error) => return Err(failed(&at, error)),
-                },
+            let made = match &parent {
+                None => self.make_root(),
+                Some(root) if root.as_str().is_empty() => self.make_first(&at),
+                Some(_) => self.make_one(&at),
+            };
+            match made {
+                Err(error) if is_absent(&error) && parent.is_some() => {
+                    dir = parent;
+                    missing.push(at);
+                }
+                other => {
+                    other.map_err(|source| failed(&at, source))?;
+                    break;
+                }
             }
-            break;
         }
-        for at in missing.into_iter().rev() {
-            match self.files.create_dir(&self.full(&at)) {
-                Ok(()) => self.note_created(&at),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failed(&at, error)),
-            }
+        missing.iter().rev().try_for_each(|at| self.make_one(at).map_err(|source| failed(at, source)))
+    }
+
+    /// Creates `dir`, whose parent must be there, unless it is there.
+    fn make_one(&self, dir: &StorePath) -> io::Result<()> {
+        match self.files.create_dir(&self.full(dir)) {
+            Ok(()) => self.names().created(dir),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
         }
         Ok(())
     }
 
     /// Creates `dir`, a directory in the root, unless it is there. Guard: the root is durable before. So a root with a
     /// directory in it is durable, whichever process created it, and nothing above it is synced again.
-    fn make_first(&self, dir: &StorePath) -> Result<(), StoreError> {
-        let failed = |source| self.error("create the directory", dir, source);
+    fn make_first(&self, dir: &StorePath) -> io::Result<()> {
         let _first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        if absent_is_none(self.files.stat(&self.full(dir))).map_err(failed)?.is_some() {
+        if absent_is_none(self.files.stat(&self.full(dir)))?.is_some() {
             return Ok(());
         }
-        self.make_root().map_err(failed)?;
-        match self.files.create_dir(&self.full(dir)) {
-            Ok(()) => self.note_created(dir),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(failed(error)),
-        }
-        Ok(())
+        self.make_root()?;
+        self.make_one(dir)
     }
 
     /// Creates the root and the directories above it that are missing, and makes all of them durable: any may have been
@@ -205,46 +193,14 @@ impl LocalStore {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records that `dir` was just created: it is not durable, even if an earlier directory of that name was.
-    fn note_created(&self, dir: &StorePath) {
-        let mut names = self.names();
-        names.durable.remove(dir);
-        names.created.insert(dir.clone());
-    }
-
-    /// Syncs the directories that hold `paths`, and those that hold the entries of directories above them
-    /// that are not known to be durable yet, in parallel.
+    /// Makes the names at `paths` durable, and those of the directories above them, in parallel.
     fn sync_names(&self, paths: &[StorePath]) -> Result<(), StoreError> {
-        let mut to_sync = BTreeSet::new();
-        let mut proven = BTreeSet::new();
-        // The directories that were created in those that are synced now.
-        let mut inside = Vec::new();
-        {
-            let names = self.names();
-            for path in paths {
-                let mut dir = path.parent();
-                to_sync.extend(dir.clone());
-                while let Some(at) = dir {
-                    if names.durable.contains(&at) || !proven.insert(at.clone()) {
-                        break;
-                    }
-                    dir = at.parent();
-                    to_sync.extend(dir.clone());
-                }
-            }
-            let is_inside = |dir: &&StorePath| dir.parent().is_some_and(|parent| to_sync.contains(&parent));
-            inside.extend(names.created.iter().filter(is_inside).cloned());
-        }
-        let to_sync: Vec<StorePath> = to_sync.into_iter().collect();
-        parallel::for_each(&to_sync, parallel::WAITING, |dir| {
+        let to_sync = self.names().to_sync(paths);
+        parallel::for_each(&to_sync.dirs, parallel::WAITING, |dir| {
             let synced = self.files.sync_dir(&self.full(dir));
             synced.map_err(|source| self.error("sync the directory", dir, source))
         })?;
-        if !proven.is_empty() || !inside.is_empty() {
-            let mut names = self.names();
-            names.created.retain(|dir| !inside.contains(dir));
-            names.durable.extend(proven.into_iter().chain(inside));
-        }
+        self.names().synced(to_sync);
         Ok(())
     }
 
@@ -386,12 +342,7 @@ impl Store for LocalStore {
     }
 
     fn trust(&self, path: &StorePath) {
-        let mut names = self.names();
-        let mut dir = path.parent();
-        while let Some(at) = dir.filter(|at| !names.durable.contains(at)) {
-            dir = at.parent();
-            names.durable.insert(at);
-        }
+        self.names().trust(path);
     }
 
     fn identity(&self) -> Option<String> {
@@ -422,21 +373,13 @@ impl Store for LocalStore {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(false),
             Err(error) => return Err(self.error("rename", from, error)),
         }
-        let below = format!("{from}/");
-        let is_elsewhere = |dir: &StorePath| dir != from && !dir.as_str().starts_with(&below);
-        let mut names = self.names();
-        names.durable.retain(is_elsewhere);
-        names.created.retain(is_elsewhere);
-        drop(names);
+        self.names().removed(from);
         self.sync_names(&[from.clone(), to.clone()]).map_err(StoreError::unknown)?;
         Ok(true)
     }
 
     fn remove_dir(&self, dir: &StorePath) -> Result<(), StoreError> {
-        let mut names = self.names();
-        names.durable.remove(dir);
-        names.created.remove(dir);
-        drop(names);
+        self.names().removed(dir);
         match self.files.remove_dir(&self.full(dir)) {
             Err(error) if !is_absent(&error) && error.kind() != io::ErrorKind::Unsupported => {
                 Err(self.error("remove the directory", dir, error))

@@ -7,6 +7,7 @@
 pub mod files;
 mod local;
 mod memory;
+mod names;
 mod os_files;
 
 use std::fmt;

@@ -15,6 +15,7 @@ use parquet::file::writer::TrackedWrite;
 use zstd::bulk::Compressor;
 
 use super::header::{DICTIONARY_PAGE, parse_header, write_resized};
+use super::place;
 
 const MAGIC: &[u8] = b"PAR1";
 
@@ -51,11 +52,8 @@ fn column(
     to: &mut Vec<u8>,
 ) -> Result<ColumnChunkMetaData> {
     let begin = to.len();
-    let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
-    let range = usize::try_from(start).ok().zip(usize::try_from(chunk.compressed_size()).ok());
-    let mut pages = range
-        .and_then(|(start, length)| part.get(start..start.checked_add(length)?))
-        .ok_or_else(|| bad("its pages lie outside of it"))?;
+    let (start, end) = place(chunk, part.len() as u64).map_err(bad)?;
+    let mut pages = part.get(start as usize..end as usize).unwrap_or_default();
     let (mut dictionary, mut data, mut uncompressed) = (None, None, 0);
     while !pages.is_empty() {
         let (header, length) = parse_header(pages).map_err(|_| bad("a page header is damaged"))?;

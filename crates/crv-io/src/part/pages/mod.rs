@@ -52,14 +52,17 @@ pub(crate) fn check(file: &PartFile, group: &RowGroupMetaData, mask: &Projection
     Ok(())
 }
 
-/// Checks the pages of a column, and returns how many values they claim.
-fn check_chunk(file: &PartFile, chunk: &ColumnChunkMetaData) -> Result<u64, String> {
+/// Returns where the pages of a column begin and end in a part of `size` bytes.
+fn place(chunk: &ColumnChunkMetaData, size: u64) -> Result<(u64, u64), &'static str> {
     let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
     let range = u64::try_from(start).ok().zip(u64::try_from(chunk.compressed_size()).ok());
     let range = range.and_then(|(start, length)| Some((start, start.checked_add(length)?)));
-    let Some((mut at, end)) = range.filter(|(_, end)| *end <= file.size()) else {
-        return Err("the pages lie outside the file".to_owned());
-    };
+    range.filter(|(_, end)| *end <= size).ok_or("the pages lie outside the file")
+}
+
+/// Checks the pages of a column, and returns how many values they claim.
+fn check_chunk(file: &PartFile, chunk: &ColumnChunkMetaData) -> Result<u64, String> {
+    let (mut at, end) = place(chunk, file.size())?;
     let mut counted: u64 = 0;
     while at < end {
         let (page, length) = read_header(file, at, end)?;

@@ -15,8 +15,8 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use zstd::bulk::Decompressor;
 
-use super::check_page;
 use super::header::{DATA_PAGE, DICTIONARY_PAGE, PageHeader, parse_header};
+use super::{check_page, place};
 use crate::buffers;
 use crate::part::file::PartFile;
 
@@ -115,13 +115,8 @@ struct Pages {
 impl Pages {
     /// Reads the bytes of all pages.
     fn new(part: &PartFile, group: &RowGroupMetaData, chunk: &ColumnChunkMetaData) -> Result<Self> {
-        let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
-        let range = u64::try_from(start).ok().zip(usize::try_from(chunk.compressed_size()).ok());
-        let is_inside = |(start, length): &(u64, usize)| {
-            start.checked_add(*length as u64).is_some_and(|end| end <= part.size())
-        };
-        let range = range.filter(is_inside);
-        let (start, length) = range.ok_or_else(|| bad("the pages lie outside the file"))?;
+        let (start, end) = place(chunk, part.size()).map_err(bad)?;
+        let length = usize::try_from(end - start).map_err(|_| bad("the pages are too large"))?;
         // Outside of lists there is a value, or a null, for each row.
         if chunk.column_descr().max_rep_level() == 0 && chunk.num_values() != group.num_rows() {
             return Err(bad("the number of values is not that of the rows"));
