@@ -9,6 +9,7 @@
 //! - [`rows`]: rows as `crv_core::schema` types, to frames and back.
 //! - [`presets`]: declarations of tables that many simulations need.
 //! - [`records`]: rows of any serializable type, to frames.
+//! - [`filter`]: conditions on rows, from text.
 //! - [`json_column`]: a column built from JSON values, which finds its type on the way.
 //!
 //! # What holds
@@ -21,6 +22,7 @@
 //!
 //! It reads and writes no files, knows no storage, no Parquet and no commits, and starts no threads.
 
+pub mod filter;
 mod frame;
 pub mod json_column;
 pub mod presets;

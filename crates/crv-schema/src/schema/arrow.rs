@@ -47,19 +47,28 @@ impl TableSchema {
 
 /// The same fields, with texts as views (`Utf8View`) at every depth.
 pub fn string_views(fields: &Fields) -> Fields {
+    with_texts(fields, &DataType::Utf8View)
+}
+
+/// The same fields, with texts as dictionaries (32-bit keys, `Utf8` values) at every depth.
+pub fn string_dictionaries(fields: &Fields) -> Fields {
+    with_texts(fields, &DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)))
+}
+
+fn with_texts(fields: &Fields, text: &DataType) -> Fields {
     let of_item = |item: &Arc<ArrowField>| {
-        let viewed = string_views(&Fields::from([Arc::clone(item)]));
-        viewed.first().map_or_else(|| Arc::clone(item), Arc::clone)
+        let changed = with_texts(&Fields::from([Arc::clone(item)]), text);
+        changed.first().map_or_else(|| Arc::clone(item), Arc::clone)
     };
-    let viewed = |data_type: &DataType| match data_type {
-        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
+    let changed = |data_type: &DataType| match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 => text.clone(),
         DataType::List(item) => DataType::List(of_item(item)),
         DataType::LargeList(item) => DataType::LargeList(of_item(item)),
-        DataType::Struct(members) => DataType::Struct(string_views(members)),
+        DataType::Struct(members) => DataType::Struct(with_texts(members, text)),
         other => other.clone(),
     };
     let field = |field: &Arc<ArrowField>| {
-        let data_type = viewed(field.data_type());
+        let data_type = changed(field.data_type());
         Arc::new(field.as_ref().clone().with_data_type(data_type))
     };
     fields.iter().map(field).collect()

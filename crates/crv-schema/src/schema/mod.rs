@@ -15,6 +15,7 @@ mod parse;
 mod path;
 mod reach;
 mod retype;
+mod select;
 mod types;
 mod union;
 mod wire;
@@ -30,11 +31,13 @@ pub use types::{EMPTY_FIELD, Field, FieldType, MAX_DEPTH, Width};
 pub use union::SchemaConflict;
 
 pub use arrow::{
-    Origin, arrow_type, declared_type, is_string, list_item, logical_type, string_views, unpacked,
+    Origin, arrow_type, declared_type, is_string, list_item, logical_type, string_dictionaries, string_views,
+    unpacked,
 };
 pub use finder::{Finder, first_duplicate};
 pub use path::FieldPath;
 pub use reach::{Reach, exact_float, exact_float_unsigned, is_dense};
+pub use select::steps;
 pub use union::field_name;
 
 /// The columns of a table and their types.

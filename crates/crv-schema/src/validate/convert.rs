@@ -47,6 +47,7 @@ pub(super) fn convert(
         return convert(&unpack(array, path)?, to, casts, path);
     }
     match (from, to) {
+        (_, DataType::Dictionary(_, values)) => arrow_cast(&convert(array, values, casts, path)?, to, path),
         (DataType::Struct(_), DataType::Struct(fields)) => structs(array.as_struct(), fields, path),
         (_, DataType::List(item)) if list_item(from).is_some() => lists::<i32>(array, item, path),
         (_, DataType::LargeList(item)) if list_item(from).is_some() => lists::<i64>(array, item, path),

@@ -44,7 +44,7 @@ fn has_only(text: &str, marks: &[char]) -> bool {
 }
 
 /// Days since 1970-01-01.
-fn day(text: &str) -> Option<i32> {
+pub(crate) fn day(text: &str) -> Option<i32> {
     if !has_only(text, &['-', '+']) {
         return None;
     }
@@ -53,7 +53,7 @@ fn day(text: &str) -> Option<i32> {
 }
 
 /// Microseconds since midnight.
-fn time_of_day(text: &str) -> Option<i64> {
+pub(crate) fn time_of_day(text: &str) -> Option<i64> {
     if !has_only(text, &[':', '.']) {
         return None;
     }
@@ -62,7 +62,7 @@ fn time_of_day(text: &str) -> Option<i64> {
 }
 
 /// Microseconds since 1970-01-01 00:00, by the same clock.
-fn local_time(text: &str) -> Option<i64> {
+pub(crate) fn local_time(text: &str) -> Option<i64> {
     // An offset is no part of a local time.
     if !has_only(text, &['-', '+', ':', '.', 'T', ' ']) || text.parse::<Timestamp>().is_ok() {
         return None;
@@ -72,7 +72,7 @@ fn local_time(text: &str) -> Option<i64> {
 }
 
 /// Microseconds since 1970-01-01 00:00 UTC.
-fn instant(text: &str) -> Option<i64> {
+pub(crate) fn instant(text: &str) -> Option<i64> {
     if !has_only(text, &['-', '+', ':', '.', 'T', ' ', 'Z']) {
         return None;
     }

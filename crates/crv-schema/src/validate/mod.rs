@@ -11,7 +11,7 @@
 mod columns;
 mod conform;
 mod convert;
-mod dates;
+pub(crate) mod dates;
 mod declared;
 mod error;
 mod keep;
