@@ -14,6 +14,7 @@ from crv.io.config import IoSettings
 __all__ = [
     "Batch",
     "Batches",
+    "CatalogScan",
     "Dataset",
     "Rereads",
     "RowFrame",
@@ -25,6 +26,8 @@ __all__ = [
     "bucket_dir",
     "bucket_id_for_tick",
     "bundle_manifest_path",
+    "catalog_runs",
+    "catalog_scan",
     "check_action_kind",
     "check_edge_kind",
     "check_edge_slots",
@@ -70,6 +73,7 @@ __all__ = [
     "summarize_runs",
     "table_dir",
     "tables_root",
+    "unpickled_catalog_scan",
     "validate_frame",
     "validate_run_id",
     "write_manifest",
@@ -330,6 +334,76 @@ def normalize_envelope_kind(text: str) -> str:
 
 def normalize_envelope_status(text: str) -> str:
     """Returns the envelope status for a text in any case."""
+
+def catalog_runs(
+    settings: IoSettings, *, ids: list[str] | None = None, glob: str | None = None, filter: str | None = None
+) -> Batch:
+    """Returns the selected runs as a table, one row each."""
+
+def catalog_scan(
+    settings: IoSettings,
+    table: TableName | str,
+    *,
+    ids: list[str] | None = None,
+    glob: str | None = None,
+    filter: str | None = None,
+    ticks: tuple[int | None, int | None] = ...,
+    params: list[str] = ...,
+    skip: bool = False,
+) -> CatalogScan:
+    """Scans a table of the selected runs; with ``skip``, without those that cannot be read."""
+
+def unpickled_catalog_scan(
+    settings: Mapping[str, Any],
+    table: str,
+    ids: list[str],
+    ticks: tuple[int | None, int | None],
+    params: list[str],
+    selection: tuple[list[str] | None, int | None],
+) -> CatalogScan:
+    """Unpickles a scan of many runs."""
+
+@final
+class CatalogScan:
+    """A table of many runs, each as of when the scan was made; an Arrow stream, readable often."""
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """The runs that cannot be read and are left out, with why."""
+
+    @property
+    def run_ids(self) -> list[str]:
+        """The runs whose rows are read."""
+
+    @property
+    def ticks(self) -> tuple[int | None, int | None]:
+        """The first and the last tick of the table in these runs."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The number of parts that are read, and their size in bytes."""
+
+    def facts(self) -> Batch:
+        """The run ids and the parameters that were asked for: a row for each run."""
+
+    def only(self, places: list[int]) -> CatalogScan:
+        """Returns the scan of some of its runs, by their places."""
+
+    def within(self, tick_min: int | None, tick_max: int | None) -> CatalogScan:
+        """Returns the scan of these ticks alone."""
+
+    def select(self, *, columns: list[str] | None, limit: int | None) -> CatalogScan:
+        """Returns the scan with only these columns, and the first ``limit`` rows."""
+
+    def verify(self) -> None:
+        """Verifies the parts for a reader that cannot pass errors on."""
+
+    def batches(self, *, columns: list[str] | None, limit: int | None) -> Batches:
+        """Reads the rows."""
+
+    def __reduce__(self) -> tuple[Any, Any]: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
 def list_runs(settings: IoSettings) -> list[dict[str, Any]]:
     """Lists the runs under the root, each with its tables."""

@@ -7,6 +7,7 @@ use clap::{Arg, Args, Parser, Subcommand};
 use crv_core::grammar::TableName;
 use crv_formats::Format;
 use crv_io::TableId;
+use crv_io::filter::{Filter, FilterError};
 use crv_io::paths::parse_table;
 
 use crate::commands;
@@ -95,7 +96,7 @@ pub(crate) enum Command {
     Info(commands::info::Info),
     Tables(commands::tables::Tables),
     Show(commands::show::Show),
-    Scan(commands::scan::Scan),
+    Scan(Box<commands::scan::Scan>),
     Files(commands::live_files::Files),
     Check(commands::check::Check),
     Repair(commands::repair::Repair),
@@ -114,6 +115,19 @@ pub(crate) enum Command {
 /// Parses the name of a table.
 pub(crate) fn table() -> impl clap::builder::TypedValueParser<Value = TableId> {
     TableParser
+}
+
+/// Whether a run is given as a pattern: no run id has one of these characters.
+pub(crate) fn is_pattern(run: &str) -> bool {
+    run.contains(['*', '?', '['])
+}
+
+/// Parses a filter on rows or runs.
+pub(crate) fn filter(text: &str) -> Result<Filter, String> {
+    text.parse().map_err(|error: FilterError| match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })
 }
 
 /// Takes the name of any table. For completions, the values are the canonical tables.

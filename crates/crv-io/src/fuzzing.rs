@@ -19,7 +19,7 @@ use crate::config::IoSettings;
 use crate::manifest;
 use crate::part::footer::{self, Undecided};
 use crate::paths::{BucketId, CommitNumber, PartId, RunPaths};
-use crate::read::{PartReader, Target};
+use crate::read::{PartReader, Target, Texts};
 use crate::run;
 use crate::schema::TableSchema;
 use crate::store::{MemoryStore, PutMode, Store};
@@ -113,7 +113,7 @@ pub fn part(bytes: &[u8]) -> Outcome {
     let bare = TableSchema::of(get_table(TableName::IdentityEdges));
     let united = bare.union_with_part(&found.columns.schema).map_err(|conflict| conflict.to_string());
     let mut outcome = united.as_ref().map(drop).map_err(Clone::clone);
-    for target in [Arc::new(bare), Arc::new(united.unwrap_or_default())] {
+    for target in [bare, united.unwrap_or_default()] {
         for filter in [None, Some(TickRange::from(1..=2))] {
             let reader = PartReader {
                 store: Arc::clone(&store) as Arc<dyn Store>,
@@ -124,7 +124,9 @@ pub fn part(bytes: &[u8]) -> Outcome {
                 crc32c: None,
                 pinned: None,
                 filter,
-                into: Arc::new(Target::new(Arc::clone(&target), target.to_arrow(), filter.is_some(), false)),
+                into: Arc::new(Target::new(target.clone(), filter.is_some(), Texts::Plain)),
+                share: None,
+                origin: 0,
             };
             outcome = outcome.and(reader.read(|_| true).map(drop).map_err(told));
         }

@@ -14,7 +14,7 @@
 //! Rooms inside, from the lowest to the highest: `part` (part files: Parquet in and out, footers, page checks), `read`,
 //! `maintenance` (compact, vacuum, truncate, check, repair, rebuild), `write` (transactions), `writer` (the buffered writer).
 //!
-//! From the crates below: [`schema`] and [`validate`] (`crv-schema`); [`manifest`], [`paths`] and [`store`] (`crv-log`),
+//! From the crates below: [`filter`], [`schema`] and [`validate`] (`crv-schema`); [`manifest`], [`paths`] and [`store`] (`crv-log`),
 //! and the commit log itself, which applications do not use directly.
 //!
 //! # What holds
@@ -53,7 +53,7 @@ mod writer;
 #[cfg(feature = "simulation")]
 pub use crv_log::simulation;
 pub use crv_log::{manifest, paths, store};
-pub use crv_schema::{json_column, presets, schema, validate};
+pub use crv_schema::{filter, json_column, presets, schema, validate};
 
 use crv_log::{buffers, commit, error, parallel, stamp, ticks};
 

@@ -54,6 +54,16 @@ impl TickRange {
         }
     }
 
+    /// The ticks of both ranges.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let nearest = |one: Option<i64>, other: Option<i64>, of: fn(i64, i64) -> i64| match (one, other) {
+            (Some(one), Some(other)) => Some(of(one, other)),
+            (one, other) => one.or(other),
+        };
+        Self { min: nearest(self.min, other.min, i64::max), max: nearest(self.max, other.max, i64::min) }
+    }
+
     /// The first tick asked for.
     pub fn min(self) -> Option<i64> {
         self.min

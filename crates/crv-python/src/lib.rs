@@ -11,6 +11,7 @@
 
 mod arguments;
 mod bundle;
+mod catalog;
 mod command;
 mod contracts;
 mod dataset;
@@ -41,6 +42,8 @@ mod _native {
         artifacts_root, bundle_manifest_path, collect_artifacts_index, collect_tables_index, file_stat,
         lab_dir, write_parquet_atomic, write_run_bundle_manifest, write_text_atomic,
     };
+    #[pymodule_export]
+    use crate::catalog::{CatalogScan, catalog_runs, catalog_scan, unpickled_catalog_scan};
     #[pymodule_export]
     use crate::command::cli_main;
     #[pymodule_export]

@@ -211,7 +211,7 @@ fn narrowed(scan: crv_io::Scan, columns: Option<Vec<String>>, limit: Option<u64>
 
 /// An iterator over the record batches of a scan.
 #[pyclass(frozen, module = "crv._native")]
-pub(crate) struct Batches(Mutex<ScanBatches>);
+pub(crate) struct Batches(pub(crate) Mutex<ScanBatches>);
 
 #[pymethods]
 impl Batches {
@@ -228,6 +228,12 @@ impl Batches {
 /// A record batch.
 #[pyclass(frozen, module = "crv._native")]
 pub(crate) struct Batch(RecordBatch);
+
+impl Batch {
+    pub(crate) fn new(batch: RecordBatch) -> Self {
+        Self(batch)
+    }
+}
 
 #[pymethods]
 impl Batch {

@@ -6,7 +6,7 @@ contracts and run manifests may change until 1.0.
 
 from crv.io._columns import Column
 from crv.io._summaries import AppendSummary, PartSummary, TransactionSummary
-from crv.io.catalog import RunEntry, RunSummary, list_runs, summarize_runs
+from crv.io.catalog import Catalog, RunEntry, RunSummary, list_runs, runs, summarize_runs
 from crv.io.config import IoSettings, ValuationSettings
 from crv.io.dataset import Dataset
 from crv.io.errors import (
@@ -19,6 +19,7 @@ from crv.io.errors import (
     IoNotFoundError,
     IoReadError,
     IoSchemaError,
+    IoSkippedRunsWarning,
     IoUnknownOutcomeError,
     IoWriteError,
 )
@@ -44,6 +45,7 @@ from crv.io.writer import Writer
 
 __all__ = [
     "AppendSummary",
+    "Catalog",
     "CheckReport",
     "Checkpoint",
     "Column",
@@ -61,6 +63,7 @@ __all__ = [
     "IoReadError",
     "IoSchemaError",
     "IoSettings",
+    "IoSkippedRunsWarning",
     "IoUnknownOutcomeError",
     "IoWriteError",
     "ModelFacts",
@@ -92,6 +95,7 @@ __all__ = [
     "Writer",
     "list_runs",
     "remove_run",
+    "runs",
     "start_run",
     "summarize_runs",
 ]

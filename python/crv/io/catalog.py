@@ -1,16 +1,27 @@
-"""The catalog: the runs under a root."""
+"""The catalog: the runs under a root, as one dataset."""
 
 import json
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any, Literal
 
 from crv import _native
 from crv.core.grammar import TableName
 from crv.core.ids import RunId
 from crv.io._tables import table_of
 from crv.io.config import IoSettings
+from crv.io.errors import IoArgumentError, IoSkippedRunsWarning
 from crv.io.run_info import RunInfo
 
-__all__ = ["RunEntry", "RunSummary", "list_runs", "summarize_runs"]
+if TYPE_CHECKING:
+    import polars as pl
+
+    from crv.io._frames import ArrowScan
+
+__all__ = ["Catalog", "RunEntry", "RunSummary", "list_runs", "runs", "summarize_runs"]
+
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,3 +81,186 @@ def summarize_runs(settings: IoSettings) -> list[RunSummary]:
         )
         for run in json.loads(_native.summarize_runs(settings))
     ]
+
+
+class Catalog:
+    """The runs under a root as one dataset.
+
+    ``root`` is a directory, or settings. A catalog holds no state: every call sees the runs as they are then.
+
+    >>> import tempfile
+    >>> from crv.io import start_run
+    >>> settings = IoSettings(root_dir=tempfile.mkdtemp())
+    >>> for density in (0.2, 0.7):
+    ...     with start_run(settings, f"w-{density}", params={"density": density}) as run:
+    ...         _ = run.append("agents", {"tick": [0, 1], "wealth": [1.0, 10 * density]}, declare=True)
+    >>> catalog = Catalog(settings)
+    >>> catalog.runs("density > 0.5", columns=["run_id", "state", "params.density"]).rows()
+    [('w-0.7', 'succeeded', 0.7)]
+    >>> import polars as pl
+    >>> agents = catalog.scan("agents", params=["density"]).filter(pl.col("tick") == 1)
+    >>> agents.group_by("density").agg(pl.col("wealth").mean()).sort("density").collect().rows()
+    [(0.2, 2.0), (0.7, 7.0)]
+    """
+
+    def __init__(self, root: "IoSettings | str | PathLike[str]") -> None:
+        self.settings = root if isinstance(root, IoSettings) else IoSettings(root_dir=fspath(root))
+
+    def __repr__(self) -> str:
+        return f"Catalog({self.settings.root_dir!r})"
+
+    def runs(
+        self,
+        where: "str | pl.Expr | None" = None,
+        *,
+        runs: "str | Iterable[str] | pl.DataFrame | pl.Expr | None" = None,
+        columns: Sequence[str] | None = None,
+        sort: "str | Sequence[str] | None" = None,
+        descending: bool = False,
+        limit: int | None = None,
+    ) -> "pl.DataFrame":
+        """Returns a frame with one row for each run, sorted by id: its state, facts, parameters and totals.
+
+        The columns are ``run_id``, ``state``, ``created_at``, ``ended_at``, ``duration_s``, ``seed``, ``sweep``,
+        ``tags``, ``params.…`` for each parameter, ``tables``, ``rows``, ``bytes``, ``tick_min``, ``tick_max``,
+        ``commit``, ``model``, ``model_version``, ``model_commit`` and ``problem``. A run that is damaged has the state
+        ``damaged``, one that a later version wrote ``newer``; ``problem`` says why.
+
+        ``where`` is a Polars expression over these columns, or a text such as ``density > 0.5 and state = "failed"``, in
+        which parameters need no ``params.``. ``runs`` selects by id or pattern. ``sort`` names columns.
+
+        What was known of runs that did not change comes from an index in the root, `runs.index`, which is made and
+        brought up to date as runs are listed. It is a cache: deleting it changes nothing.
+
+        Raises:
+            IoConfigError: the root does not exist, and is not the default one.
+            IoArgumentError: ``where`` names an unknown column or parameter, or cannot be read.
+            IoNotFoundError: no run has a given id, or matches a given pattern.
+        """
+        import polars as pl
+
+        asked = _selection(self, runs)
+        if where is not None and not isinstance(where, pl.Expr):
+            if "filter" in asked:
+                where = f"({asked['filter']}) and ({where})"
+            asked["filter"] = where
+        frame = pl.DataFrame(_native.catalog_runs(self.settings, **asked))
+        if isinstance(where, pl.Expr):
+            frame = frame.filter(where)
+        if sort is not None:
+            names = [sort] if isinstance(sort, str) else list(sort)
+            by = [_column(frame, name) for name in names]
+            frame = frame.sort(by, descending=descending, nulls_last=True, maintain_order=True)
+        if columns is not None:
+            frame = frame.select(_column(frame, name) for name in columns)
+        return frame if limit is None else frame.head(limit)
+
+    def scan(
+        self,
+        table: TableName | str,
+        runs: "str | Iterable[str] | pl.DataFrame | pl.Expr | None" = None,
+        *,
+        ticks: tuple[int | None, int | None] | None = None,
+        params: Sequence[str] = (),
+        on_error: Literal["raise", "skip"] = "raise",
+    ) -> "pl.LazyFrame":
+        """Returns a LazyFrame of the rows of ``table`` in many runs, with the column ``run_id``.
+
+        ``runs`` is a pattern of ids (``"w-*"``), a filter on the columns of `runs` (``"density > 0.5"``), a list of ids,
+        a frame with a column ``run_id``, or a Polars expression over the columns of `runs`; None means all.
+        ``params`` are added as columns. ``ticks`` is the first and the last tick, both inclusive.
+
+        The columns are those of all runs, null where a run does not have them. Rows come run by run, as of now. A
+        condition on ``run_id``, on a parameter or on ``tick`` in the LazyFrame leaves out runs and parts before they are
+        opened. Few files are open at a time, however many runs there are.
+
+        ``on_error="skip"`` leaves out runs that cannot be read, with an `IoSkippedRunsWarning` that names them.
+
+        Raises:
+            IoNotFoundError: no selected run has the table; no run has a given id, or matches a given pattern.
+            IoSchemaError: two runs have the table with columns that do not fit.
+            IoManifestError: a selected run is damaged.
+        """
+        from crv.io._polars_catalog import lazy_frame
+
+        return lazy_frame(self._scan(table, runs, ticks, params, on_error))
+
+    def scan_arrow(
+        self,
+        table: TableName | str,
+        runs: "str | Iterable[str] | pl.DataFrame | pl.Expr | None" = None,
+        *,
+        ticks: tuple[int | None, int | None] | None = None,
+        params: Sequence[str] = (),
+        columns: list[str] | None = None,
+        limit: int | None = None,
+        on_error: Literal["raise", "skip"] = "raise",
+    ) -> "ArrowScan":
+        """Returns the same rows as an Arrow stream, without Polars; see `Dataset.scan_arrow`."""
+        return self._scan(table, runs, ticks, params, on_error).select(columns=columns, limit=limit)
+
+    def _scan(
+        self,
+        table: TableName | str,
+        runs: "str | Iterable[str] | pl.DataFrame | pl.Expr | None",
+        ticks: tuple[int | None, int | None] | None,
+        params: Sequence[str],
+        on_error: Literal["raise", "skip"],
+    ) -> _native.CatalogScan:
+        if on_error not in ("raise", "skip"):
+            raise IoArgumentError(f'`on_error` is "raise" or "skip", not {on_error!r}')
+        scan = _native.catalog_scan(
+            self.settings,
+            table,
+            **_selection(self, runs),
+            ticks=ticks or (None, None),
+            params=list(params),
+            skip=on_error == "skip",
+        )
+        if scan.skipped:
+            told = "; ".join(f"{run}: {why}" for run, why in scan.skipped)
+            warnings.warn(f"runs that cannot be read are left out: {told}", IoSkippedRunsWarning, stacklevel=3)
+        return scan
+
+
+def runs(
+    root: "IoSettings | str | PathLike[str]",
+    where: "str | pl.Expr | None" = None,
+    *,
+    columns: Sequence[str] | None = None,
+    sort: "str | Sequence[str] | None" = None,
+    descending: bool = False,
+    limit: int | None = None,
+) -> "pl.DataFrame":
+    """Returns a frame with one row for each run under ``root``; see `Catalog.runs`."""
+    return Catalog(root).runs(where, columns=columns, sort=sort, descending=descending, limit=limit)
+
+
+def _column(frame: "pl.DataFrame", name: str) -> str:
+    """Returns the column of that name; a parameter needs no ``params.``."""
+    for column in (name, f"params.{name}"):
+        if column in frame.columns:
+            return column
+    raise IoArgumentError(f"runs have no column `{name}`\nhint: the columns are {', '.join(frame.columns)}")
+
+
+def _selection(catalog: Catalog, runs: object) -> dict[str, Any]:
+    """Returns the keyword arguments of the native functions for a selection of runs."""
+    if runs is None:
+        return {}
+    if isinstance(runs, str):
+        # A pattern has none of the characters that every filter has.
+        return {"filter" if any(mark in runs for mark in " <>=!") else "glob": runs}
+    expression = type(runs).__module__.startswith("polars") and hasattr(runs, "meta")
+    if expression:
+        runs = catalog.runs(where=runs)  # type: ignore[arg-type]
+    if hasattr(runs, "columns") and not isinstance(runs, Mapping):
+        if "run_id" not in runs.columns:
+            raise IoArgumentError("the frame of runs has no column `run_id`\nhint: take it from `Catalog.runs`")
+        runs = runs["run_id"].to_list()  # type: ignore[index]
+    if not isinstance(runs, Iterable):
+        raise IoArgumentError(
+            f"runs cannot be selected by {type(runs).__name__}\n"
+            "hint: pass a pattern, a filter, ids, a frame with `run_id`, or an expression"
+        )
+    return {"ids": [str(run) for run in runs]}

@@ -216,6 +216,8 @@ class Dataset:
     ) -> ArrowScan:
         """Returns the rows of ``table`` as of now as an Arrow stream, without Polars.
 
+        ``columns`` may name fields of a payload, ``additional_payload.legs[].price``: only these are read.
+
         ``pyarrow.table(scan)`` or ``duckdb.from_arrow(scan)`` reads it. Every read starts from the first row, and
         verifies the parts first, as in `scan`: a damaged part is an `IoReadError`. A later error is raised by the
         library that reads, with the text of crv.

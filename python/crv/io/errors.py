@@ -94,6 +94,10 @@ class IoLostRowsWarning(UserWarning):
     """A rebuild found that parts which were committed are no longer on disk: their rows are lost."""
 
 
+class IoSkippedRunsWarning(UserWarning):
+    """A scan of many runs left out runs that cannot be read."""
+
+
 BY_KIND: dict[str, type[IoError]] = {
     error.kind: error
     for error in (

@@ -37,6 +37,26 @@ fn columns_come_in_the_order_asked_for() {
 }
 
 #[test]
+fn a_filter_leaves_rows_out() {
+    let sandbox = Sandbox::with_run();
+    let ticks = |filter: &str| {
+        let output =
+            sandbox.crv("scan r holdings --columns tick --format csv --where").arg(filter).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(ticks("quantity > 10 and tick < 4"), "1");
+    assert_eq!(ticks("tick = 0 or not tick in (0, 1)"), "0 3 4");
+    assert_eq!(ticks("quantity is null"), "");
+    let refused = ["quantity >", "quantiti > 1", "agent_id = 5", "tick = null"].map(|filter| {
+        let output = sandbox.crv("scan r holdings --where").arg(filter).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{filter}");
+        String::from_utf8(output.stderr).unwrap()
+    });
+    assert_told!(refused.join("\n"));
+}
+
+#[test]
 fn a_table_shows_fifty_rows_unless_told_otherwise() {
     let sandbox = Sandbox::new();
     let rows = "{\"tick\":1,\"agent_id\":\"A\",\"token_id\":\"T\",\"quantity\":1}\n".repeat(51);

@@ -1,4 +1,4 @@
-//! The runs under a root.
+//! Finding the runs under a root.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub fn summarize_runs(settings: &IoSettings) -> Result<Vec<RunSummary>> {
 }
 
 /// The ids of the runs under the root, sorted.
-fn run_ids(settings: &IoSettings, store: &dyn Store) -> Result<Vec<RunId>> {
+pub(super) fn run_ids(settings: &IoSettings, store: &dyn Store) -> Result<Vec<RunId>> {
     let entries = store
         .list(&paths::runs_dir(), None)
         .map_err(|error| Error::new(ErrorKind::Read, error.to_string()).with_source(error))?;

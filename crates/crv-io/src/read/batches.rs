@@ -12,6 +12,7 @@ use arrow_schema::SchemaRef;
 
 use super::group::{self, GROUP_BYTES};
 use super::part::PartReader;
+use super::share::Share;
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel;
 
@@ -63,7 +64,8 @@ struct Task {
 }
 
 impl ScanBatches {
-    pub(super) fn new(schema: SchemaRef, parts: Vec<PartReader>, limit: Option<u64>) -> Self {
+    pub(crate) fn new(schema: SchemaRef, parts: Vec<PartReader>, limit: Option<u64>) -> Self {
+        let parts = shared(parts);
         // With few parts, tasks are smaller, so that every thread has work.
         let per_task = (parts.len() / (2 * parallel::computing())).clamp(1, PARTS_PER_TASK);
         let mut tasks: VecDeque<Task> = VecDeque::new();
@@ -136,6 +138,18 @@ impl ScanBatches {
         self.batches.clear();
         self.work.stop();
     }
+}
+
+/// The readers of `parts`: several for a large part.
+fn shared(parts: Vec<PartReader>) -> Vec<PartReader> {
+    let mut readers = Vec::with_capacity(parts.len());
+    for part in parts {
+        match Share::of(part.bytes) {
+            Some(shares) => readers.extend(shares.map(|share| part.with(share))),
+            None => readers.push(part),
+        }
+    }
+    readers
 }
 
 impl Work {

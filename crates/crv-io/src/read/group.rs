@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, UInt32Array};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use super::part::{BATCH_ROWS, Begun, PartReader, Ready};
-use super::target::Layout;
+use super::target::{Layout, Origin};
 use crate::error::Result;
 use crate::part::file::decoding;
 use crate::part::pages::{Chunks, Source};
@@ -22,7 +22,9 @@ pub(super) fn read(
     is_stopped: impl Fn() -> bool,
     mut sink: impl FnMut(RecordBatch) -> bool,
 ) -> Result<()> {
-    let most = limit.min(BATCH_ROWS as u64);
+    // How many rows pass a filter is not known before.
+    let is_exact = parts.iter().all(|part| !part.into.has_condition());
+    let most = if is_exact { limit.min(BATCH_ROWS as u64) } else { BATCH_ROWS as u64 };
     let mut group = Group::default();
     for part in parts {
         if is_stopped() {
@@ -58,7 +60,9 @@ fn read_alone(part: &PartReader, begun: Begun, sink: &mut impl FnMut(RecordBatch
         Begun::Alone(file) => part.read_begun(&file, counted)?,
         Begun::Ready(Ready { source, layout, .. }) => {
             let decoded = decoding(|| {
-                decode(vec![source], &layout, |batch| Ok(counted(part.into.rows(batch, part.filter)?)))
+                decode(vec![source], &layout, |batch| {
+                    Ok(counted(part.into.rows(batch, part.filter, Origin::One(part.origin))?))
+                })
             });
             if let Err(why) = decoded.unwrap_or_else(|why| Err(why.to_owned())) {
                 if found {
@@ -98,6 +102,8 @@ struct Group<'a> {
     parts: Vec<&'a PartReader>,
     sources: Vec<Source>,
     layout: Option<Arc<Layout>>,
+    /// The rows of each part, and of all.
+    counts: Vec<u64>,
     rows: u64,
     bytes: u64,
 }
@@ -110,6 +116,7 @@ impl<'a> Group<'a> {
     }
 
     fn add(&mut self, part: &'a PartReader, ready: Ready) {
+        self.counts.push(ready.rows);
         self.rows += ready.rows;
         self.bytes += part.bytes;
         self.layout = Some(ready.layout);
@@ -117,20 +124,43 @@ impl<'a> Group<'a> {
         self.sources.push(ready.source);
     }
 
+    /// The run of each row; `None` if all are of one.
+    fn origins(&self) -> Option<UInt32Array> {
+        let first = self.parts.first()?.origin;
+        if self.parts.iter().all(|part| part.origin == first) {
+            return None;
+        }
+        let counts = self.parts.iter().zip(&self.counts);
+        Some(
+            counts
+                .flat_map(|(part, rows)| std::iter::repeat_n(part.origin, *rows as usize))
+                .collect::<Vec<_>>()
+                .into(),
+        )
+    }
+
     /// Decodes the parts and passes on their rows. Returns whether more are wanted.
     fn flush(&mut self, sink: &mut impl FnMut(RecordBatch) -> bool) -> Result<bool> {
         let group = std::mem::take(self);
         let (Some(first), Some(layout)) = (group.parts.first(), &group.layout) else { return Ok(true) };
         let filter = group.parts.iter().find_map(|part| part.filter);
+        let origins = group.origins();
         let (mut rows, mut batches) = (0, Vec::new());
         let decoded = decoding(|| {
             decode(group.sources, layout, |batch| {
-                rows += batch.num_rows() as u64;
-                batches.push(first.into.rows(batch, filter)?);
+                let origin = match &origins {
+                    Some(each) if rows + batch.num_rows() <= each.len() => {
+                        Origin::Each(each.slice(rows, batch.num_rows()))
+                    }
+                    Some(_) => return Err("there are more rows than the footers say".to_owned()),
+                    None => Origin::One(first.origin),
+                };
+                rows += batch.num_rows();
+                batches.push(first.into.rows(batch, filter, origin)?);
                 Ok(true)
             })
         });
-        if decoded == Ok(Ok(())) && rows == group.rows {
+        if decoded == Ok(Ok(())) && rows as u64 == group.rows {
             return Ok(batches.into_iter().filter(|batch| batch.num_rows() > 0).all(sink));
         }
         // Read one by one, a part that cannot be decoded is named in the error.

@@ -9,9 +9,9 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::{
     ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy,
 };
-use parquet::file::statistics::Statistics;
 
-use super::target::{Layout, TICK, Target};
+use super::share::Share;
+use super::target::{Layout, Origin, Target};
 use super::verify::Pinned;
 use crate::error::{Error, Result};
 use crate::part::file::{PartFile, decoding, read_failed};
@@ -19,13 +19,13 @@ use crate::part::lineage;
 use crate::part::pages::{self, Source};
 use crate::paths::{PartId, StorePath};
 use crate::store::Store;
-use crate::ticks::{TickRange, TickSpan};
+use crate::ticks::TickRange;
 
 /// Most rows in a batch.
 pub(super) const BATCH_ROWS: usize = 32 * 1024;
 
 /// What to read from one part.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct PartReader {
     pub(crate) store: Arc<dyn Store>,
     /// `run `r`, table `t``, for errors.
@@ -40,6 +40,19 @@ pub(crate) struct PartReader {
     /// The ticks to return; `None` for all rows.
     pub(crate) filter: Option<TickRange>,
     pub(crate) into: Arc<Target>,
+    /// The share of its row groups that is read; `None` for all.
+    pub(crate) share: Option<Share>,
+    /// The number of its run in a scan of several runs.
+    pub(crate) origin: u32,
+}
+
+/// A part that was opened and verified.
+#[derive(Debug, Clone)]
+pub(super) enum Opened {
+    /// To be decoded from its pages.
+    Pages(PartFile, Arc<ParquetMetaData>),
+    /// To be verified and read by the general reader.
+    Alone(PartFile),
 }
 
 /// A part that was opened.
@@ -61,6 +74,11 @@ pub(super) struct Ready {
 }
 
 impl PartReader {
+    /// A reader of a share of the part.
+    pub(super) fn with(&self, share: Share) -> Self {
+        Self { share: Some(share), ..self.clone() }
+    }
+
     /// Verifies the part to the extent that the handle's settings require, then passes every batch to `sink` until it
     /// returns `false`. Returns the parts that this one was merged from.
     pub(crate) fn read(&self, mut sink: impl FnMut(RecordBatch) -> bool) -> Result<Vec<PartId>> {
@@ -74,20 +92,14 @@ impl PartReader {
     /// Opens the part. Verifies it, and reads its footer, if it can be decoded from its pages.
     pub(super) fn begin(&self) -> Result<Begun> {
         let begin = || {
-            let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
-            // A part without a checksum may have been written by another implementation, with other kinds of pages.
-            if self.crc32c.is_none() || self.into.is_bare() {
-                return Ok(Begun::Alone(file));
-            }
-            if self.needs_checksum(&file) {
-                self.compare_checksum(&file)?;
-            }
-            let metadata = self.short_footer(&file)?;
-            self.check_rows(&metadata)?;
-            self.remember();
-            if !pages::is_supported(&metadata) {
-                return Ok(Begun::Alone(file));
-            }
+            let opened = match &self.share {
+                Some(share) => share.opened(|| self.open())?,
+                None => self.open()?,
+            };
+            let (file, metadata) = match opened {
+                Opened::Pages(file, metadata) => (file, metadata),
+                Opened::Alone(file) => return Ok(Begun::Alone(file)),
+            };
             let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
             let layout = decoding(|| self.into.layout(&metadata)).map_err(|why| failed(&why))?;
             let layout = layout.map_err(|error| failed(&error))?;
@@ -99,12 +111,29 @@ impl PartReader {
         begin().map_err(|error| self.told(error))
     }
 
-    /// Reads the part's footer, without statistics if no rows are filtered by their ticks.
+    fn open(&self) -> Result<Opened> {
+        let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
+        // A part without a checksum may have been written by another implementation, with other kinds of pages.
+        if self.crc32c.is_none() || self.into.is_bare() {
+            return Ok(Opened::Alone(file));
+        }
+        if self.needs_checksum(&file) {
+            self.compare_checksum(&file)?;
+        }
+        let metadata = self.short_footer(&file)?;
+        self.check_rows(&metadata)?;
+        self.remember();
+        let is_supported = pages::is_supported(&metadata);
+        Ok(if is_supported { Opened::Pages(file, metadata) } else { Opened::Alone(file) })
+    }
+
+    /// Reads the part's footer, without statistics if no rows are left out.
     fn short_footer(&self, file: &PartFile) -> Result<Arc<ParquetMetaData>> {
         let failed = |why: &dyn std::fmt::Display| read_failed(&*self.store, &self.path, why);
-        let policy = match self.filter {
-            Some(_) => ParquetStatisticsPolicy::KeepAll,
-            None => ParquetStatisticsPolicy::SkipAll,
+        let policy = if self.filter.is_some() || self.into.has_condition() {
+            ParquetStatisticsPolicy::KeepAll
+        } else {
+            ParquetStatisticsPolicy::SkipAll
         };
         let options = ParquetMetaDataOptions::new().with_column_stats_policy(policy);
         let read =
@@ -223,9 +252,12 @@ impl PartReader {
 
     /// The row groups to read.
     fn groups(&self, metadata: &ParquetMetaData) -> Vec<usize> {
-        match self.filter {
-            Some(range) => groups_in(metadata, range),
-            None => (0..metadata.num_row_groups()).collect(),
+        let groups = metadata.row_groups().iter().enumerate();
+        let wanted = groups.filter(|(_, group)| self.into.may_have(group, self.filter));
+        let wanted: Vec<usize> = wanted.map(|(index, _)| index).collect();
+        match &self.share {
+            Some(share) => share.take(&wanted),
+            None => wanted,
         }
     }
 
@@ -247,7 +279,7 @@ impl PartReader {
         let mut batches = built.map_err(|error| failed(&error))?;
         let mut next = || {
             let batch = batches.next()?.map_err(|error| error.to_string());
-            Some(batch.and_then(|batch| self.into.rows(&batch, self.filter)))
+            Some(batch.and_then(|batch| self.into.rows(&batch, self.filter, Origin::One(self.origin))))
         };
         while let Some(batch) = decoding(&mut next).map_err(|why| failed(&why))? {
             let batch = batch.map_err(|why| failed(&why))?;
@@ -257,21 +289,4 @@ impl PartReader {
         }
         Ok(())
     }
-}
-
-/// The row groups that may hold ticks of `range`, including all without statistics.
-fn groups_in(metadata: &ParquetMetaData, range: TickRange) -> Vec<usize> {
-    let columns = metadata.file_metadata().schema_descr().columns();
-    let tick = columns.iter().position(|column| column.path().string() == TICK);
-    let groups = metadata.row_groups().iter().enumerate();
-    let wanted = groups.filter(|(_, group)| {
-        let Some(Statistics::Int64(ticks)) = tick.and_then(|tick| group.column(tick).statistics()) else {
-            return true;
-        };
-        match (ticks.min_opt(), ticks.max_opt()) {
-            (Some(min), Some(max)) => range.overlaps(TickSpan { min: *min, max: *max }),
-            _ => true,
-        }
-    });
-    wanted.map(|(index, _)| index).collect()
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
 use crv_core::tables::TableId;
+use crv_schema::filter::{BoundFilter, Bounds, Filter, Literal};
 use serde::Serialize;
 
 use super::batches::ScanBatches;
 use super::part::PartReader;
 use super::pinned;
-use super::target::Target;
+use super::target::{TICK, Target, Texts};
 use super::verify::{Pinned, Verifier};
 use crate::commit::LogReader;
 use crate::error::{Error, Result};
@@ -18,8 +19,11 @@ use crate::manifest::{Part, TableState};
 use crate::parallel;
 use crate::part::file::WHOLE_BELOW;
 use crate::paths::BucketId;
-use crate::schema::{TableSchema, string_views};
-use crate::ticks::TickRange;
+use crate::schema::TableSchema;
+use crate::ticks::{TickRange, TickSpan};
+
+/// The column with a row's bucket.
+const BUCKET: &str = "bucket";
 
 /// A lazy read of one table at one commit. Later commits are not visible to it.
 ///
@@ -32,9 +36,11 @@ pub struct Scan {
     schema: Arc<TableSchema>,
     range: TickRange,
     limit: Option<u64>,
-    projected: Option<TableSchema>,
+    /// The names that were asked for, and what they stand for.
+    projected: Option<(Vec<String>, TableSchema)>,
+    filter: Option<(Filter, BoundFilter)>,
     part_range: Option<Range<usize>>,
-    views: bool,
+    texts: Texts,
 }
 
 /// A part that a scan reads.
@@ -76,8 +82,9 @@ impl Scan {
             range: TickRange::ALL,
             limit: None,
             projected: None,
+            filter: None,
             part_range: None,
-            views: false,
+            texts: Texts::Plain,
         }
     }
 
@@ -88,23 +95,47 @@ impl Scan {
         self
     }
 
-    /// Restricts the scan to these columns, in this order.
+    /// Restricts the scan to these columns, in this order. A field within a column is named as in error messages:
+    /// `additional_payload.legs[].price`. Then the column has only those of its fields that are named.
     pub fn columns<C: AsRef<str>>(mut self, names: &[C]) -> Result<Self> {
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
         for (index, name) in names.iter().enumerate() {
-            if self.schema.field(name).is_none() {
-                let known: Vec<&str> = self.schema.fields.iter().map(|field| field.name.as_str()).collect();
-                return Err(Error::argument(format!(
-                    "{} has no column `{name}`",
-                    self.log.name(self.state.table)
-                ))
-                .with_hint(format!("its columns are {}", known.join(", "))));
-            }
             if names.iter().take(index).any(|earlier| earlier == name) {
                 return Err(Error::argument(format!("column `{name}` is given twice")));
             }
         }
-        self.projected = Some(self.schema.project(&names));
+        let projected = self.schema.select(&names).map_err(|name| {
+            let known: Vec<&str> = self.schema.fields.iter().map(|field| field.name.as_str()).collect();
+            let text = format!("{} has no column `{name}`", self.log.name(self.state.table));
+            Error::argument(text).with_hint(format!("its columns are {}", known.join(", ")))
+        })?;
+        self.projected = Some((names.iter().map(|name| (*name).to_owned()).collect(), projected));
+        Ok(self)
+    }
+
+    /// Restricts the scan to rows for which the filter is true, after all earlier filters. Parts outside its ticks are
+    /// never opened, and row groups that have no such row by their statistics are not read.
+    ///
+    /// ```
+    /// # use crv_io::{Dataset, Scan, TableName};
+    /// fn large_holdings(dataset: &Dataset) -> Result<Scan, Box<dyn std::error::Error>> {
+    ///     let scan = dataset.scan(TableName::Holdings)?;
+    ///     Ok(scan.filter("tick >= 10 and quantity > 0.5".parse()?)?)
+    /// }
+    /// ```
+    pub fn filter(mut self, filter: Filter) -> Result<Self> {
+        let filter = match self.filter.take() {
+            Some((earlier, _)) => earlier.and(filter),
+            None => filter,
+        };
+        let bound = filter.bind(self.schema.to_arrow().fields()).map_err(|error| {
+            let refused = Error::argument(format!("{}: {error}", self.log.name(self.state.table)));
+            match error.hint() {
+                Some(hint) => refused.with_hint(hint),
+                None => refused,
+            }
+        })?;
+        self.filter = Some((filter, bound));
         Ok(self)
     }
 
@@ -119,7 +150,15 @@ impl Scan {
     /// occurs often, and it is how Polars and DataFusion hold texts.
     #[must_use]
     pub fn string_views(mut self) -> Self {
-        self.views = true;
+        self.texts = Texts::Views;
+        self
+    }
+
+    /// Returns texts as dictionaries of 32-bit keys in place of `Utf8`, also within lists and structs. That is fastest
+    /// where a few texts repeat, as for grouping. Each batch has a dictionary of its own.
+    #[must_use]
+    pub fn string_dictionaries(mut self) -> Self {
+        self.texts = Texts::Dictionaries;
         self
     }
 
@@ -132,7 +171,17 @@ impl Scan {
 
     fn wanted(&self) -> impl Iterator<Item = (BucketId, &Part)> {
         let places = self.part_range.clone().unwrap_or(0..usize::MAX);
-        self.state.parts_in(self.range).skip(places.start).take(places.len())
+        let may_hold = |(bucket, part): &(BucketId, &Part)| {
+            let between = |min: i128, max: i128| Bounds::Between(Literal::Int(min), Literal::Int(max));
+            self.filter.as_ref().is_none_or(|(_, filter)| {
+                filter.may_hold(|column| match column {
+                    TICK => between(part.ticks.min.into(), part.ticks.max.into()),
+                    BUCKET => between(bucket.get().into(), bucket.get().into()),
+                    _ => Bounds::Unknown,
+                })
+            })
+        };
+        self.state.parts_in(self.range).filter(may_hold).skip(places.start).take(places.len())
     }
 
     /// The table.
@@ -148,11 +197,15 @@ impl Scan {
     /// The schema of every batch.
     pub fn schema(&self) -> SchemaRef {
         let schema = self.target().to_arrow();
-        if self.views { Arc::new(Schema::new(string_views(schema.fields()))) } else { schema }
+        if self.texts == Texts::Plain {
+            schema
+        } else {
+            Arc::new(Schema::new(self.texts.of(schema.fields())))
+        }
     }
 
     fn target(&self) -> &TableSchema {
-        self.projected.as_ref().unwrap_or(&self.schema)
+        self.projected.as_ref().map_or(&*self.schema, |(_, projected)| projected)
     }
 
     /// The parts this scan reads, in the order it reads them.
@@ -181,10 +234,9 @@ impl Scan {
         self.limit
     }
 
-    /// The requested columns; `None` for all.
+    /// The requested columns and fields; `None` for all.
     pub fn projection(&self) -> Option<Vec<&str>> {
-        let projected = self.projected.as_ref()?;
-        Some(projected.fields.iter().map(|field| field.name.as_str()).collect())
+        self.projected.as_ref().map(|(names, _)| names.iter().map(String::as_str).collect())
     }
 
     /// Serializes the state that this scan is pinned to. [`Dataset::scan_pinned`](crate::Dataset::scan_pinned) makes a
@@ -203,8 +255,8 @@ impl Scan {
         let mut left = self.limit.unwrap_or(u64::MAX);
         let parts = self.wanted().zip(self.readers()).map(|((_, part), reader)| {
             let needed = left > 0;
-            // A part that is only partly in the range may have none of the rows.
-            if self.range.covers(part.ticks) {
+            // A part that is only partly in the range, or filtered, may have none of the rows.
+            if self.range.covers(part.ticks) && self.filter.is_none() {
                 left = left.saturating_sub(part.rows);
             }
             (reader, needed)
@@ -221,8 +273,39 @@ impl Scan {
     }
 
     fn readers(&self) -> impl Iterator<Item = PartReader> {
-        let filters = self.wanted().any(|(_, part)| !self.range.covers(part.ticks));
-        let into = Arc::new(Target::new(Arc::new(self.target().clone()), self.schema(), filters, self.views));
+        let mut into = Target::new(self.target().clone(), self.has_other_ticks(), self.texts);
+        if let Some((filter, bound)) = &self.filter {
+            let asked = self.schema.select(&filter.columns());
+            let decoded =
+                asked.map_or_else(|_| (*self.schema).clone(), |asked| self.target().clone().joined(asked));
+            into = into.filtered(bound.clone(), decoded);
+        }
+        self.readers_into(Arc::new(into), 0)
+    }
+
+    /// Whether rows of some parts are left out by their ticks.
+    pub(crate) fn has_other_ticks(&self) -> bool {
+        self.wanted().any(|(_, part)| !self.range.covers(part.ticks))
+    }
+
+    /// The table's schema in this run.
+    pub(crate) fn table_schema(&self) -> &Arc<TableSchema> {
+        &self.schema
+    }
+
+    /// The first and the last tick of the table.
+    pub(crate) fn table_ticks(&self) -> Option<TickSpan> {
+        self.state.ticks()
+    }
+
+    /// The same scan, of parts that may have rows for which the filter is true.
+    pub(crate) fn with_filter(mut self, filter: Filter, bound: BoundFilter) -> Self {
+        self.filter = Some((filter, bound));
+        self
+    }
+
+    /// Readers of the parts, as run `origin` of a scan.
+    pub(crate) fn readers_into(&self, into: Arc<Target>, origin: u32) -> impl Iterator<Item = PartReader> {
         let name = self.log.name(self.state.table);
         self.wanted().map(move |(bucket, part)| PartReader {
             store: Arc::clone(&self.log.store),
@@ -240,6 +323,8 @@ impl Scan {
             }),
             filter: (!self.range.covers(part.ticks)).then_some(self.range),
             into: Arc::clone(&into),
+            share: None,
+            origin,
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crv_core::ids::RunId;
 use crv_core::tables::TableId;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
@@ -45,7 +45,7 @@ pub struct RunInfo {
 }
 
 /// The totals of one table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableInfo {
     /// The table.
     pub table: TableId,

@@ -338,6 +338,11 @@ pub fn runs_dir() -> StorePath {
     StorePath::root().child(RUNS_DIR)
 }
 
+/// What is known of the runs, beside them: a cache.
+pub fn runs_index() -> StorePath {
+    StorePath::root().child("runs.index")
+}
+
 /// Parses a run id; the error says what a run id is.
 pub fn validate_run_id(text: &str) -> Result<RunId> {
     RunId::new(text).map_err(|error| Error::argument(error.to_string()).with_source(error))

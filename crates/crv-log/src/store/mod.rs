@@ -250,7 +250,7 @@ pub enum PutOutcome {
 }
 
 /// Identifies a version of an object.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Tag(TagParts);
 
 /// A version: on a file system inode, time of change and length; elsewhere a counter.

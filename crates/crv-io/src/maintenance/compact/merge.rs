@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Part;
 use crate::part::{Encoder, lineage};
 use crate::paths::{BucketId, PartId, StorePath};
-use crate::read::{PartReader, Target};
+use crate::read::{PartReader, Target, Texts};
 use crate::schema::{Descriptor, TableSchema};
 use crate::stamp;
 use crate::ticks::{TickRange, TickSpan};
@@ -88,7 +88,7 @@ impl TableMerge<'_> {
         );
         let mut writer = encoder.begin(group.rows()).map_err(|error| failed(&error))?;
         let filters = group.parts.iter().any(|part| !self.ticks.covers(part.ticks));
-        let into = Arc::new(Target::new(Arc::clone(&self.schema), self.schema.to_arrow(), filters, false));
+        let into = Arc::new(Target::new((*self.schema).clone(), filters, Texts::Plain));
         let mut ancestors = inputs.to_vec();
         let (mut rows, mut ticks) = (0, None);
         for part in &group.parts {
@@ -102,6 +102,8 @@ impl TableMerge<'_> {
                 pinned: None,
                 filter: (!self.ticks.covers(part.ticks)).then_some(self.ticks),
                 into: Arc::clone(&into),
+                share: None,
+                origin: 0,
             };
             let mut refused = None;
             let earlier = reader.read(|batch| {

@@ -1,0 +1,222 @@
+//! The index of runs: what the catalogue knew of each run, and the tags of the files that say so.
+//!
+//! It is a cache beside the runs, `runs.index` in the root. A listing is correct without it: an entry counts only while
+//! every file that could change what it says has the tag that it had. Runs that may change without one of these files
+//! are never put into it: those that a process works on, those without a log, and those whose files were changed a moment
+//! before they were read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use crv_core::ids::RunId;
+use crv_core::tables::TableId;
+use serde::{Deserialize, Serialize};
+
+use super::row::{RunCondition, RunRow, is_of_run};
+use crate::config::IoSettings;
+use crate::dataset::Dataset;
+use crate::error::{ErrorKind, Result};
+use crate::maintenance::{CheckOptions, ProblemKind};
+use crate::paths::{self, CommitNumber, RunPaths};
+use crate::stamp;
+use crate::store::{Store, StoreError, Tag};
+
+/// Version of the index. An index of another version counts as absent.
+const VERSION: u32 = 1;
+/// Roots with fewer runs are read as fast without an index.
+const MIN_RUNS: usize = 64;
+/// A file that was changed so shortly before it was read may have been changed again within the clock's resolution.
+const SETTLED_NS: u64 = 2_000_000_000;
+
+/// A run, and the tags of its files when it was read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// `None` if the entry must not be kept.
+    tags: Option<Tags>,
+    row: RunRow,
+}
+
+/// The files that say what a row does, as of one reading.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Tags {
+    facts: Option<Tag>,
+    status: Option<Tag>,
+    /// The file of the newest commit: its own, or the base. `None` before the first.
+    head: Option<Tag>,
+    manifests: Vec<(TableId, Option<Tag>)>,
+}
+
+/// The index as it was loaded.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    bytes: Bytes,
+    /// Where the entry of each run lies.
+    places: HashMap<RunId, (usize, usize)>,
+}
+
+impl Index {
+    /// The entry of a run. One that cannot be read counts as absent.
+    pub(super) fn find(&self, run: &RunId) -> Option<Entry> {
+        let entry: Entry = serde_json::from_slice(self.line(run)?).ok()?;
+        (entry.row.run_id == *run).then_some(entry)
+    }
+
+    fn line(&self, run: &RunId) -> Option<&[u8]> {
+        let (start, end) = self.places.get(run)?;
+        self.bytes.get(*start..*end)
+    }
+}
+
+impl Entry {
+    /// Reads the run; `None` if it is not there any more. An error only if the root cannot be read.
+    pub(super) fn read(settings: &IoSettings, store: &Arc<dyn Store>, run: &RunId) -> Result<Option<Self>> {
+        let began = u64::try_from(stamp::now().as_nanosecond()).unwrap_or(0);
+        let dataset = Dataset::with_store(settings.clone(), run.as_ref(), Arc::clone(store))?;
+        let row = match dataset.info() {
+            Ok(info) => RunRow::from(info),
+            Err(error) if is_of_run(&error) => {
+                let report = dataset.check(CheckOptions::default()).ok();
+                let problems = report.into_iter().flat_map(|report| report.problems);
+                let is_newer = problems.into_iter().any(|problem| problem.kind == ProblemKind::LaterVersion);
+                RunRow::unreadable(run.clone(), &error, is_newer)
+            }
+            // It was removed since it was listed.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let tags = if is_settled(&row) { Tags::read(&**store, &row, Some(began)) } else { Ok(None) };
+        // Without tags it is read again next time.
+        Ok(Some(Self { tags: tags.unwrap_or(None), row }))
+    }
+
+    /// Whether every file is the one that was read.
+    pub(super) fn is_current(&self, store: &dyn Store) -> bool {
+        self.tags.is_some() && Tags::read(store, &self.row, None).is_ok_and(|now| now == self.tags)
+    }
+
+    /// Whether its facts are those that were read: they are written once.
+    pub(super) fn has_facts(&self, store: &dyn Store) -> bool {
+        let path = RunPaths::new(self.row.run_id.clone()).facts();
+        let Some(Tags { facts: Some(facts), .. }) = &self.tags else { return self.is_current(store) };
+        store.tag(&path).is_ok_and(|now| now.as_ref() == Some(facts))
+    }
+
+    pub(super) fn row(&self) -> &RunRow {
+        &self.row
+    }
+
+    pub(super) fn into_row(self) -> RunRow {
+        self.row
+    }
+}
+
+/// Whether what the row says stays true until one of the run's files changes.
+fn is_settled(row: &RunRow) -> bool {
+    // A run with neither facts nor commits is of an implementation that has no log.
+    let has_source = row.commit > 0 || row.state.is_some();
+    row.problem.is_none() && has_source && row.state.is_none_or(RunCondition::is_settled)
+}
+
+impl Tags {
+    /// The tags now. `None` if there are newer commits, or if a file was changed shortly before `began`.
+    fn read(store: &dyn Store, row: &RunRow, began: Option<u64>) -> Result<Option<Self>, StoreError> {
+        let paths = RunPaths::new(row.run_id.clone());
+        if store.tag(&paths.commit(CommitNumber::new(row.commit).next()))?.is_some() {
+            return Ok(None);
+        }
+        let mut files = vec![paths.facts(), paths.status()];
+        let own = paths.commit(CommitNumber::new(row.commit));
+        let mut head = if row.commit > 0 { store.tag(&own)? } else { None };
+        if head.is_some() {
+            files.push(own);
+        } else {
+            // A prune has taken the commit's file into the base.
+            head = store.tag(&paths.base())?;
+            files.push(paths.base());
+        }
+        if head.is_none() && row.commit > 0 {
+            return Ok(None);
+        }
+        let manifests = row.tables.iter().map(|table| {
+            let path = paths.manifest(table.table);
+            let tag = store.tag(&path)?;
+            files.push(path);
+            Ok((table.table, tag))
+        });
+        let manifests = manifests.collect::<Result<_, StoreError>>()?;
+        let tags =
+            Self { facts: store.tag(&paths.facts())?, status: store.tag(&paths.status())?, head, manifests };
+        if let Some(began) = began {
+            for file in &files {
+                if store.modified(file)?.is_some_and(|modified| modified.saturating_add(SETTLED_NS) > began) {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(tags))
+    }
+}
+
+/// Loads the index. One that is absent, damaged or of another version counts as empty.
+pub(super) fn load(store: &dyn Store) -> Index {
+    let Ok(Some((bytes, _))) = store.read(&paths::runs_index()) else { return Index::default() };
+    let places = places(&bytes).unwrap_or_default();
+    Index { bytes, places }
+}
+
+/// Where the entries lie: after the first line, which has the version and the checksum of the rest, a line each with the
+/// run, a blank and the entry.
+fn places(bytes: &[u8]) -> Option<HashMap<RunId, (usize, usize)>> {
+    let first = bytes.iter().position(|byte| *byte == b'\n')?;
+    let rest = bytes.get(first + 1..)?;
+    if bytes.get(..first)? != head(rest).as_bytes() {
+        return None;
+    }
+    let mut places = HashMap::new();
+    let mut start = first + 1;
+    for line in rest.split_inclusive(|byte| *byte == b'\n') {
+        let blank = line.iter().position(|byte| *byte == b' ')?;
+        let run = RunId::new(std::str::from_utf8(line.get(..blank)?).ok()?).ok()?;
+        places.insert(run, (start + blank + 1, start + line.len()));
+        start += line.len();
+    }
+    Some(places)
+}
+
+fn head(rest: &[u8]) -> String {
+    format!("crv runs {VERSION} {:08x}", crc32c::crc32c(rest))
+}
+
+/// Writes the index, if many of the entries of `listed` are new to it or many of its runs are gone. `runs` are all runs
+/// under the root. A root that cannot be written has no index.
+pub(super) fn save(store: &dyn Store, known: &Index, runs: &[RunId], listed: &[(Entry, bool)]) {
+    if runs.len() < MIN_RUNS {
+        return;
+    }
+    let fresh = listed.iter().filter(|(entry, was_read)| *was_read && entry.tags.is_some());
+    let fresh: HashMap<&RunId, &Entry> = fresh.map(|(entry, _)| (&entry.row.run_id, entry)).collect();
+    let kept = runs.iter().filter(|run| known.places.contains_key(*run)).count();
+    let changed = fresh.len() + (known.places.len() - kept);
+    if changed < MIN_RUNS.max(runs.len() / 64) {
+        return;
+    }
+    let mut rest = Vec::with_capacity(known.bytes.len());
+    for run in runs {
+        let line = match (fresh.get(run), known.line(run)) {
+            (Some(entry), _) => serde_json::to_vec(entry).ok(),
+            (None, Some(line)) => Some(line.trim_ascii_end().to_vec()),
+            (None, None) => None,
+        };
+        if let Some(line) = line {
+            rest.extend_from_slice(run.as_str().as_bytes());
+            rest.push(b' ');
+            rest.extend_from_slice(&line);
+            rest.push(b'\n');
+        }
+    }
+    let mut bytes = format!("{}\n", head(&rest)).into_bytes();
+    bytes.extend_from_slice(&rest);
+    // A root that is read-only, or full, has no index; nothing else depends on it.
+    let _ = store.put_unsynced(&paths::runs_index(), &bytes);
+}

@@ -1,0 +1,194 @@
+//! [`RunRow`]: what the catalogue knows of a run.
+
+use std::fmt;
+
+use crv_core::ids::RunId;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::{Error, ErrorKind};
+use crate::run::{RunInfo, RunState, Seed, TableInfo};
+use crate::stamp;
+
+/// A run as the catalogue lists it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRow {
+    /// The run.
+    pub run_id: RunId,
+    /// How it is doing; `None` if that is not known.
+    pub state: Option<RunCondition>,
+    /// When it began, ISO-8601 in UTC.
+    pub created_at: Option<String>,
+    /// When it ended.
+    pub ended_at: Option<String>,
+    /// The seed of its random numbers.
+    pub seed: Option<Seed>,
+    /// The sweep that it is part of.
+    pub sweep: Option<String>,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// Whether it has facts: it was begun by [`start_run`](crate::run::start_run).
+    pub has_facts: bool,
+    /// The parameters of the model.
+    pub params: Map<String, Value>,
+    /// The model's name.
+    pub model: Option<String>,
+    /// Its version.
+    pub model_version: Option<String>,
+    /// The commit of its source.
+    pub model_commit: Option<String>,
+    /// The newest commit; 0 before the first.
+    pub commit: u64,
+    /// The first tick.
+    pub tick_min: Option<i64>,
+    /// The last tick.
+    pub tick_max: Option<i64>,
+    /// Rows of all tables.
+    pub rows: u64,
+    /// Bytes of their live parts.
+    pub bytes: u64,
+    /// The tables that were written, in the order of the registry.
+    pub tables: Vec<TableInfo>,
+    /// Why it, or some of its facts, cannot be read.
+    pub problem: Option<String>,
+}
+
+/// How a run is doing, as far as a reader can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunCondition {
+    /// A process works on it.
+    Running,
+    /// It ended as it should.
+    Succeeded,
+    /// It ended with an error.
+    Failed,
+    /// It was given up.
+    Aborted,
+    /// It says that it is running, and its process is gone or silent for long.
+    Stale,
+    /// It cannot be read.
+    Damaged,
+    /// It was written by a later version of this crate.
+    Newer,
+}
+
+impl RunCondition {
+    /// The word in tables and filters.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => RunState::Running.as_str(),
+            Self::Succeeded => RunState::Succeeded.as_str(),
+            Self::Failed => RunState::Failed.as_str(),
+            Self::Aborted => RunState::Aborted.as_str(),
+            Self::Stale => RunState::Stale.as_str(),
+            Self::Damaged => "damaged",
+            Self::Newer => "newer",
+        }
+    }
+
+    /// Whether it stays so until the run is changed: that of a running run depends on its process.
+    pub(super) const fn is_settled(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Aborted)
+    }
+}
+
+impl From<RunState> for RunCondition {
+    fn from(state: RunState) -> Self {
+        match state {
+            RunState::Running => Self::Running,
+            RunState::Succeeded => Self::Succeeded,
+            RunState::Failed => Self::Failed,
+            RunState::Aborted => Self::Aborted,
+            RunState::Stale => Self::Stale,
+        }
+    }
+}
+
+impl fmt::Display for RunCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl RunRow {
+    /// A run that cannot be read.
+    pub(super) fn unreadable(run_id: RunId, error: &Error, is_newer: bool) -> Self {
+        let state = if is_newer { RunCondition::Newer } else { RunCondition::Damaged };
+        Self { state: Some(state), problem: Some(told(error)), ..Self::empty(run_id) }
+    }
+
+    fn empty(run_id: RunId) -> Self {
+        Self {
+            run_id,
+            state: None,
+            created_at: None,
+            ended_at: None,
+            seed: None,
+            sweep: None,
+            tags: Vec::new(),
+            has_facts: false,
+            params: Map::new(),
+            model: None,
+            model_version: None,
+            model_commit: None,
+            commit: 0,
+            tick_min: None,
+            tick_max: None,
+            rows: 0,
+            bytes: 0,
+            tables: Vec::new(),
+            problem: None,
+        }
+    }
+
+    /// Seconds since it began; 0 if that is ahead of this machine's clock.
+    pub fn age_seconds(&self) -> Option<f64> {
+        let began = stamp::parse(self.created_at.as_deref()?)?;
+        Some(stamp::now().duration_since(began).as_secs_f64().max(0.0))
+    }
+
+    /// Whether it cannot be read.
+    pub fn is_damaged(&self) -> bool {
+        matches!(self.state, Some(RunCondition::Damaged | RunCondition::Newer))
+    }
+}
+
+impl From<RunInfo> for RunRow {
+    fn from(info: RunInfo) -> Self {
+        let ended_at = info.status.and_then(|status| status.ended_at);
+        let mut row = Self {
+            state: info.state.map(RunCondition::from),
+            created_at: info.created_at,
+            ended_at,
+            commit: info.commit,
+            tick_min: info.tick_min,
+            tick_max: info.tick_max,
+            rows: info.rows,
+            bytes: info.bytes,
+            tables: info.tables,
+            problem: (!info.problems.is_empty()).then(|| info.problems.join("; ")),
+            ..Self::empty(info.run_id)
+        };
+        if let Some(facts) = info.facts {
+            row.seed = facts.seed;
+            row.sweep = facts.sweep;
+            row.tags = facts.tags;
+            row.has_facts = true;
+            row.params = facts.params;
+            row.model = facts.model.name;
+            row.model_version = facts.model.version;
+            row.model_commit = facts.model.git.sha;
+        }
+        row
+    }
+}
+
+/// An error that makes a run unreadable, not the root.
+pub(super) fn is_of_run(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Manifest | ErrorKind::Read | ErrorKind::Schema)
+}
+
+fn told(error: &Error) -> String {
+    error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"))
+}
