@@ -20,7 +20,8 @@ On disk:
 
 Exit codes:
   0  success; a closed output pipe is success too
-  1  a file, run or table that does not exist or cannot be used, or output that cannot be written
+  1  a file, run or table that does not exist or cannot be used, or output that cannot be written;
+     of diff: the runs differ
   2  wrong usage: a flag, an argument or a setting
   3  rows that do not fit the table
   4  storage refused a read or a write: the same command can be retried
@@ -98,6 +99,8 @@ pub(crate) enum Command {
     Show(commands::show::Show),
     Scan(Box<commands::scan::Scan>),
     Files(commands::live_files::Files),
+    Digest(commands::digest::Digest),
+    Diff(commands::diff::Diff),
     Check(commands::check::Check),
     Repair(commands::repair::Repair),
     Rebuild(commands::rebuild::Rebuild),

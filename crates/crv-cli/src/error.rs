@@ -23,6 +23,8 @@ pub(crate) enum CliError {
     Damaged { message: String, hint: String },
     /// Output that cannot be written.
     Output(String),
+    /// Two runs that differ: what was printed says how.
+    Different,
     /// The reader of the output closed the pipe: not an error.
     ClosedPipe,
 }
@@ -64,7 +66,7 @@ impl CliError {
             Self::ClosedPipe => 0,
             Self::Usage { .. } => 2,
             Self::Damaged { .. } => 5,
-            Self::Format(_) | Self::Missing { .. } | Self::Output(_) => 1,
+            Self::Format(_) | Self::Missing { .. } | Self::Output(_) | Self::Different => 1,
             Self::Store { error, .. } => match error.kind() {
                 ErrorKind::Config | ErrorKind::Argument => 2,
                 ErrorKind::Schema => 3,
@@ -81,7 +83,7 @@ impl CliError {
             Self::Store { error, .. } => error.hint(),
             Self::Format(error) => error.hint(),
             Self::Usage { hint, .. } | Self::Missing { hint, .. } | Self::Damaged { hint, .. } => Some(hint),
-            Self::Output(_) | Self::ClosedPipe => None,
+            Self::Output(_) | Self::Different | Self::ClosedPipe => None,
         }
     }
 }
@@ -96,6 +98,7 @@ impl fmt::Display for CliError {
             | Self::Missing { message, .. }
             | Self::Damaged { message, .. }
             | Self::Output(message) => f.write_str(message),
+            Self::Different => f.write_str("the runs differ"),
             Self::ClosedPipe => f.write_str("the output pipe is closed"),
         }
     }

@@ -34,6 +34,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
     };
     match act(&arguments) {
         Ok(()) | Err(CliError::ClosedPipe) => 0,
+        Err(error @ CliError::Different) => error.exit_code(),
         Err(error) => {
             output::tell_error(&error);
             error.exit_code()

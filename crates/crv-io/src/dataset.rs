@@ -228,6 +228,14 @@ impl Dataset {
         Ok(self.scan_of(self.shared.log.snapshot(table.into())?))
     }
 
+    /// The same, whatever the bucket size of the settings is.
+    pub(crate) fn scan_in_any_size(&self, table: TableId) -> Result<Scan> {
+        let scan = self.scan(table);
+        let Some(size) = scan.as_ref().err().and_then(Error::tick_bucket_size) else { return scan };
+        let settings = self.settings().clone().with_tick_bucket_size(size)?;
+        Self::with_store(settings, self.run_id().as_str(), Arc::clone(self.storage().0))?.scan(table)
+    }
+
     pub(crate) fn scan_of(&self, state: Arc<TableState>) -> Scan {
         Scan::new(Arc::clone(&self.shared.log), state, Arc::clone(&self.shared.verifier))
     }

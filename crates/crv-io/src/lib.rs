@@ -9,7 +9,7 @@
 //! - [`IoSettings`]: where and how ([`config`]).
 //! - [`rows`]: typed rows, to frames and back; rows of any serializable type.
 //! - [`run`]: a run's facts, status and life cycle, its artifacts, and the bundle that summarizes it. [`catalog`]: the
-//!   runs under a root.
+//!   runs under a root. [`digest`]: a hash of a run's rows, and where two runs part.
 //!
 //! Rooms inside, from the lowest to the highest: `part` (part files: Parquet in and out, footers, page checks), `read`,
 //! `maintenance` (compact, vacuum, truncate, check, repair, rebuild), `write` (transactions), `writer` (the buffered writer).
@@ -38,6 +38,7 @@ struct Readme;
 pub mod catalog;
 pub mod config;
 mod dataset;
+pub mod digest;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 #[cfg(feature = "inner")]

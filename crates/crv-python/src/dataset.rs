@@ -172,6 +172,17 @@ impl Dataset {
         py.detach(|| run::text(&self.0.info()?))
     }
 
+    fn digest<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+        let digest = py.detach(|| self.0.digest())?;
+        Ok(pythonize(py, &digest).map_err(PyErr::from)?)
+    }
+
+    /// Where this run and another part.
+    fn diff<'py>(&self, py: Python<'py>, other: &Self) -> Result<Bound<'py, PyAny>> {
+        let found = py.detach(|| crv_io::digest::diff(&self.0, &other.0))?;
+        Ok(pythonize(py, &found).map_err(PyErr::from)?)
+    }
+
     /// The facts of this run, as JSON; null if it has none.
     fn facts(&self, py: Python<'_>) -> Result<String> {
         py.detach(|| run::text(&self.0.facts()?))

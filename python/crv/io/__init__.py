@@ -9,6 +9,7 @@ from crv.io._summaries import AppendSummary, PartSummary, TransactionSummary
 from crv.io.catalog import Catalog, RunEntry, RunSummary, list_runs, runs, summarize_runs
 from crv.io.config import IoSettings, ValuationSettings
 from crv.io.dataset import Dataset
+from crv.io.digest import BucketDigest, ColumnDifference, Difference, RunDiff, RunDigest, TableDiff, TableDigest, diff
 from crv.io.errors import (
     IoArgumentError,
     IoConfigError,
@@ -45,12 +46,15 @@ from crv.io.writer import Writer
 
 __all__ = [
     "AppendSummary",
+    "BucketDigest",
     "Catalog",
     "CheckReport",
     "Checkpoint",
     "Column",
+    "ColumnDifference",
     "CompactReport",
     "Dataset",
+    "Difference",
     "Garbage",
     "GarbageKind",
     "IoArgumentError",
@@ -78,6 +82,8 @@ __all__ = [
     "RepairKind",
     "RepairReport",
     "Run",
+    "RunDiff",
+    "RunDigest",
     "RunEntry",
     "RunError",
     "RunFacts",
@@ -85,6 +91,8 @@ __all__ = [
     "RunState",
     "RunStatus",
     "RunSummary",
+    "TableDiff",
+    "TableDigest",
     "TableInfo",
     "TableManifest",
     "Transaction",
@@ -93,6 +101,7 @@ __all__ = [
     "VacuumReport",
     "ValuationSettings",
     "Writer",
+    "diff",
     "list_runs",
     "remove_run",
     "runs",

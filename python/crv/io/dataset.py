@@ -16,6 +16,7 @@ from crv.io._frames import ArrowScan, Frame, Rows, Where
 from crv.io._summaries import AppendSummary
 from crv.io._tables import table_of
 from crv.io.config import IoSettings
+from crv.io.digest import RunDigest
 from crv.io.errors import IoArgumentError, IoReadError
 from crv.io.maintenance import (
     CheckReport,
@@ -348,6 +349,20 @@ class Dataset:
             IoNotFoundError: there is no such run.
         """
         return RunInfo.from_json_obj(json.loads(self._own().info()))
+
+    def digest(self) -> RunDigest:
+        """Returns a hash of the rows of every table as of now: equal for equal rows, whatever their layout.
+
+        Buckets, parts, merges and compression make no difference, nor do facts, status, artifacts and the stored states
+        of the model. Reads every row, in bounded memory.
+
+        >>> import tempfile
+        >>> dataset = Dataset(IoSettings(root_dir=tempfile.mkdtemp()), "run")
+        >>> _ = dataset.append("agents", {"tick": [0], "wealth": [1.0]}, declare=True)
+        >>> dataset.digest().digest
+        'c29af657be6c2413f99fc04443c89f3f0a5c852676d8ecbbb0bbcbabf3268e97'
+        """
+        return RunDigest.from_json_obj(self._own().digest())
 
     def facts(self) -> RunFacts | None:
         """Returns what this run is: its parameters, its seed and where it comes from. None without `start_run`.

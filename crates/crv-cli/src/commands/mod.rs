@@ -9,6 +9,8 @@ pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod declare;
 pub(crate) mod demo;
+pub(crate) mod diff;
+pub(crate) mod digest;
 mod facts;
 mod files;
 pub(crate) mod info;
@@ -41,6 +43,8 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
         Command::Show(arguments) => show::run(context, arguments),
         Command::Scan(arguments) => scan::run(context, arguments),
         Command::Files(arguments) => live_files::run(context, arguments),
+        Command::Digest(arguments) => digest::run(context, arguments),
+        Command::Diff(arguments) => diff::run(context, arguments),
         Command::Check(arguments) => check::run(context, arguments),
         Command::Repair(arguments) => repair::run(context, arguments),
         Command::Rebuild(arguments) => rebuild::run(context, arguments),

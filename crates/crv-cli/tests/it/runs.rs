@@ -93,3 +93,23 @@ fn a_run_is_removed_when_it_is_sure() {
     drop(running);
     assert_eq!(sandbox.names(), ["holdings.csv"]);
 }
+
+/// Two runs with the same rows in another layout, and a third that parts from them.
+#[test]
+fn where_two_runs_part() {
+    let sandbox = Sandbox::with_run();
+    let rows = sandbox.ok("scan r holdings --format csv");
+    sandbox.write("same.csv", &rows);
+    sandbox.write("other.csv", &rows.replace("20", "21"));
+    sandbox.ok("append same holdings same.csv --tick-bucket-size 1000");
+    sandbox.ok("append other holdings other.csv");
+    assert_eq!(sandbox.ok("digest r"), sandbox.ok("digest same"));
+    assert_eq!(sandbox.ok("diff r same"), "");
+    let told =
+        ["digest r --buckets", "digest r --json", "diff r other", "diff r other --json", "diff r none"];
+    assert_told!(told.map(|command| sandbox.told(command)).join("\n"));
+    for (other, code) in [("same", 0), ("other", 1), ("none", 2)] {
+        let status = sandbox.crv(&format!("diff r {other}")).output().unwrap().status;
+        assert_eq!(status.code(), Some(code), "{other}");
+    }
+}

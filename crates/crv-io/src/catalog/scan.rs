@@ -54,14 +54,17 @@ impl CatalogScan {
         let (damaged, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(RunRow::is_damaged);
         let has_it = |row: &RunRow| row.tables.iter().any(|info| info.table == table);
         let mut runs: Vec<RunRow> = rows.into_iter().filter(has_it).collect();
-        let opened =
-            parallel::map(&runs, parallel::WAITING, |run| match open(catalog, &run.run_id, table) {
-                Ok(scan) => Ok(Some(Ok(scan))),
-                // It was removed since it was listed.
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-                Err(error) if is_of_run(&error) => Ok(Some(Err(error))),
-                Err(error) => Err(error),
-            })?;
+        let open = |run: &RunId| {
+            let settings = catalog.settings().clone();
+            Dataset::with_store(settings, run.as_ref(), Arc::clone(catalog.store()))?.scan_in_any_size(table)
+        };
+        let opened = parallel::map(&runs, parallel::WAITING, |run| match open(&run.run_id) {
+            Ok(scan) => Ok(Some(Ok(scan))),
+            // It was removed since it was listed.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if is_of_run(&error) => Ok(Some(Err(error))),
+            Err(error) => Err(error),
+        })?;
         let (mut scans, mut unreadable) = (Vec::with_capacity(runs.len()), damaged);
         let mut opened = opened.into_iter();
         runs.retain(|run| match opened.next() {
@@ -364,16 +367,6 @@ impl CatalogScan {
 fn is_of(name: &str, column: &str) -> bool {
     name.strip_prefix(column)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.starts_with("[]"))
-}
-
-/// A scan of the run's table, whatever the bucket size of the settings is.
-fn open(catalog: &Catalog, run: &RunId, table: TableId) -> Result<Scan> {
-    let open = |settings| Dataset::with_store(settings, run.as_ref(), Arc::clone(catalog.store()));
-    let scan = open(catalog.settings().clone())?.scan(table);
-    match scan.as_ref().err().and_then(Error::tick_bucket_size) {
-        Some(size) => open(catalog.settings().clone().with_tick_bucket_size(size)?)?.scan(table),
-        None => scan,
-    }
 }
 
 /// The schema of the table over all runs. A column that some run lacks may be null.

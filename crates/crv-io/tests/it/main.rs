@@ -13,6 +13,7 @@ mod compact;
 mod damage;
 mod declared;
 mod decoded;
+mod digest;
 mod durable;
 mod facts;
 mod faults;
