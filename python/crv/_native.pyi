@@ -16,6 +16,7 @@ __all__ = [
     "Batches",
     "CatalogScan",
     "Dataset",
+    "Follow",
     "Rereads",
     "RowFrame",
     "Run",
@@ -111,6 +112,8 @@ class Dataset:
     def files(self, table: TableName | str) -> list[str]: ...
     def check(self, *, deep: bool) -> dict[str, Any]: ...
     def repair(self) -> dict[str, Any]: ...
+    def scan_at(self, table: TableName | str, where: Where | None, commit: int) -> Scan: ...
+    def follow(self, after: int, tables: list[TableName | str] | None) -> Follow: ...
     def digest(self) -> dict[str, Any]: ...
     def diff(self, other: Dataset) -> dict[str, Any]: ...
     def prune(self, older_than: timedelta) -> dict[str, Any]: ...
@@ -364,6 +367,20 @@ def unpickled_catalog_scan(
     selection: tuple[list[str] | None, int | None],
 ) -> CatalogScan:
     """Unpickles a scan of many runs."""
+
+@final
+class Follow:
+    """Follows a run."""
+
+    def next(self, poll: float, patience: float) -> tuple[int, list[tuple[str, Scan]]] | None:
+        """Waits for the next commit with rows; None after ``patience`` seconds."""
+
+    def is_over(self) -> bool:
+        """Whether the run has ended, and every commit was returned."""
+
+    @property
+    def commit(self) -> int:
+        """The commit that was passed last."""
 
 @final
 class CatalogScan:

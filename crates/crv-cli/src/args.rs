@@ -99,6 +99,7 @@ pub(crate) enum Command {
     Show(commands::show::Show),
     Scan(Box<commands::scan::Scan>),
     Files(commands::live_files::Files),
+    Tail(commands::tail::Tail),
     Digest(commands::digest::Digest),
     Diff(commands::diff::Diff),
     Check(commands::check::Check),

@@ -39,6 +39,7 @@ pub mod catalog;
 pub mod config;
 mod dataset;
 pub mod digest;
+mod follow;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 #[cfg(feature = "inner")]
@@ -68,6 +69,7 @@ pub use crv_schema::Frame;
 pub use crv_schema::schema::Descriptor;
 pub use dataset::Dataset;
 pub use error::{Error, ErrorKind, Result};
+pub use follow::{Follow, FollowedCommit};
 pub use maintenance::{
     CheckOptions, CheckProgress, CheckReport, CompactOptions, CompactProgress, CompactReport, Garbage,
     GarbageKind, Problem, ProblemKind, RebuildReport, RepairAction, RepairKind, RepairReport, TruncateReport,

@@ -1,5 +1,8 @@
 //! `_native.Dataset`: the dataset of a run.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
 use crv_io::schema::Field;
 use crv_io::{AppendOptions, CheckOptions, CompactOptions, ModelState, VacuumOptions};
 use pyo3::prelude::*;
@@ -172,6 +175,19 @@ impl Dataset {
         py.detach(|| run::text(&self.0.info()?))
     }
 
+    /// The rows of a table as of a commit.
+    fn scan_at(&self, py: Python<'_>, table: Table, r#where: Option<Where>, commit: u64) -> Result<Scan> {
+        let ticks = r#where.map(|range| range.0).unwrap_or_default();
+        Ok(Scan::new(py.detach(|| self.0.scan_at(table.0, commit))?.ticks(ticks), &self.0))
+    }
+
+    /// Follows the run from after a commit.
+    fn follow(&self, py: Python<'_>, after: u64, tables: Option<Vec<Table>>) -> Result<Follow> {
+        py.detach(|| self.0.check_exists())?;
+        let tables = tables.map(|tables| tables.into_iter().map(|table| table.0).collect());
+        Ok(Follow { inner: Mutex::new(self.0.follow(after, tables)), dataset: self.0.clone() })
+    }
+
     fn digest<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
         let digest = py.detach(|| self.0.digest())?;
         Ok(pythonize(py, &digest).map_err(PyErr::from)?)
@@ -199,6 +215,48 @@ impl Dataset {
 
     fn close(&self, py: Python<'_>) -> Result<()> {
         Ok(py.detach(|| self.0.close())?)
+    }
+}
+
+/// Follows a run.
+#[pyclass(frozen, module = "crv._native")]
+pub(crate) struct Follow {
+    inner: Mutex<crv_io::Follow>,
+    dataset: crv_io::Dataset,
+}
+
+/// The number of a commit, and the tables that it appended to, each with its rows.
+type Followed = (u64, Vec<(String, Scan)>);
+
+#[pymethods]
+impl Follow {
+    /// Waits for the next commit with rows; None after `patience` seconds.
+    fn next(&self, py: Python<'_>, poll: f64, patience: f64) -> Result<Option<Followed>> {
+        let time = |seconds: f64| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
+        let (poll, patience) = (time(poll), time(patience));
+        let found = py.detach(|| self.lock().next_within(poll, patience))?;
+        Ok(found.map(|commit| {
+            let tables = commit.tables.into_iter();
+            let tables = tables.map(|(table, scan)| (table.to_string(), Scan::new(scan, &self.dataset)));
+            (commit.number, tables.collect())
+        }))
+    }
+
+    /// Whether the run has ended, and every commit was returned.
+    fn is_over(&self, py: Python<'_>) -> Result<bool> {
+        Ok(py.detach(|| self.lock().is_over())?)
+    }
+
+    /// The commit that was passed last.
+    #[getter]
+    fn commit(&self, py: Python<'_>) -> u64 {
+        py.detach(|| self.lock().commit())
+    }
+}
+
+impl Follow {
+    fn lock(&self) -> MutexGuard<'_, crv_io::Follow> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

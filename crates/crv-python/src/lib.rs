@@ -52,7 +52,7 @@ mod _native {
         validate_run_id,
     };
     #[pymodule_export]
-    use crate::dataset::{Dataset, list_runs};
+    use crate::dataset::{Dataset, Follow, list_runs};
     #[pymodule_export]
     use crate::declare::presets;
     #[pymodule_export]

@@ -8,7 +8,7 @@ from crv.io._columns import Column
 from crv.io._summaries import AppendSummary, PartSummary, TransactionSummary
 from crv.io.catalog import Catalog, RunEntry, RunSummary, list_runs, runs, summarize_runs
 from crv.io.config import IoSettings, ValuationSettings
-from crv.io.dataset import Dataset
+from crv.io.dataset import Dataset, DatasetAt
 from crv.io.digest import BucketDigest, ColumnDifference, Difference, RunDiff, RunDigest, TableDiff, TableDigest, diff
 from crv.io.errors import (
     IoArgumentError,
@@ -54,6 +54,7 @@ __all__ = [
     "ColumnDifference",
     "CompactReport",
     "Dataset",
+    "DatasetAt",
     "Difference",
     "Garbage",
     "GarbageKind",

@@ -3,7 +3,7 @@
 import json
 import operator
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -36,7 +36,7 @@ from crv.io.writer import Writer
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Dataset"]
+__all__ = ["Dataset", "DatasetAt"]
 
 
 class Dataset:
@@ -350,6 +350,53 @@ class Dataset:
         """
         return RunInfo.from_json_obj(json.loads(self._own().info()))
 
+    def follow(
+        self,
+        tables: Sequence[TableName | str] | None = None,
+        *,
+        after: int = 0,
+        poll: float = 0.001,
+        forever: bool = False,
+    ) -> Iterator[tuple[int, "dict[TableName | str, pl.DataFrame]"]]:
+        """Returns the run's commits in order, whole, as they come: the number of each, and the rows that it appended.
+
+        ``after`` is the number of a commit to go on after, 0 for the beginning: to be continued later, keep the last number.
+        ``tables`` are the tables to return; a commit without rows of them is passed over, as are merges. ``poll`` is the
+        time between two looks at the log, in seconds. The iterator ends when the run that `start_run` began has ended,
+        unless ``forever``; a run without a status never ends.
+
+        Raises:
+            IoNotFoundError: there is no such run.
+            IoArgumentError: the commit was pruned; the hint says where to begin.
+            IoConflictError: a commit removed or replaced rows that may have been returned; its number is in the error.
+            IoReadError: the rows of a commit were merged and vacuumed before they were read.
+
+        >>> import tempfile
+        >>> from crv.io import start_run
+        >>> settings = IoSettings(root_dir=tempfile.mkdtemp())
+        >>> with start_run(settings, "run") as run:
+        ...     for tick in range(3):
+        ...         _ = run.append("agents", {"tick": [tick], "wealth": [tick / 2]}, declare=True)
+        >>> [(commit, frames["agents"]["wealth"].to_list()) for commit, frames in Dataset(settings, "run").follow()]
+        [(2, [0.0]), (3, [0.5]), (4, [1.0])]
+        """
+        own = self._own()
+        return _follow(own.follow(after, None if tables is None else list(tables)), poll, forever)
+
+    def at(self, commit: int) -> "DatasetAt":
+        """Returns this run as of commit ``commit``, for reading: `scan`, `read` and `scan_arrow` see no later commit.
+
+        A prune makes earlier commits unreadable, and a vacuum removes the parts that were merged since.
+
+        >>> import tempfile
+        >>> dataset = Dataset(IoSettings(root_dir=tempfile.mkdtemp()), "run")
+        >>> _ = dataset.append("agents", {"tick": [0], "wealth": [1.0]}, declare=True)  # declares, then appends
+        >>> _ = dataset.append("agents", {"tick": [1], "wealth": [2.0]})
+        >>> dataset.at(2).read("agents").height, dataset.read("agents").height
+        (1, 2)
+        """
+        return DatasetAt(self, commit)
+
     def digest(self) -> RunDigest:
         """Returns a hash of the rows of every table as of now: equal for equal rows, whatever their layout.
 
@@ -424,3 +471,53 @@ def _count(limit: int) -> int:
     if count < 0 or isinstance(limit, bool):
         raise IoArgumentError(f"`limit` is {limit!r}\nhint: pass an int of at least 0, or None for all rows")
     return count
+
+
+class DatasetAt:
+    """A run as of one of its commits, for reading. `Dataset.at` returns it."""
+
+    def __init__(self, dataset: Dataset, commit: int) -> None:
+        self._dataset = dataset
+        self.commit = commit
+
+    def __repr__(self) -> str:
+        return f"{self._dataset!r}.at({self.commit})"
+
+    def scan(self, table: TableName | str, where: Where | None = None) -> "pl.LazyFrame":
+        """Returns a LazyFrame of the rows of ``table``; see `Dataset.scan`.
+
+        Raises:
+            IoArgumentError: there is no such commit, or it was pruned.
+            IoNotFoundError: the table was not written then.
+        """
+        from crv.io._polars import lazy_frame
+
+        return lazy_frame(self._scan(table, where))
+
+    def read(self, table: TableName | str, where: Where | None = None, limit: int | None = None) -> "pl.DataFrame":
+        """Reads the rows of ``table``; see `Dataset.read`."""
+        from crv.io._polars import frame
+
+        return frame(self._scan(table, where), None if limit is None else _count(limit))
+
+    def scan_arrow(self, table: TableName | str, where: Where | None = None) -> ArrowScan:
+        """Returns the rows of ``table`` as an Arrow stream, without Polars; see `Dataset.scan_arrow`."""
+        return self._scan(table, where)
+
+    def _scan(self, table: TableName | str, where: Where | None) -> _native.Scan:
+        return self._dataset._own().scan_at(table, where, self.commit)
+
+
+def _follow(
+    follow: _native.Follow, poll: float, forever: bool
+) -> Iterator[tuple[int, "dict[TableName | str, pl.DataFrame]"]]:
+    from crv.io._polars import frame
+
+    while True:
+        # Short, so that an interrupt is noticed.
+        found = follow.next(poll, 0.2)
+        if found is not None:
+            commit, scans = found
+            yield commit, {table_of(table): frame(scan, None) for table, scan in scans}
+        elif not forever and follow.is_over():
+            return

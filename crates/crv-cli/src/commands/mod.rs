@@ -24,6 +24,7 @@ pub(crate) mod scan;
 pub(crate) mod settings;
 pub(crate) mod show;
 pub(crate) mod tables;
+pub(crate) mod tail;
 mod ticks;
 pub(crate) mod truncate;
 pub(crate) mod vacuum;
@@ -43,6 +44,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
         Command::Show(arguments) => show::run(context, arguments),
         Command::Scan(arguments) => scan::run(context, arguments),
         Command::Files(arguments) => live_files::run(context, arguments),
+        Command::Tail(arguments) => tail::run(context, arguments),
         Command::Digest(arguments) => digest::run(context, arguments),
         Command::Diff(arguments) => diff::run(context, arguments),
         Command::Check(arguments) => check::run(context, arguments),

@@ -25,14 +25,17 @@ pub(super) const PARAMS: &str = "params.";
 pub(super) fn of(rows: &[&RunRow]) -> Result<RecordBatch> {
     let mut columns: Vec<(String, ArrayRef)> = Vec::new();
     let mut add = |name: &str, column: ArrayRef| columns.push((name.to_owned(), column));
-    let created = |row: &RunRow| row.created_at.as_deref().and_then(micros);
-    let ended = |row: &RunRow| row.ended_at.as_deref().and_then(micros);
-    let duration = |row: &RunRow| Some((ended(row)? - created(row)?) as f64 / 1e6);
+    let created: Vec<Option<i64>> =
+        rows.iter().map(|row| row.created_at.as_deref().and_then(micros)).collect();
+    let ended: Vec<Option<i64>> = rows.iter().map(|row| row.ended_at.as_deref().and_then(micros)).collect();
+    let durations =
+        created.iter().zip(&ended).map(|(from, to)| Some((to.as_ref()? - from.as_ref()?) as f64 / 1e6));
+    let durations: ArrayRef = Arc::new(durations.collect::<Float64Array>());
     add("run_id", texts(rows, |row| Some(row.run_id.as_str())));
     add("state", texts(rows, |row| row.state.map(super::RunCondition::as_str)));
-    add("created_at", instants(rows, created));
-    add("ended_at", instants(rows, ended));
-    add("duration_s", Arc::new(rows.iter().copied().map(duration).collect::<Float64Array>()));
+    add("created_at", instants(created));
+    add("ended_at", instants(ended));
+    add("duration_s", durations);
     add("seed", seeds(rows));
     add("sweep", texts(rows, |row| row.sweep.as_deref()));
     add("tags", lists(rows, |row| row.tags.iter().map(String::as_str).collect()));
@@ -110,15 +113,12 @@ fn params<'a>(rows: &[&'a RunRow]) -> Vec<&'a str> {
 
 /// The values of a parameter. Null where a run does not have it; JSON text if the values are of several types.
 pub(super) fn param(rows: &[&RunRow], name: &str) -> ArrayRef {
-    let value = |row: &'_ RunRow| row.params.get(name).cloned().unwrap_or(Value::Null);
+    let values = || rows.iter().map(|row| row.params.get(name).unwrap_or(&Value::Null));
     let mut column = Column::Null(0);
-    let fits = rows.iter().copied().all(|row| column.push(&value(row)).is_ok());
-    if fits {
+    if values().all(|value| column.push(value).is_ok()) {
         return column.finish();
     }
-    let text =
-        |row: &RunRow| Some(value(row)).filter(|value| !value.is_null()).map(|value| value.to_string());
-    Arc::new(rows.iter().copied().map(text).collect::<StringArray>())
+    Arc::new(values().map(|value| (!value.is_null()).then(|| value.to_string())).collect::<StringArray>())
 }
 
 fn seeds(rows: &[&RunRow]) -> ArrayRef {
@@ -138,8 +138,8 @@ fn integers(rows: &[&RunRow], of: impl Fn(&RunRow) -> Option<i64>) -> ArrayRef {
     Arc::new(rows.iter().copied().map(of).collect::<Int64Array>())
 }
 
-fn instants(rows: &[&RunRow], of: impl Fn(&RunRow) -> Option<i64>) -> ArrayRef {
-    Arc::new(rows.iter().copied().map(of).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+fn instants(times: Vec<Option<i64>>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC"))
 }
 
 fn lists<'a>(rows: &[&'a RunRow], of: impl Fn(&'a RunRow) -> Vec<&'a str>) -> ArrayRef {

@@ -5,6 +5,7 @@
 //! are never put into it: those that a process works on, those without a log, and those whose files were changed a moment
 //! before they were read.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -47,25 +48,52 @@ struct Tags {
     manifests: Vec<(TableId, Option<Tag>)>,
 }
 
-/// The index as it was loaded.
+/// The index as it was loaded: lines sorted by run.
 #[derive(Debug, Default)]
-pub(super) struct Index {
-    bytes: Bytes,
-    /// Where the entry of each run lies.
-    places: HashMap<RunId, (usize, usize)>,
-}
+pub(super) struct Index(Bytes);
 
 impl Index {
     /// The entry of a run. One that cannot be read counts as absent.
-    pub(super) fn find(&self, run: &RunId) -> Option<Entry> {
-        let entry: Entry = serde_json::from_slice(self.line(run)?).ok()?;
+    pub(super) fn find(&self, run: &RunId) -> Option<Box<Entry>> {
+        let entry: Box<Entry> = serde_json::from_slice(self.line(run)?).ok()?;
         (entry.row.run_id == *run).then_some(entry)
     }
 
+    /// The JSON of a run's entry.
     fn line(&self, run: &RunId) -> Option<&[u8]> {
-        let (start, end) = self.places.get(run)?;
-        self.bytes.get(*start..*end)
+        let (wanted, bytes) = (run.as_str().as_bytes(), &self.0[..]);
+        // Offsets between which the run's line begins, if it is there.
+        let (mut low, mut high) = (0, bytes.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let before = bytes.get(low..middle)?.iter().rposition(|byte| *byte == b'\n');
+            let start = before.map_or(low, |at| low + at + 1);
+            let (line, rest) = split_line(bytes.get(start..)?);
+            let (id, entry) = line.split_at(line.iter().position(|byte| *byte == b' ')?);
+            match id.cmp(wanted) {
+                Ordering::Equal => return entry.get(1..),
+                Ordering::Less => low = bytes.len() - rest.len(),
+                Ordering::Greater => high = start,
+            }
+        }
+        None
     }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The number of entries.
+    fn len(&self) -> usize {
+        self.0.split(|byte| *byte == b'\n').count().saturating_sub(1)
+    }
+}
+
+/// The first line, without its end, and the rest.
+fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let (line, rest) = bytes.split_at(end);
+    (line, rest.get(1..).unwrap_or_default())
 }
 
 impl Entry {
@@ -106,7 +134,7 @@ impl Entry {
         &self.row
     }
 
-    pub(super) fn into_row(self) -> RunRow {
+    pub(super) fn into_row(self: Box<Self>) -> RunRow {
         self.row
     }
 }
@@ -161,27 +189,10 @@ impl Tags {
 /// Loads the index. One that is absent, damaged or of another version counts as empty.
 pub(super) fn load(store: &dyn Store) -> Index {
     let Ok(Some((bytes, _))) = store.read(&paths::runs_index()) else { return Index::default() };
-    let places = places(&bytes).unwrap_or_default();
-    Index { bytes, places }
-}
-
-/// Where the entries lie: after the first line, which has the version and the checksum of the rest, a line each with the
-/// run, a blank and the entry.
-fn places(bytes: &[u8]) -> Option<HashMap<RunId, (usize, usize)>> {
-    let first = bytes.iter().position(|byte| *byte == b'\n')?;
-    let rest = bytes.get(first + 1..)?;
-    if bytes.get(..first)? != head(rest).as_bytes() {
-        return None;
-    }
-    let mut places = HashMap::new();
-    let mut start = first + 1;
-    for line in rest.split_inclusive(|byte| *byte == b'\n') {
-        let blank = line.iter().position(|byte| *byte == b' ')?;
-        let run = RunId::new(std::str::from_utf8(line.get(..blank)?).ok()?).ok()?;
-        places.insert(run, (start + blank + 1, start + line.len()));
-        start += line.len();
-    }
-    Some(places)
+    // After the first line, which has the version and the checksum of the rest, a line for each run, sorted: the run, a
+    // blank and the entry.
+    let (first, rest) = split_line(&bytes);
+    if first == head(rest).as_bytes() { Index(bytes.slice_ref(rest)) } else { Index::default() }
 }
 
 fn head(rest: &[u8]) -> String {
@@ -190,22 +201,21 @@ fn head(rest: &[u8]) -> String {
 
 /// Writes the index, if many of the entries of `listed` are new to it or many of its runs are gone. `runs` are all runs
 /// under the root. A root that cannot be written has no index.
-pub(super) fn save(store: &dyn Store, known: &Index, runs: &[RunId], listed: &[(Entry, bool)]) {
+pub(super) fn save(store: &dyn Store, known: &Index, runs: &[RunId], listed: &[(Box<Entry>, bool)]) {
     if runs.len() < MIN_RUNS {
         return;
     }
     let fresh = listed.iter().filter(|(entry, was_read)| *was_read && entry.tags.is_some());
-    let fresh: HashMap<&RunId, &Entry> = fresh.map(|(entry, _)| (&entry.row.run_id, entry)).collect();
-    let kept = runs.iter().filter(|run| known.places.contains_key(*run)).count();
-    let changed = fresh.len() + (known.places.len() - kept);
-    if changed < MIN_RUNS.max(runs.len() / 64) {
+    let fresh: HashMap<&RunId, &Entry> = fresh.map(|(entry, _)| (&entry.row.run_id, &**entry)).collect();
+    let gone = known.len().saturating_sub(runs.len());
+    if fresh.len() + gone < MIN_RUNS.max(runs.len() / 64) {
         return;
     }
-    let mut rest = Vec::with_capacity(known.bytes.len());
+    let mut rest = Vec::with_capacity(known.0.len());
     for run in runs {
         let line = match (fresh.get(run), known.line(run)) {
             (Some(entry), _) => serde_json::to_vec(entry).ok(),
-            (None, Some(line)) => Some(line.trim_ascii_end().to_vec()),
+            (None, Some(line)) => Some(line.to_vec()),
             (None, None) => None,
         };
         if let Some(line) = line {

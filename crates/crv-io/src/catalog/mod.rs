@@ -61,6 +61,9 @@ enum Needs {
     All,
 }
 
+/// An entry, and whether its run was read.
+type Listed = (Box<Entry>, bool);
+
 /// What a listing did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ListingStats {
@@ -99,9 +102,10 @@ impl Catalog {
         // What never changes in a run can be asked of an entry that is not current otherwise.
         let facts_only = selection.asks_for_facts_only();
         let needs = if facts_only { Needs::Facts } else { Needs::All };
-        let entries =
-            parallel::map(&wanted, parallel::WAITING, |run| self.entry(run, known.find(run), needs))?;
-        let mut entries: Vec<(Entry, bool)> = entries.into_iter().flatten().collect();
+        // What the index knows is compared on few threads: that computes. Runs are read on many: that waits.
+        let threads = if known.is_empty() { parallel::WAITING } else { parallel::computing() };
+        let entries = parallel::map(&wanted, threads, |run| self.entry(run, known.find(run), needs))?;
+        let mut entries: Vec<Listed> = entries.into_iter().flatten().collect();
         if facts_only {
             let rows: Vec<&RunRow> = entries.iter().map(|(entry, _)| entry.row()).collect();
             let mut passes = selection.passes(&rows)?.into_iter();
@@ -125,15 +129,15 @@ impl Catalog {
 
     /// The entry of a run, and whether the run was read: `known` does unless what it says may have changed. `None` for a
     /// run that is not there any more.
-    fn entry(&self, run: &RunId, known: Option<Entry>, needs: Needs) -> Result<Option<(Entry, bool)>> {
+    fn entry(&self, run: &RunId, known: Option<Box<Entry>>, needs: Needs) -> Result<Option<Listed>> {
         let store = &*self.store;
-        let is_current = |entry: &Entry| match needs {
+        let known = known.filter(|entry| match needs {
             Needs::Facts => entry.has_facts(store),
             Needs::All => entry.is_current(store),
-        };
-        match known.filter(is_current) {
+        });
+        match known {
             Some(entry) => Ok(Some((entry, false))),
-            None => Ok(Entry::read(&self.settings, &self.store, run)?.map(|entry| (entry, true))),
+            None => Ok(Entry::read(&self.settings, &self.store, run)?.map(|entry| (Box::new(entry), true))),
         }
     }
 

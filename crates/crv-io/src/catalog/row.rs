@@ -16,40 +16,54 @@ pub struct RunRow {
     /// The run.
     pub run_id: RunId,
     /// How it is doing; `None` if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<RunCondition>,
     /// When it began, ISO-8601 in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
     /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<String>,
     /// The seed of its random numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<Seed>,
     /// The sweep that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<String>,
     /// Words to find it by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// Whether it has facts: it was begun by [`start_run`](crate::run::start_run).
     pub has_facts: bool,
     /// The parameters of the model.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
     /// The model's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_version: Option<String>,
     /// The commit of its source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_commit: Option<String>,
     /// The newest commit; 0 before the first.
     pub commit: u64,
     /// The first tick.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tick_min: Option<i64>,
     /// The last tick.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tick_max: Option<i64>,
     /// Rows of all tables.
     pub rows: u64,
     /// Bytes of their live parts.
     pub bytes: u64,
     /// The tables that were written, in the order of the registry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<TableInfo>,
     /// Why it, or some of its facts, cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 

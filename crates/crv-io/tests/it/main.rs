@@ -17,6 +17,7 @@ mod digest;
 mod durable;
 mod facts;
 mod faults;
+mod follow;
 mod foreign;
 mod growth;
 mod handles;

@@ -185,7 +185,12 @@ impl LogReader {
         if cache.base.through > from { Ok(None) } else { read.map(|()| Some(state)) }
     }
 
-    fn replay_to(&self, head: CommitNumber, state: &mut TableState, dirty: &mut bool) -> Result<()> {
+    pub(super) fn replay_to(
+        &self,
+        head: CommitNumber,
+        state: &mut TableState,
+        dirty: &mut bool,
+    ) -> Result<()> {
         let mut commits = self.commits_from(state.commit.next(), Some(head));
         while state.commit < head {
             let commit = commits.next()?.ok_or_else(|| self.missing_commit(state.commit.next()))?;

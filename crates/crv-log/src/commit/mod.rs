@@ -3,7 +3,7 @@
 //! - [`Change`] is what a commit does (pure), and [`file`] its form on disk.
 //! - [`LogReader`] reads: [`load`] a table's checkpoint and the commits after it, [`prefetch`] many of them at a time,
 //!   [`foreign`] manifests, the [`base`] of a pruned log; [`inspect`] reads every document for a check and does not stop
-//!   at damage. It caches the state of the run, and publishes nothing.
+//!   at damage; [`follow`] reads commit by commit. It caches the state of the run, and publishes nothing.
 //! - [`Publisher`] publishes, each thread in its turn ([`queue`]): [`append`]s, declarations ([`declare`]), [`merge`]s, [`truncate`]s, [`vacuum`]s, [`prune`]s, changes that are [`replan`]ned;
 //!   [`outcome`] reads back what a put did; [`restore`] writes manifests and the base for a repair.
 //! - `Checkpointer` ([`checkpoint`]) decides when a `manifest.json` is rewritten, and writes it.
@@ -23,6 +23,7 @@ mod checkpoint;
 mod declare;
 mod errors;
 mod file;
+mod follow;
 mod foreign;
 mod index;
 mod inspect;
@@ -44,6 +45,7 @@ mod vacuum;
 pub use append::{Append, Draft, NewTable};
 pub use base::Base;
 pub use change::{Change, Commit, Operation, TableChange};
+pub use follow::LogCursor;
 pub use foreign::join_base;
 pub use inspect::{Damage, Found};
 pub use lineage::{FooterReader, PartSchema};

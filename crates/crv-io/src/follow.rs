@@ -1,0 +1,139 @@
+//! [`Follow`]: the rows of a run commit by commit, as they come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crv_core::tables::TableId;
+
+use crate::commit::{Commit, LogCursor, Operation, TableChange};
+use crate::dataset::Dataset;
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::TableState;
+use crate::read::Scan;
+use crate::run::RunState;
+use crate::stamp;
+
+/// How often the status of a run is read, to learn whether it ended.
+const STATUS_EVERY: Duration = Duration::from_millis(250);
+
+/// The rows of a commit.
+#[derive(Debug, Clone)]
+pub struct FollowedCommit {
+    /// Its number: [`Dataset::follow`] goes on after it.
+    pub number: u64,
+    /// The tables that it appended to, in the order of the registry, each with a scan of the rows that it appended.
+    pub tables: Vec<(TableId, Scan)>,
+}
+
+/// Follows a run: returns its commits in order, whole, each once.
+///
+/// Commits that change no rows (merges, vacuums, declarations) are passed over.
+#[derive(Debug)]
+pub struct Follow {
+    dataset: Dataset,
+    cursor: LogCursor,
+    tables: Option<Vec<TableId>>,
+}
+
+impl Dataset {
+    /// Follows the run from after commit `after`; 0 begins with its first commit. `tables`: only these; a commit with rows
+    /// of none of them is passed over.
+    pub fn follow(&self, after: u64, tables: Option<Vec<TableId>>) -> Follow {
+        Follow { dataset: self.clone(), cursor: LogCursor::after(after), tables }
+    }
+
+    /// The rows of a table as of commit `number`, if it is retained: a prune makes earlier commits unreadable, and a vacuum
+    /// removes the parts that were merged since.
+    pub fn scan_at(&self, table: impl Into<TableId>, number: u64) -> Result<Scan> {
+        Ok(self.scan_of(self.log().state_at(table.into(), number)?))
+    }
+}
+
+impl Follow {
+    /// The commit that was passed last.
+    pub fn commit(&self) -> u64 {
+        self.cursor.at().get()
+    }
+
+    /// The next commit with rows, if it is there now. A look at the log that finds nothing opens one file, in vain.
+    ///
+    /// An error of kind [`Argument`](ErrorKind::Argument) if the commit was pruned; of kind
+    /// [`Conflict`](ErrorKind::Conflict) if the commit took rows out or replaced them (a truncation, a rebuild, a manifest
+    /// that was put in place): rows that were handed out may be gone. The next call goes on after it.
+    pub fn try_next(&mut self) -> Result<Option<FollowedCommit>> {
+        while let Some(commit) = self.dataset.log().next_commit(&mut self.cursor)? {
+            match commit.change.operation {
+                Operation::Append | Operation::Adopt => {
+                    let tables = self.rows(&commit)?;
+                    if !tables.is_empty() {
+                        return Ok(Some(FollowedCommit { number: commit.number.get(), tables }));
+                    }
+                }
+                Operation::Compact | Operation::Vacuum | Operation::Declare => {}
+                operation @ (Operation::Truncate | Operation::Rebuild | Operation::Manifest) => {
+                    return Err(self.rewritten(&commit, operation));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits for the next commit with rows, looking for it every `poll`. `None` after `patience`, or once the run has ended
+    /// (see [`start_run`](crate::run::start_run)) and there is no further commit; a run without a status never ends.
+    pub fn next_within(&mut self, poll: Duration, patience: Duration) -> Result<Option<FollowedCommit>> {
+        let began = stamp::monotonic();
+        loop {
+            if let Some(commit) = self.try_next()? {
+                return Ok(Some(commit));
+            }
+            if stamp::monotonic().saturating_sub(began) >= patience {
+                return Ok(None);
+            }
+            stamp::sleep(poll);
+        }
+    }
+
+    /// Whether the run has ended, and every commit was returned.
+    pub fn is_over(&self) -> Result<bool> {
+        let ended = self.dataset.status()?.is_some_and(|status| status.state != RunState::Running);
+        // Its last commit may have come after the last look at the log.
+        Ok(ended && self.dataset.log().head()? <= self.cursor.at())
+    }
+
+    /// How often [`is_over`](Self::is_over) is worth asking.
+    pub const fn status_every() -> Duration {
+        STATUS_EVERY
+    }
+
+    fn rows(&self, commit: &Commit) -> Result<Vec<(TableId, Scan)>> {
+        let is_wanted = |table: &TableId| self.tables.as_ref().is_none_or(|tables| tables.contains(table));
+        let changed =
+            commit.change.tables.iter().filter(|(table, change)| is_wanted(table) && !change.add.is_empty());
+        let scan = |(table, _): (&TableId, &TableChange)| {
+            // With the schema of now, which has every column and field of the commit's.
+            let now = self.dataset.log().snapshot(*table)?;
+            let mut state = TableState::new(*table, now.tick_bucket_size, commit.number, commit.created_at);
+            state.declared.clone_from(&now.declared);
+            state.schema.clone_from(&now.schema);
+            commit
+                .apply(&mut state)
+                .map_err(|conflict| Error::new(ErrorKind::Schema, conflict.to_string()))?;
+            Ok((*table, self.dataset.scan_of(Arc::new(state))))
+        };
+        changed.map(scan).collect()
+    }
+
+    fn rewritten(&self, commit: &Commit, operation: Operation) -> Error {
+        let (run, number) = (self.dataset.run_id(), commit.number);
+        let did = match operation {
+            Operation::Truncate => "removed rows",
+            Operation::Rebuild => "rebuilt a table",
+            _ => "replaced the state of a table",
+        };
+        let text =
+            format!("run `{run}`: commit {number} {did}; rows that were handed out before may be gone");
+        Error::new(ErrorKind::Conflict, text)
+            .with_hint(format!("read the tables as of commit {number}, and follow from there"))
+            .with_commit(number.get(), commit.id.clone())
+    }
+}
