@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from crv.core.grammar import TableName
-from crv.io import Dataset, IoSettings
+from crv.io import Catalog, Dataset, IoSettings
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -42,3 +42,16 @@ def test_the_transactions_leave_two_whole_ticks_and_nothing_of_those_that_failed
     dataset = Dataset(IoSettings(root_dir=str(tmp_path / "out")), run_id="transactions")
     assert dataset.read(TableName.EXCHANGE)["price"].to_list() == [10.0, 11.0]
     assert dataset.read(TableName.HOLDINGS).select(pl.col("quantity").sum()).item() == 10
+
+
+def test_the_sweep_makes_each_run_once(tmp_path: Path) -> None:
+    first = run("sweep.py", "--replications", "1", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert "6 of 6 runs are missing" in first.stdout
+    again = run("sweep.py", "--replications", "2", cwd=tmp_path)
+    assert "6 of 12 runs are missing" in again.stdout, again.stderr
+    assert "failed" not in first.stdout + again.stdout
+    catalog = Catalog(tmp_path / "out")
+    frame = catalog.runs('sweep = "schelling"')
+    assert frame["state"].to_list() == ["succeeded"] * 12 and frame["seed"].n_unique() == 12
+    assert catalog.scan("model").collect().height == 120

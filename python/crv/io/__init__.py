@@ -41,6 +41,7 @@ from crv.io.maintenance import (
 from crv.io.manifest import PartitionMeta, PartMeta, TableManifest
 from crv.io.run import RemoveReport, Run, remove_run, start_run
 from crv.io.run_info import ModelFacts, RunError, RunFacts, RunInfo, RunState, RunStatus, TableInfo
+from crv.io.sweep import Sweep, SweepPoint, SweepReport, sweep
 from crv.io.transaction import Checkpoint, Transaction
 from crv.io.writer import Writer
 
@@ -92,6 +93,9 @@ __all__ = [
     "RunState",
     "RunStatus",
     "RunSummary",
+    "Sweep",
+    "SweepPoint",
+    "SweepReport",
     "TableDiff",
     "TableDigest",
     "TableInfo",
@@ -108,4 +112,5 @@ __all__ = [
     "runs",
     "start_run",
     "summarize_runs",
+    "sweep",
 ]
