@@ -112,6 +112,12 @@ bench-limits: target-dir $(VENV)/.installed ## Measure reads, short runs, wide t
 	$(BIN)/maturin develop --quiet --release --locked
 	$(BIN)/python benches/limits.py --native $(CARGO_TARGET_DIR)/release/examples/native_scan $(BENCH_ARGS)
 
+.PHONY: bench-catalog
+bench-catalog: target-dir $(VENV)/.installed ## Measure listings of runs, scans of many, digests, followers (BENCH_ARGS)
+	$(BIN)/python -m pip install --quiet -r benches/requirements.txt
+	$(BIN)/maturin develop --quiet --release --locked
+	$(BIN)/python benches/catalog.py $(BENCH_ARGS)
+
 .PHONY: bench-inner
 bench-inner: target-dir ## Benchmark internals: encode, split, manifests, commit files (BENCH_ARGS)
 	cargo bench --locked --package crv-io --features inner --bench inner -- $(BENCH_ARGS)

@@ -91,6 +91,20 @@ def test_a_run_of_another_process_is_left_to_it(settings: IoSettings) -> None:
     assert report.skipped == (plan.points[0].run_id,) and report.succeeded == (plan.points[1].run_id,)
 
 
+def test_what_another_seed_or_damage_would_lose_is_kept(settings: IoSettings) -> None:
+    plan = sweep("s", {"beta": [0.1, 0.4]}, seed=1, root=settings)
+    plan.run(simulate, workers=0)
+    with pytest.raises(IoArgumentError, match="was made with seed"):
+        sweep("s", {"beta": [0.1, 0.4]}, seed=2, root=settings).run(simulate, workers=0)
+    manifest = Path(settings.root_dir, "runs", plan.points[0].run_id, "tables", "state", "manifest.json")
+    whole = manifest.read_bytes()
+    manifest.write_bytes(b"{")
+    report = plan.run(simulate, workers=0)
+    assert "is damaged" in report.failed[plan.points[0].run_id]
+    manifest.write_bytes(whole)
+    assert Catalog(settings).scan("state").collect().height == 6
+
+
 def test_a_sweep_that_is_killed_twice_is_finished_by_a_third_start(tmp_path: Path) -> None:
     script = tmp_path / "model.py"
     script.write_text(

@@ -236,6 +236,22 @@ impl Dataset {
         Self::with_store(settings, self.run_id().as_str(), Arc::clone(self.storage().0))?.scan(table)
     }
 
+    /// Scans of tables as of one commit.
+    pub(crate) fn scans_at_once(&self, tables: &[TableId]) -> Result<Vec<Scan>> {
+        const TRIES: usize = 16;
+        let scans = || tables.iter().map(|table| self.scan_in_any_size(*table)).collect::<Result<Vec<_>>>();
+        for _ in 0..TRIES {
+            let before = self.log().head()?;
+            let found = scans()?;
+            if self.log().head()? == before {
+                return Ok(found);
+            }
+        }
+        // A writer that commits all the time.
+        let now = self.log().head()?.get();
+        tables.iter().map(|table| self.scan_at(*table, now)).collect()
+    }
+
     pub(crate) fn scan_of(&self, state: Arc<TableState>) -> Scan {
         Scan::new(Arc::clone(&self.shared.log), state, Arc::clone(&self.shared.verifier))
     }

@@ -43,7 +43,8 @@ impl Dataset {
     }
 
     /// The rows of a table as of commit `number`, if it is retained: a prune makes earlier commits unreadable, and a vacuum
-    /// removes the parts that were merged since.
+    /// removes the parts that were merged since. Rows that no commit names, in a manifest of another implementation, are not
+    /// among them.
     pub fn scan_at(&self, table: impl Into<TableId>, number: u64) -> Result<Scan> {
         Ok(self.scan_of(self.log().state_at(table.into(), number)?))
     }
@@ -59,45 +60,53 @@ impl Follow {
     ///
     /// An error of kind [`Argument`](ErrorKind::Argument) if the commit was pruned; of kind
     /// [`Conflict`](ErrorKind::Conflict) if the commit took rows out or replaced them (a truncation, a rebuild, a manifest
-    /// that was put in place): rows that were handed out may be gone. The next call goes on after it.
+    /// that was put in place): rows that were handed out may be gone. The next call goes on after it; after any other error
+    /// it tries the same commit again.
     pub fn try_next(&mut self) -> Result<Option<FollowedCommit>> {
         while let Some(commit) = self.dataset.log().next_commit(&mut self.cursor)? {
             match commit.change.operation {
                 Operation::Append | Operation::Adopt => {
-                    let tables = self.rows(&commit)?;
+                    let tables = self.rows(&commit).inspect_err(|_| self.cursor.step_back())?;
                     if !tables.is_empty() {
                         return Ok(Some(FollowedCommit { number: commit.number.get(), tables }));
                     }
                 }
                 Operation::Compact | Operation::Vacuum | Operation::Declare => {}
                 operation @ (Operation::Truncate | Operation::Rebuild | Operation::Manifest) => {
-                    return Err(self.rewritten(&commit, operation));
+                    if commit.change.tables.keys().any(|table| self.is_wanted(*table)) {
+                        return Err(self.rewritten(&commit, operation));
+                    }
                 }
             }
         }
         Ok(None)
     }
 
-    /// Waits for the next commit with rows, looking for it every `poll`. `None` after `patience`, or once the run has ended
-    /// (see [`start_run`](crate::run::start_run)) and there is no further commit; a run without a status never ends.
+    /// Waits for the next commit with rows, looking for it every `poll`. `None` after `patience`: then ask whether the run
+    /// [is over](Self::is_over).
     pub fn next_within(&mut self, poll: Duration, patience: Duration) -> Result<Option<FollowedCommit>> {
         let began = stamp::monotonic();
         loop {
             if let Some(commit) = self.try_next()? {
                 return Ok(Some(commit));
             }
-            if stamp::monotonic().saturating_sub(began) >= patience {
+            let left = patience.saturating_sub(stamp::monotonic().saturating_sub(began));
+            if left.is_zero() {
                 return Ok(None);
             }
-            stamp::sleep(poll);
+            stamp::sleep(poll.min(left));
         }
     }
 
-    /// Whether the run has ended, and every commit was returned.
-    pub fn is_over(&self) -> Result<bool> {
-        let ended = self.dataset.status()?.is_some_and(|status| status.state != RunState::Running);
-        // Its last commit may have come after the last look at the log.
-        Ok(ended && self.dataset.log().head()? <= self.cursor.at())
+    /// Whether the run has ended (see [`start_run`](crate::run::start_run)), and every commit was passed. A run without a
+    /// status never ends. An error if commits are lost.
+    pub fn is_over(&mut self) -> Result<bool> {
+        if self.dataset.status()?.is_none_or(|status| status.state == RunState::Running) {
+            return Ok(false);
+        }
+        // Its last commits may have come after the last look at the log.
+        self.dataset.log().check_rest(&mut self.cursor)?;
+        Ok(self.dataset.log().head()? <= self.cursor.at())
     }
 
     /// How often [`is_over`](Self::is_over) is worth asking.
@@ -105,10 +114,16 @@ impl Follow {
         STATUS_EVERY
     }
 
+    fn is_wanted(&self, table: TableId) -> bool {
+        self.tables.as_ref().is_none_or(|tables| tables.contains(&table))
+    }
+
     fn rows(&self, commit: &Commit) -> Result<Vec<(TableId, Scan)>> {
-        let is_wanted = |table: &TableId| self.tables.as_ref().is_none_or(|tables| tables.contains(table));
-        let changed =
-            commit.change.tables.iter().filter(|(table, change)| is_wanted(table) && !change.add.is_empty());
+        let changed = commit
+            .change
+            .tables
+            .iter()
+            .filter(|(table, change)| self.is_wanted(**table) && !change.add.is_empty());
         let scan = |(table, _): (&TableId, &TableChange)| {
             // With the schema of now, which has every column and field of the commit's.
             let now = self.dataset.log().snapshot(*table)?;

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crv_schema::filter::FilterError;
 use crv_schema::records::RecordsError;
 use crv_schema::rows::RowsError;
 use crv_schema::schema::DeclarationError;
@@ -235,6 +236,16 @@ impl From<RecordsError> for Error {
 impl From<RowsError> for Error {
     fn from(error: RowsError) -> Self {
         Self::caused_by(ErrorKind::Schema, error.to_string(), error.hint().map(str::to_owned), error)
+    }
+}
+
+impl From<FilterError> for Error {
+    fn from(error: FilterError) -> Self {
+        let refused = Self::argument(error.to_string());
+        match error.hint() {
+            Some(hint) => refused.with_hint(hint),
+            None => refused,
+        }
     }
 }
 

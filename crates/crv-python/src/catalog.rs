@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use arrow_array::{ArrayRef, RecordBatch, StructArray};
 use arrow_schema::{ArrowError, Field};
+use crv_io::IoSettings;
 use crv_io::catalog::{Catalog, CatalogScan as Inner, Selection};
-use crv_io::filter::{Filter, FilterError};
-use crv_io::{Error, IoSettings};
+use crv_io::filter::Filter;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use pyo3_arrow::error::PyArrowResult;
@@ -28,19 +28,9 @@ fn selection(ids: Option<Vec<Run>>, glob: Option<&str>, filter: Option<&str>) ->
         selection = selection.glob(glob)?;
     }
     match filter {
-        Some(text) => Ok(selection.filter(parsed(text)?)),
+        Some(text) => Ok(selection.filter(text.parse::<Filter>()?)),
         None => Ok(selection),
     }
-}
-
-fn parsed(text: &str) -> crv_io::Result<Filter> {
-    text.parse().map_err(|error: FilterError| {
-        let refused = Error::argument(error.to_string());
-        match error.hint() {
-            Some(hint) => refused.with_hint(hint),
-            None => refused,
-        }
-    })
 }
 
 /// The selected runs as a table, one row each.

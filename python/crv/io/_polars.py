@@ -21,7 +21,7 @@ from crv import _native
 from crv.io._polars_plan import deferred, defers_sources
 from crv.io.errors import IoError, IoReadError
 
-__all__ = ["frame", "lazy_frame"]
+__all__ = ["frame", "frames", "lazy_frame"]
 
 # Payload fields differ from part to part: a missing field is null, and an integer may have become a float since. The
 # table's schema has every field except the placeholder that Parquet needs for a struct without fields: it is ignored.
@@ -135,14 +135,15 @@ def _source(
     batches = scan.batches(start, stop, columns=with_columns, limit=n_rows)
     # Not in the generator: the earliest supported versions of Polars turn its exceptions into `ComputeError`s.
     if scan.bytes(start, stop) <= _AT_ONCE:
-        return _frames(iter(list(batches)), predicate, batch_size)
+        return frames(iter(list(batches)), predicate, batch_size)
     scan.verify(start, stop, limit=n_rows)
-    return _frames(batches, predicate, batch_size)
+    return frames(batches, predicate, batch_size)
 
 
-def _frames(
+def frames(
     batches: Iterator[_native.Batch], predicate: pl.Expr | None, batch_size: int | None
 ) -> Iterator[pl.DataFrame]:
+    """Returns the rows of ``batches`` that match, in frames of ``batch_size`` rows."""
     for batch in batches:
         rows = pl.DataFrame(batch)
         for chunk in rows.iter_slices(batch_size) if batch_size else (rows,):

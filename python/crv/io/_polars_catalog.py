@@ -12,6 +12,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from crv import _native
+from crv.io._polars import frames
 from crv.io._polars_plan import defers_sources
 
 __all__ = ["lazy_frame"]
@@ -39,16 +40,7 @@ def _source(
     if not defers_sources():
         # Earlier versions of Polars turn the exceptions of a generator into `ComputeError`s.
         scan.verify()
-    return _frames(scan.batches(columns=with_columns, limit=n_rows), predicate, batch_size)
-
-
-def _frames(
-    batches: Iterator[_native.Batch], predicate: pl.Expr | None, batch_size: int | None
-) -> Iterator[pl.DataFrame]:
-    for batch in batches:
-        rows = pl.DataFrame(batch)
-        for chunk in rows.iter_slices(batch_size) if batch_size else (rows,):
-            yield chunk if predicate is None else chunk.filter(predicate)
+    return frames(scan.batches(columns=with_columns, limit=n_rows), predicate, batch_size)
 
 
 def _narrowed(scan: _native.CatalogScan, conditions: list[pl.Expr]) -> _native.CatalogScan:

@@ -124,7 +124,8 @@ class Catalog:
         The columns are ``run_id``, ``state``, ``created_at``, ``ended_at``, ``duration_s``, ``seed``, ``sweep``,
         ``tags``, ``params.…`` for each parameter, ``tables``, ``rows``, ``bytes``, ``tick_min``, ``tick_max``,
         ``commit``, ``model``, ``model_version``, ``model_commit`` and ``problem``. A run that is damaged has the state
-        ``damaged``, one that a later version wrote ``newer``; ``problem`` says why.
+        ``damaged``, one that storage refuses to read ``unreadable``, one that a later version wrote ``newer``; ``problem``
+        says why.
 
         ``where`` is a Polars expression over these columns, or a text such as ``density > 0.5 and state = "failed"``, in
         which parameters need no ``params.``. ``runs`` selects by id or pattern. ``sort`` names columns.
@@ -250,7 +251,7 @@ def _selection(catalog: Catalog, runs: object) -> dict[str, Any]:
         return {}
     if isinstance(runs, str):
         # A pattern has none of the characters that every filter has.
-        return {"filter" if any(mark in runs for mark in " <>=!") else "glob": runs}
+        return {"filter" if any(mark in runs for mark in " <>=") else "glob": runs}
     expression = type(runs).__module__.startswith("polars") and hasattr(runs, "meta")
     if expression:
         runs = catalog.runs(where=runs)  # type: ignore[arg-type]

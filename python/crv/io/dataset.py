@@ -407,7 +407,7 @@ class Dataset:
         >>> dataset = Dataset(IoSettings(root_dir=tempfile.mkdtemp()), "run")
         >>> _ = dataset.append("agents", {"tick": [0], "wealth": [1.0]}, declare=True)
         >>> dataset.digest().digest
-        'c29af657be6c2413f99fc04443c89f3f0a5c852676d8ecbbb0bbcbabf3268e97'
+        '77e61a389d5d596a918db34b879d36fa6c8d241c4238827d1c46e20e407b601f'
         """
         return RunDigest.from_json_obj(self._own().digest())
 

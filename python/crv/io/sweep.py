@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 from crv.io._json import json_object
 from crv.io.catalog import Catalog
 from crv.io.config import IoSettings
-from crv.io.errors import IoArgumentError, IoError
+from crv.io.errors import IoArgumentError, IoConfigError, IoError, IoNotFoundError, IoReadError
 from crv.io.run import Run, remove_run, start_run
 
 if TYPE_CHECKING:
@@ -67,18 +67,30 @@ class Sweep:
         return iter(self.points)
 
     def pending(self) -> list[SweepPoint]:
-        """Returns the points without a run that has succeeded or is running: those that are still to be made."""
-        states = self._states()
-        return [point for point in self.points if states.get(point.run_id) not in ("succeeded", "running")]
+        """Returns the points without a run that has succeeded or is running: those that are still to be made.
 
-    def _states(self) -> dict[str, str | None]:
-        catalog = Catalog(self.settings)
+        Raises:
+            IoArgumentError: a run of a point was made with another seed.
+        """
+        known = self._known()
+        for point in self.points:
+            seed = known.get(point.run_id, (None, None))[1]
+            if seed is not None and int(seed) != point.seed:
+                raise IoArgumentError(
+                    f"run `{point.run_id}` was made with seed {seed}, and the sweep would make it with {point.seed}\n"
+                    "hint: give the sweep the seed that it had, or another name"
+                )
+        done = ("succeeded", "running")
+        return [point for point in self.points if known.get(point.run_id, (None, None))[0] not in done]
+
+    def _known(self) -> dict[str, tuple[str | None, int | str | None]]:
+        """Returns the state and the seed of every run under the root."""
         try:
-            frame = catalog.runs(columns=["run_id", "state"])
-        except IoError:
+            frame = Catalog(self.settings).runs(columns=["run_id", "state", "seed"])
+        except IoConfigError:
             # The first run creates the root.
             return {}
-        return dict(frame.iter_rows())
+        return {run_id: (state, seed) for run_id, state, seed in frame.iter_rows()}
 
     def run(
         self,
@@ -96,7 +108,7 @@ class Sweep:
 
         A run that fails does not stop the others; neither does a worker that dies. A run that failed, was aborted or was
         killed before is removed and made again, or continued with ``if_exists="resume"``: then ``simulate`` begins with
-        `Run.resume`. Started again, a sweep makes only what is missing. ``progress`` shows a bar on standard error; by
+        `Run.resume`. A run that is damaged is left alone, and reported as failed. Started again, a sweep makes only what is missing. ``progress`` shows a bar on standard error; by
         default where that is a terminal.
 
         Raises:
@@ -235,9 +247,11 @@ class _Task:
         known = Catalog(self.settings)
         try:
             state = known.runs(runs=[point.run_id], columns=["state"]).item()
-        except IoError:
+        except (IoConfigError, IoNotFoundError):
             state = None
-        if self.if_exists == "replace" and state in ("failed", "aborted", "stale", "damaged"):
+        if state in ("damaged", "unreadable", "newer"):
+            raise IoReadError(f"run `{point.run_id}` is {state}\nhint: `crv check {point.run_id}` says why")
+        if self.if_exists == "replace" and state in ("failed", "aborted", "stale"):
             remove_run(self.settings, point.run_id)
         return start_run(
             self.settings,

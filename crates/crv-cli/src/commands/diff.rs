@@ -1,7 +1,7 @@
 //! `crv diff`: where two runs part.
 
 use clap::Args;
-use crv_io::digest::{Difference, diff};
+use crv_io::digest::{Difference, RunDiff, diff};
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -28,21 +28,31 @@ pub(crate) fn run(context: &Context, arguments: &Diff) -> Result<(), CliError> {
         })
     };
     let found = diff(&open(&arguments.left)?, &open(&arguments.right)?)?;
-    if context.json {
-        output::print_json(&found)?;
-    } else if let Some(first) = &found.first {
-        output::print(&sentence(first, &arguments.left, &arguments.right))?;
-        if !first.columns.is_empty() {
-            output::print_table(&columns(first, &arguments.left, &arguments.right))?;
-        }
-        let others = found.tables.iter().filter_map(|table| table.first.as_ref());
-        for other in others.filter(|other| other.table != first.table) {
-            output::print(&format!("table {} differs from tick {} on\n", other.table, other.tick))?;
-        }
-    } else {
-        context.note(format_args!("the runs have the same rows"));
+    match print(context, arguments, &found) {
+        // The reader of a closed pipe has seen enough; the exit code still says what was found.
+        Ok(()) | Err(CliError::ClosedPipe) if !found.equal => Err(CliError::Different),
+        Err(CliError::Output(why)) => Err(CliError::usage(why, "1 is the exit code of runs that differ")),
+        printed => printed,
     }
-    if found.equal { Ok(()) } else { Err(CliError::Different) }
+}
+
+fn print(context: &Context, arguments: &Diff, found: &RunDiff) -> Result<(), CliError> {
+    if context.json {
+        return output::print_json(found);
+    }
+    let Some(first) = &found.first else {
+        context.note(format_args!("the runs have the same rows"));
+        return Ok(());
+    };
+    output::print(&sentence(first, &arguments.left, &arguments.right))?;
+    if !first.columns.is_empty() {
+        output::print_table(&columns(first, &arguments.left, &arguments.right))?;
+    }
+    let others = found.tables.iter().filter_map(|table| table.first.as_ref());
+    for other in others.filter(|other| other.table != first.table) {
+        output::print(&format!("table {} differs from tick {} on\n", other.table, other.tick))?;
+    }
+    Ok(())
 }
 
 fn sentence(first: &Difference, left: &str, right: &str) -> String {

@@ -79,8 +79,9 @@ pub(super) fn sorted(rows: Vec<RunRow>, by: &[(&str, bool)]) -> Result<Vec<RunRo
         let values = values.ok_or_else(|| unknown(fields, name))?;
         Ok(SortColumn { values, options: Some(SortOptions { descending: *descending, nulls_first: false }) })
     };
-    let columns = by.iter().map(column).collect::<Result<Vec<_>>>()?;
-    if columns.is_empty() || rows.is_empty() {
+    // Of equal runs the order is that of their ids.
+    let columns = by.iter().chain([&("run_id", false)]).map(column).collect::<Result<Vec<_>>>()?;
+    if rows.is_empty() {
         return Ok(rows);
     }
     let order = lexsort_to_indices(&columns, None)

@@ -43,14 +43,21 @@ pub(super) struct Entry {
 struct Tags {
     facts: Option<Tag>,
     status: Option<Tag>,
-    /// The file of the newest commit: its own, or the base. `None` before the first.
+    /// The directory of the log, which changes with every commit; `None` where there are no directories.
+    log: Option<Tag>,
+    /// Else the file of the newest commit: its own, or the base. `None` before the first.
     head: Option<Tag>,
+    /// The directory of the tables: an implementation without a log may add one.
+    tables: Option<Tag>,
     manifests: Vec<(TableId, Option<Tag>)>,
 }
 
-/// The index as it was loaded: lines sorted by run.
+/// The index as it was loaded: lines sorted by run, and how many.
 #[derive(Debug, Default)]
-pub(super) struct Index(Bytes);
+pub(super) struct Index {
+    lines: Bytes,
+    count: usize,
+}
 
 impl Index {
     /// The entry of a run. One that cannot be read counts as absent.
@@ -61,7 +68,7 @@ impl Index {
 
     /// The JSON of a run's entry.
     fn line(&self, run: &RunId) -> Option<&[u8]> {
-        let (wanted, bytes) = (run.as_str().as_bytes(), &self.0[..]);
+        let (wanted, bytes) = (run.as_str().as_bytes(), &self.lines[..]);
         // Offsets between which the run's line begins, if it is there.
         let (mut low, mut high) = (0, bytes.len());
         while low < high {
@@ -80,12 +87,7 @@ impl Index {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The number of entries.
-    fn len(&self) -> usize {
-        self.0.split(|byte| *byte == b'\n').count().saturating_sub(1)
+        self.lines.is_empty()
     }
 }
 
@@ -107,7 +109,9 @@ impl Entry {
                 let report = dataset.check(CheckOptions::default()).ok();
                 let problems = report.into_iter().flat_map(|report| report.problems);
                 let is_newer = problems.into_iter().any(|problem| problem.kind == ProblemKind::LaterVersion);
-                RunRow::unreadable(run.clone(), &error, is_newer)
+                let row = RunRow::unreadable(run.clone(), &error, is_newer);
+                // They are read on their own: a selection by parameters still finds the run.
+                row.with_facts(dataset.facts().ok().flatten())
             }
             // It was removed since it was listed.
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -150,53 +154,60 @@ impl Tags {
     /// The tags now. `None` if there are newer commits, or if a file was changed shortly before `began`.
     fn read(store: &dyn Store, row: &RunRow, began: Option<u64>) -> Result<Option<Self>, StoreError> {
         let paths = RunPaths::new(row.run_id.clone());
-        if store.tag(&paths.commit(CommitNumber::new(row.commit).next()))?.is_some() {
-            return Ok(None);
-        }
-        let mut files = vec![paths.facts(), paths.status()];
-        let own = paths.commit(CommitNumber::new(row.commit));
-        let mut head = if row.commit > 0 { store.tag(&own)? } else { None };
-        if head.is_some() {
-            files.push(own);
-        } else {
-            // A prune has taken the commit's file into the base.
-            head = store.tag(&paths.base())?;
-            files.push(paths.base());
-        }
-        if head.is_none() && row.commit > 0 {
-            return Ok(None);
-        }
-        let manifests = row.tables.iter().map(|table| {
-            let path = paths.manifest(table.table);
-            let tag = store.tag(&path)?;
-            files.push(path);
-            Ok((table.table, tag))
-        });
-        let manifests = manifests.collect::<Result<_, StoreError>>()?;
-        let tags =
-            Self { facts: store.tag(&paths.facts())?, status: store.tag(&paths.status())?, head, manifests };
-        if let Some(began) = began {
-            for file in &files {
-                if store.modified(file)?.is_some_and(|modified| modified.saturating_add(SETTLED_NS) > began) {
-                    return Ok(None);
-                }
+        let log = store.tag(&paths.commits())?;
+        let mut head = None;
+        if log.is_none() {
+            let newest = CommitNumber::new(row.commit);
+            if store.tag(&paths.commit(newest.next()))?.is_some() {
+                return Ok(None);
+            }
+            // A prune may have taken the commit's file into the base.
+            let own = if row.commit > 0 { store.tag(&paths.commit(newest))? } else { None };
+            head = if own.is_some() { own } else { store.tag(&paths.base())? };
+            if head.is_none() && row.commit > 0 {
+                return Ok(None);
             }
         }
-        Ok(Some(tags))
+        let manifests =
+            row.tables.iter().map(|table| Ok((table.table, store.tag(&paths.manifest(table.table))?)));
+        let manifests = manifests.collect::<Result<_, StoreError>>()?;
+        let (facts, status) = (store.tag(&paths.facts())?, store.tag(&paths.status())?);
+        let tags = Self { facts, status, log, head, tables: store.tag(&paths.tables())?, manifests };
+        match began {
+            Some(began) if was_changed(store, &paths, row, began)? => Ok(None),
+            _ => Ok(Some(tags)),
+        }
     }
+}
+
+/// Whether a file of the run was changed shortly before `began`.
+fn was_changed(store: &dyn Store, paths: &RunPaths, row: &RunRow, began: u64) -> Result<bool, StoreError> {
+    let manifests = row.tables.iter().map(|table| paths.manifest(table.table));
+    let head = paths.commit(CommitNumber::new(row.commit));
+    let files = [paths.facts(), paths.status(), paths.commits(), head, paths.base(), paths.tables()];
+    for file in manifests.chain(files) {
+        if store.modified(&file)?.is_some_and(|modified| modified.saturating_add(SETTLED_NS) > began) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Loads the index. One that is absent, damaged or of another version counts as empty.
 pub(super) fn load(store: &dyn Store) -> Index {
     let Ok(Some((bytes, _))) = store.read(&paths::runs_index()) else { return Index::default() };
-    // After the first line, which has the version and the checksum of the rest, a line for each run, sorted: the run, a
-    // blank and the entry.
+    // After the first line, which has the version, the number of entries and the checksum of the rest, a line for each run,
+    // sorted: the run, a blank and the entry.
     let (first, rest) = split_line(&bytes);
-    if first == head(rest).as_bytes() { Index(bytes.slice_ref(rest)) } else { Index::default() }
+    let count = std::str::from_utf8(first).ok().and_then(|first| first.split(' ').nth(3)?.parse().ok());
+    match count {
+        Some(count) if first == head(count, rest).as_bytes() => Index { lines: bytes.slice_ref(rest), count },
+        _ => Index::default(),
+    }
 }
 
-fn head(rest: &[u8]) -> String {
-    format!("crv runs {VERSION} {:08x}", crc32c::crc32c(rest))
+fn head(count: usize, rest: &[u8]) -> String {
+    format!("crv runs {VERSION} {count} {:08x}", crc32c::crc32c(rest))
 }
 
 /// Writes the index, if many of the entries of `listed` are new to it or many of its runs are gone. `runs` are all runs
@@ -207,11 +218,12 @@ pub(super) fn save(store: &dyn Store, known: &Index, runs: &[RunId], listed: &[(
     }
     let fresh = listed.iter().filter(|(entry, was_read)| *was_read && entry.tags.is_some());
     let fresh: HashMap<&RunId, &Entry> = fresh.map(|(entry, _)| (&entry.row.run_id, &**entry)).collect();
-    let gone = known.len().saturating_sub(runs.len());
+    let gone = known.count.saturating_sub(runs.len());
     if fresh.len() + gone < MIN_RUNS.max(runs.len() / 64) {
         return;
     }
-    let mut rest = Vec::with_capacity(known.0.len());
+    let mut count = 0;
+    let mut rest = Vec::with_capacity(known.lines.len());
     for run in runs {
         let line = match (fresh.get(run), known.line(run)) {
             (Some(entry), _) => serde_json::to_vec(entry).ok(),
@@ -219,13 +231,14 @@ pub(super) fn save(store: &dyn Store, known: &Index, runs: &[RunId], listed: &[(
             (None, None) => None,
         };
         if let Some(line) = line {
+            count += 1;
             rest.extend_from_slice(run.as_str().as_bytes());
             rest.push(b' ');
             rest.extend_from_slice(&line);
             rest.push(b'\n');
         }
     }
-    let mut bytes = format!("{}\n", head(&rest)).into_bytes();
+    let mut bytes = format!("{}\n", head(count, &rest)).into_bytes();
     bytes.extend_from_slice(&rest);
     // A root that is read-only, or full, has no index; nothing else depends on it.
     let _ = store.put_unsynced(&paths::runs_index(), &bytes);

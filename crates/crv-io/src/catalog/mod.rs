@@ -146,7 +146,7 @@ impl Catalog {
     /// | column | type | |
     /// |---|---|---|
     /// | `run_id` | text | |
-    /// | `state` | text | `running`, `succeeded`, `failed`, `aborted`, `stale`, `damaged`, `newer`; null for a run that was not begun by [`start_run`](crate::run::start_run) |
+    /// | `state` | text | `running`, `succeeded`, `failed`, `aborted`, `stale`, `damaged`, `unreadable`, `newer`; null for a run that was not begun by [`start_run`](crate::run::start_run) |
     /// | `created_at`, `ended_at` | instant | |
     /// | `duration_s` | float | seconds from the one to the other |
     /// | `seed` | integer; text if one does not fit 64 bits | |

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind};
-use crate::run::{RunInfo, RunState, Seed, TableInfo};
+use crate::run::{RunFacts, RunInfo, RunState, Seed, TableInfo, info};
 use crate::stamp;
 
 /// A run as the catalogue lists it.
@@ -81,8 +81,10 @@ pub enum RunCondition {
     Aborted,
     /// It says that it is running, and its process is gone or silent for long.
     Stale,
-    /// It cannot be read.
+    /// It is damaged.
     Damaged,
+    /// Storage refused to read it.
+    Unreadable,
     /// It was written by a later version of this crate.
     Newer,
 }
@@ -97,6 +99,7 @@ impl RunCondition {
             Self::Aborted => RunState::Aborted.as_str(),
             Self::Stale => RunState::Stale.as_str(),
             Self::Damaged => "damaged",
+            Self::Unreadable => "unreadable",
             Self::Newer => "newer",
         }
     }
@@ -128,8 +131,12 @@ impl fmt::Display for RunCondition {
 impl RunRow {
     /// A run that cannot be read.
     pub(super) fn unreadable(run_id: RunId, error: &Error, is_newer: bool) -> Self {
-        let state = if is_newer { RunCondition::Newer } else { RunCondition::Damaged };
-        Self { state: Some(state), problem: Some(told(error)), ..Self::empty(run_id) }
+        let state = match error.kind() {
+            _ if is_newer => RunCondition::Newer,
+            ErrorKind::Read => RunCondition::Unreadable,
+            _ => RunCondition::Damaged,
+        };
+        Self { state: Some(state), problem: Some(info::told(error)), ..Self::empty(run_id) }
     }
 
     fn empty(run_id: RunId) -> Self {
@@ -162,16 +169,33 @@ impl RunRow {
         Some(stamp::now().duration_since(began).as_secs_f64().max(0.0))
     }
 
+    /// The same run, with what its facts say.
+    pub(super) fn with_facts(mut self, facts: Option<RunFacts>) -> Self {
+        if let Some(facts) = facts {
+            self.created_at.get_or_insert(facts.created_at);
+            self.seed = facts.seed;
+            self.sweep = facts.sweep;
+            self.tags = facts.tags;
+            self.has_facts = true;
+            self.params = facts.params;
+            self.model = facts.model.name;
+            self.model_version = facts.model.version;
+            self.model_commit = facts.model.git.sha;
+        }
+        self
+    }
+
     /// Whether it cannot be read.
     pub fn is_damaged(&self) -> bool {
-        matches!(self.state, Some(RunCondition::Damaged | RunCondition::Newer))
+        use RunCondition::{Damaged, Newer, Unreadable};
+        matches!(self.state, Some(Damaged | Newer | Unreadable))
     }
 }
 
 impl From<RunInfo> for RunRow {
     fn from(info: RunInfo) -> Self {
         let ended_at = info.status.and_then(|status| status.ended_at);
-        let mut row = Self {
+        let row = Self {
             state: info.state.map(RunCondition::from),
             created_at: info.created_at,
             ended_at,
@@ -184,25 +208,11 @@ impl From<RunInfo> for RunRow {
             problem: (!info.problems.is_empty()).then(|| info.problems.join("; ")),
             ..Self::empty(info.run_id)
         };
-        if let Some(facts) = info.facts {
-            row.seed = facts.seed;
-            row.sweep = facts.sweep;
-            row.tags = facts.tags;
-            row.has_facts = true;
-            row.params = facts.params;
-            row.model = facts.model.name;
-            row.model_version = facts.model.version;
-            row.model_commit = facts.model.git.sha;
-        }
-        row
+        row.with_facts(info.facts)
     }
 }
 
 /// An error that makes a run unreadable, not the root.
 pub(super) fn is_of_run(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Manifest | ErrorKind::Read | ErrorKind::Schema)
-}
-
-fn told(error: &Error) -> String {
-    error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"))
 }

@@ -16,7 +16,7 @@ use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel;
 use crate::read::{OriginColumn, Origins, PartReader, Scan, ScanBatches, Target, Texts};
-use crate::schema::TableSchema;
+use crate::schema::{TableSchema, steps};
 use crate::ticks::{TickRange, TickSpan};
 
 /// The column with the id of a row's run.
@@ -83,6 +83,12 @@ impl CatalogScan {
             return Err(error.with_hint("`crv tables RUN` lists the tables of a run"));
         }
         let schema = Arc::new(union(table, &runs, &scans)?);
+        if schema.field(RUN_ID).is_some() {
+            let error = Error::argument(format!("table `{table}` has a column `{RUN_ID}` of its own"));
+            return Err(error.with_hint(
+                "read its runs one by one; a scan of many adds the ids of the runs under this name",
+            ));
+        }
         Ok(Self {
             table,
             runs,
@@ -198,13 +204,8 @@ impl CatalogScan {
             Some((earlier, _)) => earlier.and(filter),
             None => filter,
         };
-        let bound = filter.bind(self.schema.to_arrow().fields()).map_err(|error| {
-            let refused = Error::argument(format!("table `{}`: {error}", self.table));
-            match error.hint() {
-                Some(hint) => refused.with_hint(hint),
-                None => refused,
-            }
-        })?;
+        let bound = filter.bind(self.schema.to_arrow().fields()).map_err(Error::from);
+        let bound = bound.map_err(|error| error.in_context(format_args!("table `{}`", self.table)))?;
         self.filter = Some((filter, bound));
         Ok(self)
     }
@@ -313,8 +314,9 @@ impl CatalogScan {
                 Shown::Param(values) => Arc::clone(values),
                 Shown::Table(name) => {
                     // Several fields of a column make one column.
-                    let place = arrow.iter().position(|field| is_of(name, field.name()));
-                    if let Some((place, field)) = place.and_then(|place| Some((place, arrow.get(place)?)))
+                    let place = steps(name, arrow.iter().map(|field| field.name().as_str())).first().copied();
+                    if let Some((place, field)) =
+                        place.and_then(|(place, _)| Some((place, arrow.get(place)?)))
                         && !std::mem::replace(&mut taken[place], true)
                     {
                         fields.push(Arc::clone(field));
@@ -348,11 +350,9 @@ impl CatalogScan {
         let (fields, (table, columns)) = self.layout();
         let scans: Vec<Scan> = self.scans.iter().map(|scan| self.narrowed(scan)).collect();
         let ticks = scans.iter().any(Scan::has_other_ticks);
-        let mut into = Target::new(table.clone(), ticks, self.texts);
-        if let Some((filter, bound)) = &self.filter {
-            let asked = self.schema.select(&filter.columns());
-            let decoded = asked.map_or_else(|_| (*self.schema).clone(), |asked| table.joined(asked));
-            into = into.filtered(bound.clone(), decoded);
+        let mut into = Target::new(table, ticks, self.texts);
+        if let Some(filter) = &self.filter {
+            into = into.filtered(filter, &self.schema);
         }
         let schema = Arc::new(Schema::new(fields.clone()));
         let into = Arc::new(into.of_runs(Origins::new(fields, columns)));
@@ -361,12 +361,6 @@ impl CatalogScan {
             scans.flat_map(|(run, scan)| scan.readers_into(Arc::clone(&into), run as u32)).collect();
         Ok(ScanBatches::new(schema, readers, self.limit))
     }
-}
-
-/// Whether `name` is a column's, or that of a field in it.
-fn is_of(name: &str, column: &str) -> bool {
-    name.strip_prefix(column)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.starts_with("[]"))
 }
 
 /// The schema of the table over all runs. A column that some run lacks may be null.

@@ -107,13 +107,7 @@ impl Selection {
         let filter = filter.renamed(|name| frame::resolve(fields, name));
         let bound = filter.bind(fields).map_err(|error| match &error {
             FilterError::Unknown { column, .. } => frame::unknown(fields, column),
-            other => {
-                let refused = Error::argument(format!("runs cannot be selected: {other}"));
-                match other.hint() {
-                    Some(hint) => refused.with_hint(hint),
-                    None => refused,
-                }
-            }
+            _ => Error::from(error).in_context("runs cannot be selected"),
         })?;
         let passes = bound.rows(&table);
         let passes = passes.map_err(|error| Error::argument(format!("runs cannot be selected: {error}")))?;

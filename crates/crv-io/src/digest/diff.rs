@@ -1,5 +1,7 @@
 //! [`diff`]: where two runs part.
 
+use std::collections::HashMap;
+
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::NullBuffer;
 use arrow_cast::cast;
@@ -69,20 +71,21 @@ pub struct ColumnDifference {
     pub right: String,
 }
 
-/// Compares the rows of two runs, as of now, whatever their layouts: equal means that their digests are equal. The rows of
+/// Compares the rows of two runs, each as of its newest commit, whatever their layouts: equal means that their digests are equal. The rows of
 /// a table are read up to its first difference, those of both runs side by side, in bounded memory.
 pub fn diff(left: &Dataset, right: &Dataset) -> Result<RunDiff> {
     let (of_left, of_right) = (left.digested_tables()?, right.digested_tables()?);
     let mut names: Vec<TableId> = of_left.iter().chain(&of_right).copied().collect();
     names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
     names.dedup();
+    let scans = |run: &Dataset, tables: &[TableId]| -> Result<HashMap<TableId, Scan>> {
+        Ok(tables.iter().copied().zip(run.scans_at_once(tables)?).collect())
+    };
+    let (left_scans, right_scans) = (scans(left, &of_left)?, scans(right, &of_right)?);
     let mut tables = Vec::with_capacity(names.len());
     for table in names {
-        let scan = |tables: &[TableId], run: &Dataset| {
-            if tables.contains(&table) { run.scan_in_any_size(table).map(Some) } else { Ok(None) }
-        };
-        let (left, right) = (scan(&of_left, left)?, scan(&of_right, right)?);
-        tables.push(TableDiff { table, first: first(table, left.as_ref(), right.as_ref())? });
+        tables
+            .push(TableDiff { table, first: first(table, left_scans.get(&table), right_scans.get(&table))? });
     }
     let differences = tables.iter().filter_map(|table| table.first.as_ref());
     let first = differences.min_by_key(|difference| difference.tick).cloned();

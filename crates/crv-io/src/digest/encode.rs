@@ -18,7 +18,7 @@
 //! | 14 | list | 4 for the number of items, then each |
 //! | 15 | struct | in a list: 4 for the number of fields that are not null, then for each, sorted by name, name and value |
 //!
-//! A float that equals an integer of at most 53 bits, but for -0.0, is that integer: a column of integers that later becomes
+//! A float that equals an integer from -2^63 to 2^63 - 1, but for -0.0, is that integer: a column of integers that later becomes
 //! one of floats has the same digest.
 
 use arrow_array::cast::AsArray;
@@ -133,9 +133,9 @@ fn fixed<T>(values: &[T], nulls: Option<&NullBuffer>, to: &mut Vec<u8>, of: impl
 }
 
 fn number(float: f64) -> (u8, [u8; 8]) {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
+    // Saturates at the ends: 2^63 is no integer of 64 bits. The bits of -0.0 differ from those of 0.
     let integer = float as i64;
-    if (integer as f64).to_bits() == float.to_bits() && float.abs() <= EXACT {
+    if (integer as f64).to_bits() == float.to_bits() && integer != i64::MAX {
         return (INTEGER, integer.to_le_bytes());
     }
     let bits = if float.is_nan() { 0x7ff8_0000_0000_0000 } else { float.to_bits() };

@@ -19,6 +19,7 @@ pub use diff::{ColumnDifference, Difference, RunDiff, TableDiff, diff};
 
 use crate::dataset::Dataset;
 use crate::error::Result;
+use crate::read::Scan;
 use ticks::Ticks;
 
 /// Ticks of a bucket of a digest.
@@ -85,15 +86,15 @@ pub struct BucketDigest {
 }
 
 impl Dataset {
-    /// The digest of the rows of every table as of now. Reads all of them, once, in bounded memory.
+    /// The digest of the rows of every table as of one commit, the newest. Reads all of them, once, in bounded memory.
     ///
     /// Two runs with the same rows have the same digest, whatever their layout. Facts, status, artifacts and the stored
     /// states of the model (the table `model_state`) are no part of it.
     pub fn digest(&self) -> Result<RunDigest> {
         let mut tables = self.digested_tables()?;
         tables.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
-        let tables = tables.into_iter().map(|table| self.digest_table(table));
-        let mut tables: Vec<TableDigest> = tables.collect::<Result<_>>()?;
+        let scans = self.scans_at_once(&tables)?.into_iter();
+        let mut tables: Vec<TableDigest> = scans.map(table_digest).collect::<Result<_>>()?;
         tables.retain(|table| table.rows > 0);
         let mut hash = Sha256::new();
         for table in &tables {
@@ -106,28 +107,7 @@ impl Dataset {
 
     /// The digest of the rows of a table as of now.
     pub fn digest_table(&self, table: impl Into<TableId>) -> Result<TableDigest> {
-        let table = table.into();
-        let mut ticks = Ticks::new(self.scan_in_any_size(table)?);
-        let (mut buckets, mut hash, mut rows) = (Vec::new(), Sha256::new(), 0);
-        let mut open: Option<(i64, Sha256, u64)> = None;
-        let mut close = |(bucket, ticks, count): (i64, Sha256, u64)| {
-            let digest = ContentHash(ticks.finalize().into());
-            hash.update(bucket.to_le_bytes());
-            hash.update(digest.0);
-            rows += count;
-            buckets.push(BucketDigest { first_tick: bucket * DIGEST_BUCKET, digest, rows: count });
-        };
-        while let Some(tick) = ticks.next()? {
-            let bucket = tick.tick.div_euclid(DIGEST_BUCKET);
-            if open.as_ref().is_some_and(|(known, ..)| *known != bucket) {
-                open.take().into_iter().for_each(&mut close);
-            }
-            let (_, hash, count) = open.get_or_insert_with(|| (bucket, Sha256::new(), 0));
-            hash.update(tick.digest.0);
-            *count += tick.rows;
-        }
-        open.into_iter().for_each(close);
-        Ok(TableDigest { table, digest: ContentHash(hash.finalize().into()), rows, buckets })
+        table_digest(self.scan_in_any_size(table.into())?)
     }
 
     /// The tables whose rows are part of the digest.
@@ -135,4 +115,29 @@ impl Dataset {
         let tables = self.info()?.tables.into_iter().map(|info| info.table);
         Ok(tables.filter(|table| !LEFT_OUT.contains(&table.as_str())).collect())
     }
+}
+
+fn table_digest(scan: Scan) -> Result<TableDigest> {
+    let table = scan.table();
+    let mut ticks = Ticks::new(scan);
+    let (mut buckets, mut hash, mut rows) = (Vec::new(), Sha256::new(), 0);
+    let mut open: Option<(i64, Sha256, u64)> = None;
+    let mut close = |(bucket, ticks, count): (i64, Sha256, u64)| {
+        let digest = ContentHash(ticks.finalize().into());
+        hash.update(bucket.to_le_bytes());
+        hash.update(digest.0);
+        rows += count;
+        buckets.push(BucketDigest { first_tick: bucket * DIGEST_BUCKET, digest, rows: count });
+    };
+    while let Some(tick) = ticks.next()? {
+        let bucket = tick.tick.div_euclid(DIGEST_BUCKET);
+        if open.as_ref().is_some_and(|(known, ..)| *known != bucket) {
+            open.take().into_iter().for_each(&mut close);
+        }
+        let (_, hash, count) = open.get_or_insert_with(|| (bucket, Sha256::new(), 0));
+        hash.update(tick.digest.0);
+        *count += tick.rows;
+    }
+    open.into_iter().for_each(close);
+    Ok(TableDigest { table, digest: ContentHash(hash.finalize().into()), rows, buckets })
 }

@@ -1,6 +1,7 @@
 //! [`Ticks`]: the digest of each tick of a scan, in order, as its rows are read.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -12,7 +13,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::{ContentHash, encode};
 use crate::error::{Error, ErrorKind, Result};
+use crate::parallel;
 use crate::read::{Scan, ScanBatches};
+
+const TICK: &str = "tick";
+const BUCKET: &str = "bucket";
 
 /// The digest of a tick.
 #[derive(Debug, Clone, Copy)]
@@ -26,13 +31,28 @@ pub(super) struct TickDigest {
 /// ticks of one bucket are open at a time.
 pub(super) struct Ticks {
     batches: ScanBatches,
-    paths: Vec<Path>,
-    /// The order of the paths in a digest.
-    sorted: Vec<usize>,
+    /// Sorted by name.
+    columns: Vec<Mutex<Column>>,
     bucket: Option<i64>,
-    open: BTreeMap<i64, Open>,
+    /// The open ticks, and how many rows of each were read.
+    open: BTreeMap<i64, u64>,
     done: VecDeque<TickDigest>,
     is_over: bool,
+}
+
+/// A column or field, and what was hashed of it.
+struct Column {
+    path: Path,
+    open: BTreeMap<i64, Stream>,
+    buffer: Vec<u8>,
+}
+
+/// The values of a column in a tick.
+#[derive(Default)]
+struct Stream {
+    hash: Sha256,
+    /// Whether one of them is not null.
+    has_values: bool,
 }
 
 /// A column, or a field of a struct.
@@ -45,25 +65,17 @@ pub(super) struct Path {
     pub(super) shown: String,
 }
 
-/// A tick whose rows are being read.
-struct Open {
-    rows: u64,
-    /// For each path.
-    hashes: Vec<Sha256>,
-    /// Whether it has a value that is not null.
-    has_values: Vec<bool>,
-}
-
 impl Ticks {
     pub(super) fn new(scan: Scan) -> Self {
         let scan = scan.string_views();
-        let paths = paths_of(scan.schema().fields());
-        let mut sorted: Vec<usize> = (0..paths.len()).collect();
-        sorted.sort_unstable_by(|one, other| paths[*one].name.cmp(&paths[*other].name));
+        let mut paths = paths_of(scan.schema().fields());
+        // It is hashed once for all rows of a tick.
+        paths.retain(|path| path.shown != TICK || path.places.len() > 1);
+        paths.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        let column = |path| Mutex::new(Column { path, open: BTreeMap::new(), buffer: Vec::new() });
         Self {
             batches: scan.batches(),
-            paths,
-            sorted,
+            columns: paths.into_iter().map(column).collect(),
             bucket: None,
             open: BTreeMap::new(),
             done: VecDeque::new(),
@@ -91,7 +103,7 @@ impl Ticks {
     }
 
     fn add(&mut self, batch: &RecordBatch) -> Result<(), String> {
-        let buckets = integers(batch, "bucket")?;
+        let buckets = integers(batch, BUCKET)?;
         let mut start = 0;
         for of_bucket in buckets.values().chunk_by(|one, other| one == other) {
             let rows = batch.slice(start, of_bucket.len());
@@ -106,43 +118,26 @@ impl Ticks {
     }
 
     fn add_of_bucket(&mut self, batch: &RecordBatch) -> Result<(), String> {
-        let columns: Vec<(ArrayRef, Option<NullBuffer>)> =
-            self.paths.iter().map(|path| path.column(batch)).collect::<Result<_, String>>()?;
-        let mut buffer = Vec::new();
-        let (ticks, mut start) = (integers(batch, "tick")?, 0);
-        for of_tick in ticks.values().chunk_by(|one, other| one == other) {
-            let Some(tick) = of_tick.first() else { continue };
-            let rows = of_tick.len();
-            let open = self.open.entry(*tick).or_insert_with(|| Open::new(columns.len()));
-            open.rows += rows as u64;
-            for (place, (column, nulls)) in columns.iter().enumerate() {
-                buffer.clear();
-                let nulls = nulls.as_ref().map(|nulls| nulls.slice(start, rows));
-                let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
-                let has_values = encode::column(&column.slice(start, rows), nulls.as_ref(), &mut buffer)?;
-                if let (Some(hash), Some(has)) = (open.hashes.get_mut(place), open.has_values.get_mut(place))
-                {
-                    hash.update(&buffer);
-                    *has |= has_values;
-                }
-            }
-            start += rows;
+        let ticks = integers(batch, TICK)?.values();
+        let runs = ticks.chunk_by(|one, other| one == other);
+        let runs: Vec<(i64, usize)> = runs.filter_map(|run| Some((*run.first()?, run.len()))).collect();
+        for (tick, rows) in &runs {
+            *self.open.entry(*tick).or_default() += *rows as u64;
         }
-        Ok(())
+        parallel::for_each(&self.columns, parallel::computing(), |column| {
+            column.lock().unwrap_or_else(PoisonError::into_inner).add(batch, &runs)
+        })
     }
 
     /// No further rows of the open ticks will come.
     fn close(&mut self) {
-        for (tick, open) in std::mem::take(&mut self.open) {
-            let Open { rows, hashes, has_values } = open;
-            let mut hashes: Vec<Option<Sha256>> =
-                hashes.into_iter().zip(has_values).map(|(hash, has)| has.then_some(hash)).collect();
+        for (tick, rows) in std::mem::take(&mut self.open) {
             let mut digest = Sha256::new();
             digest.update(tick.to_le_bytes());
             digest.update(rows.to_le_bytes());
-            for place in &self.sorted {
-                let hash = hashes.get_mut(*place).and_then(Option::take);
-                if let Some((hash, path)) = hash.zip(self.paths.get(*place)) {
+            for column in &mut self.columns {
+                let Column { path, open, .. } = column.get_mut().unwrap_or_else(PoisonError::into_inner);
+                if let Some(Stream { hash, has_values: true }) = open.remove(&tick) {
                     digest.update((path.name.len() as u32).to_le_bytes());
                     digest.update(&path.name);
                     digest.update(hash.finalize());
@@ -153,9 +148,22 @@ impl Ticks {
     }
 }
 
-impl Open {
-    fn new(paths: usize) -> Self {
-        Self { rows: 0, hashes: vec![Sha256::new(); paths], has_values: vec![false; paths] }
+impl Column {
+    /// Hashes the values of rows, whose ticks are `runs`: each so many rows.
+    fn add(&mut self, batch: &RecordBatch, runs: &[(i64, usize)]) -> Result<(), String> {
+        let (values, nulls) = self.path.column(batch)?;
+        let mut start = 0;
+        for (tick, rows) in runs {
+            self.buffer.clear();
+            let nulls = nulls.as_ref().map(|nulls| nulls.slice(start, *rows));
+            let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
+            let has_values = encode::column(&values.slice(start, *rows), nulls.as_ref(), &mut self.buffer)?;
+            let stream = self.open.entry(*tick).or_default();
+            stream.hash.update(&self.buffer);
+            stream.has_values |= has_values;
+            start += rows;
+        }
+        Ok(())
     }
 }
 
@@ -181,7 +189,7 @@ impl Path {
 pub(super) fn paths_of(fields: &Fields) -> Vec<Path> {
     let mut paths = Vec::new();
     add_paths(fields, None, &mut paths);
-    paths.retain(|path| path.shown != "bucket" || path.places.len() > 1);
+    paths.retain(|path| path.shown != BUCKET || path.places.len() > 1);
     paths
 }
 
@@ -208,7 +216,7 @@ fn integers<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a arrow_array::I
 
 /// The rows by tick, those of a tick in their order.
 fn sorted_by_tick(batch: RecordBatch) -> Result<RecordBatch, String> {
-    let ticks = integers(&batch, "tick")?;
+    let ticks = integers(&batch, TICK)?;
     if ticks.values().is_sorted() {
         return Ok(batch);
     }

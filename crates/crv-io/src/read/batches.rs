@@ -21,6 +21,9 @@ const BATCHES_AHEAD: usize = 2;
 /// Parts that one task reads in sequence, at most.
 const PARTS_PER_TASK: usize = 128;
 
+/// Shares of large parts in a scan, at most: the sizes of parts are what their entries claim.
+const MAX_SHARES: usize = 4_096;
+
 type Batch = Result<RecordBatch>;
 
 /// An iterator over the batches of a scan. It ends after the first error.
@@ -143,9 +146,13 @@ impl ScanBatches {
 /// The readers of `parts`: several for a large part.
 fn shared(parts: Vec<PartReader>) -> Vec<PartReader> {
     let mut readers = Vec::with_capacity(parts.len());
+    let mut left = MAX_SHARES;
     for part in parts {
-        match Share::of(part.bytes) {
-            Some(shares) => readers.extend(shares.map(|share| part.with(share))),
+        match Share::of(part.bytes, left) {
+            Some(shares) => {
+                left -= shares.len();
+                readers.extend(shares.map(|share| part.with(share)));
+            }
             None => readers.push(part),
         }
     }

@@ -128,13 +128,8 @@ impl Scan {
             Some((earlier, _)) => earlier.and(filter),
             None => filter,
         };
-        let bound = filter.bind(self.schema.to_arrow().fields()).map_err(|error| {
-            let refused = Error::argument(format!("{}: {error}", self.log.name(self.state.table)));
-            match error.hint() {
-                Some(hint) => refused.with_hint(hint),
-                None => refused,
-            }
-        })?;
+        let bound = filter.bind(self.schema.to_arrow().fields()).map_err(Error::from);
+        let bound = bound.map_err(|error| error.in_context(self.log.name(self.state.table)))?;
         self.filter = Some((filter, bound));
         Ok(self)
     }
@@ -174,9 +169,9 @@ impl Scan {
         let may_hold = |(bucket, part): &(BucketId, &Part)| {
             let between = |min: i128, max: i128| Bounds::Between(Literal::Int(min), Literal::Int(max));
             self.filter.as_ref().is_none_or(|(_, filter)| {
-                filter.may_hold(|column| match column {
-                    TICK => between(part.ticks.min.into(), part.ticks.max.into()),
-                    BUCKET => between(bucket.get().into(), bucket.get().into()),
+                filter.may_hold(|column| match column.first().map(String::as_str) {
+                    Some(TICK) => between(part.ticks.min.into(), part.ticks.max.into()),
+                    Some(BUCKET) => between(bucket.get().into(), bucket.get().into()),
                     _ => Bounds::Unknown,
                 })
             })
@@ -274,11 +269,8 @@ impl Scan {
 
     fn readers(&self) -> impl Iterator<Item = PartReader> {
         let mut into = Target::new(self.target().clone(), self.has_other_ticks(), self.texts);
-        if let Some((filter, bound)) = &self.filter {
-            let asked = self.schema.select(&filter.columns());
-            let decoded =
-                asked.map_or_else(|_| (*self.schema).clone(), |asked| self.target().clone().joined(asked));
-            into = into.filtered(bound.clone(), decoded);
+        if let Some(filter) = &self.filter {
+            into = into.filtered(filter, &self.schema);
         }
         self.readers_into(Arc::new(into), 0)
     }

@@ -17,9 +17,9 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// The shares of a part of `bytes` bytes, in order; `None` for one that is read in one piece.
-    pub(super) fn of(bytes: u64) -> Option<impl Iterator<Item = Self>> {
-        let of = usize::try_from(bytes.div_ceil(SHARE_BYTES)).unwrap_or(usize::MAX).min(1_000);
+    /// The shares of a part of `bytes` bytes, in order, at most `most`; `None` for one that is read in one piece.
+    pub(super) fn of(bytes: u64, most: usize) -> Option<impl ExactSizeIterator<Item = Self>> {
+        let of = usize::try_from(bytes.div_ceil(SHARE_BYTES)).unwrap_or(usize::MAX).min(most);
         let opened: Arc<Mutex<Option<Opened>>> = Arc::default();
         (of > 1).then(|| (0..of).map(move |place| Self { place, of, opened: Arc::clone(&opened) }))
     }
@@ -47,13 +47,15 @@ mod tests {
     #[test]
     fn every_row_group_is_in_one_share_in_order() {
         for bytes in [SHARE_BYTES + 1, 3 * SHARE_BYTES, 40 * SHARE_BYTES, u64::MAX] {
-            let shares: Vec<Share> = Share::of(bytes).unwrap().collect();
+            let shares: Vec<Share> = Share::of(bytes, 1_000).unwrap().collect();
             for groups in [0, 1, 2, 7, 40, 2_000] {
                 let groups: Vec<usize> = (0..groups).map(|group| group * 3).collect();
                 let taken: Vec<usize> = shares.iter().flat_map(|share| share.take(&groups)).collect();
                 assert_eq!(taken, groups);
             }
         }
-        assert!(Share::of(0).is_none() && Share::of(SHARE_BYTES).is_none());
+        assert!(Share::of(0, 9).is_none() && Share::of(SHARE_BYTES, 9).is_none());
+        assert!(Share::of(u64::MAX, 1).is_none() && Share::of(u64::MAX, 0).is_none());
+        assert_eq!(Share::of(u64::MAX, 5).unwrap().len(), 5);
     }
 }

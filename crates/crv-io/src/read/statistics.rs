@@ -5,16 +5,18 @@ use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
-/// The bounds of the column or field at `path`. A column that the part lacks is null.
-pub(super) fn bounds(group: &RowGroupMetaData, path: &str) -> Bounds {
-    let column = group.columns().iter().find(|column| column.column_path().string() == path);
-    let Some(column) = column else {
-        // A struct or a list is no leaf.
-        let inside = |column: &ColumnChunkMetaData| {
-            column.column_path().string().strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
-        };
-        return if group.columns().iter().any(inside) { Bounds::Unknown } else { Bounds::Null };
+/// The bounds of the column, or of the field in its structs, with these names. One that the part lacks is null.
+pub(super) fn bounds(group: &RowGroupMetaData, names: &[impl AsRef<str>]) -> Bounds {
+    // Names may have dots: they are compared one by one.
+    let is_inside = |column: &ColumnChunkMetaData| {
+        let parts = column.column_path().parts();
+        parts.len() >= names.len() && parts.iter().zip(names).all(|(part, name)| part == name.as_ref())
     };
+    let Some(column) = group.columns().iter().find(|column| is_inside(column)) else { return Bounds::Null };
+    if column.column_path().parts().len() > names.len() {
+        // A struct or a list is no leaf.
+        return Bounds::Unknown;
+    }
     let Some(statistics) = column.statistics() else { return Bounds::Unknown };
     if u64::try_from(column.num_values()).is_ok_and(|values| statistics.null_count_opt() == Some(values)) {
         return Bounds::Null;

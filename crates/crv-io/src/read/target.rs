@@ -9,7 +9,7 @@ use arrow_array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt3
 use arrow_schema::{ArrowError, Fields, Schema, SchemaRef};
 use arrow_select::filter::{filter, filter_record_batch};
 use arrow_select::take::take;
-use crv_schema::filter::{BoundFilter, Bounds, Literal};
+use crv_schema::filter::{BoundFilter, Bounds, Filter, Literal};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, FieldLevels, parquet_to_arrow_field_levels};
@@ -167,11 +167,13 @@ impl Target {
         Self { columns, ticks, texts, condition: None, origins: None, layouts: Mutex::default() }
     }
 
-    /// Only rows for which `filter` is true. `decoded` has the columns that it asks for, and those of the schema.
-    pub(crate) fn filtered(mut self, filter: BoundFilter, decoded: TableSchema) -> Self {
+    /// Only rows for which the filter is true; it asks for columns of `whole`.
+    pub(crate) fn filtered(mut self, (filter, bound): &(Filter, BoundFilter), whole: &TableSchema) -> Self {
+        let asked = whole.select(&filter.columns());
+        let decoded = asked.map_or_else(|_| whole.clone(), |asked| self.columns.schema.clone().joined(asked));
         let decoded = Columns::new(decoded, self.texts);
         let returned = std::mem::replace(&mut self.columns, decoded);
-        self.condition = Some(Condition { filter, returned });
+        self.condition = Some(Condition { filter: bound.clone(), returned });
         self
     }
 
@@ -188,7 +190,7 @@ impl Target {
 
     /// Whether the row group may have rows of `ticks`, if there are any, for which the filter is true.
     pub(super) fn may_have(&self, group: &RowGroupMetaData, ticks: Option<TickRange>) -> bool {
-        let has_ticks = |range: TickRange| match statistics::bounds(group, TICK) {
+        let has_ticks = |range: TickRange| match statistics::bounds(group, &[TICK]) {
             Bounds::Between(Literal::Int(min), Literal::Int(max)) => {
                 let span = i64::try_from(min).ok().zip(i64::try_from(max).ok());
                 span.is_none_or(|(min, max)| range.overlaps(TickSpan { min, max }))
@@ -197,7 +199,7 @@ impl Target {
         };
         let condition = self.condition.as_ref();
         ticks.is_none_or(has_ticks)
-            && condition.is_none_or(|only| only.filter.may_hold(|path| statistics::bounds(group, path)))
+            && condition.is_none_or(|only| only.filter.may_hold(|names| statistics::bounds(group, names)))
     }
 
     /// Whether it has no columns: then only rows are counted.

@@ -129,7 +129,8 @@ fn noted<T>(read: Result<Option<T>>, problems: &mut Vec<String>) -> Result<Optio
     }
 }
 
-fn told(error: &Error) -> String {
+/// An error with its hint, in one line.
+pub(crate) fn told(error: &Error) -> String {
     error.hint().map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"))
 }
 

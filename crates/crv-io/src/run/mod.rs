@@ -11,7 +11,7 @@ pub mod bundle;
 mod check;
 mod checkpoint;
 mod facts;
-mod info;
+pub(crate) mod info;
 mod life;
 mod origin;
 mod process;

@@ -42,18 +42,15 @@ fn sweep(root: &Root, count: usize) -> Catalog {
     Catalog::open(root.settings()).unwrap()
 }
 
-/// Makes every file older: what was changed a moment ago is never put into the index.
-fn age(dir: &Path) {
-    for entry in fs_err::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            age(&path);
-        } else {
-            let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap().into_file();
-            let before = file.metadata().unwrap().modified().unwrap();
-            file.set_modified(before - Duration::from_secs(60)).unwrap();
-        }
+/// Makes every file and directory older: what was changed a moment ago is never put into the index.
+fn age(path: &Path) {
+    let is_dir = path.is_dir();
+    if is_dir {
+        fs_err::read_dir(path).unwrap().for_each(|entry| age(&entry.unwrap().path()));
     }
+    let file = fs_err::OpenOptions::new().read(is_dir).write(!is_dir).open(path).unwrap().into_file();
+    let before = file.metadata().unwrap().modified().unwrap();
+    file.set_modified(before - Duration::from_secs(60)).unwrap();
 }
 
 fn ids(catalog: &Catalog, selection: &Selection) -> Vec<String> {
@@ -190,6 +187,13 @@ fn a_listing_reads_only_runs_that_changed() {
     fs_err::remove_dir_all(root.path().join("runs/w-0007")).unwrap();
     let stats = listed(&catalog, &all);
     assert!(stats.runs == 79 && (3..=6).contains(&stats.read), "{stats:?}");
+    // A table that an implementation without a log has added.
+    let manifest = root.path().join("runs/w-0020/tables/identity_edges/manifest.json");
+    let foreign = root.path().join("runs/w-0020/tables/holdings");
+    fs_err::create_dir(&foreign).unwrap();
+    fs_err::copy(manifest, foreign.join("manifest.json")).unwrap();
+    assert!(catalog.runs_with_stats(&all).unwrap().1.read > stats.read);
+    fs_err::remove_dir_all(&foreign).unwrap();
     // A run of the same name is another run.
     fs_err::rename(root.path().join("runs/w-0009"), root.path().join("aside")).unwrap();
     let run = start(&root.settings(), "w-0009", &json!({"density": 5}));
@@ -382,6 +386,9 @@ fn a_damaged_run_is_left_out_only_when_asked() {
     let (scan, skipped) = scan.skip_damaged();
     assert_eq!(skipped.iter().map(|run| run.run_id.as_str()).collect::<Vec<_>>(), ["w-0002"]);
     assert_eq!(all_rows(&scan).num_rows(), 9);
+    // Its facts are read on their own: a selection by parameters finds it, and says that it cannot be read.
+    let dense = catalog.scan(EDGES, &by("density > 0.015")).unwrap();
+    assert_eq!(dense.damaged().iter().map(|run| run.run_id.as_str()).collect::<Vec<_>>(), ["w-0002"]);
     // A run that is removed between the plan and the read is named.
     fs_err::remove_dir_all(root.path().join("runs/w-0003")).unwrap();
     let error = scan.batches().unwrap().find_map(Result::err).unwrap();
@@ -442,4 +449,21 @@ fn runs_may_come_and_go_while_they_are_read() {
             }
         }
     });
+}
+
+#[test]
+fn a_table_with_a_column_of_the_same_name_is_refused() {
+    let root = Root::new();
+    let dataset = Dataset::open(root.settings(), "r").unwrap();
+    let column = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+    let frame = RecordBatch::try_from_iter([
+        ("tick", Arc::new(Int64Array::from(vec![1])) as ArrayRef),
+        ("run_id", column("its own")),
+    ])
+    .unwrap();
+    let table = crv_io::paths::parse_table("t").unwrap();
+    dataset.declare_like(table, &frame.schema(), &[] as &[&str]).unwrap();
+    dataset.append(table, frame, AppendOptions::default()).unwrap();
+    let error = Catalog::open(root.settings()).unwrap().scan(table, &Selection::all()).unwrap_err();
+    assert!(error.to_string().contains("has a column `run_id` of its own"), "{error}");
 }

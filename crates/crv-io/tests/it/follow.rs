@@ -73,6 +73,9 @@ fn what_a_follower_cannot_have_is_told() {
     };
     assert_eq!((told.kind(), told.commit().unwrap().0), (ErrorKind::Conflict, 6));
     assert_eq!(follow.try_next().unwrap().unwrap().number, 7, "it goes on after it");
+    // It concerns only followers of the table.
+    let mut other = root.open().follow(0, Some(vec![TableId::HOLDINGS]));
+    assert!(other.try_next().unwrap().is_none());
     dataset.prune(Duration::ZERO).unwrap();
     let error = root.open().follow(0, None).try_next().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Argument);
@@ -112,6 +115,27 @@ fn the_end_of_a_run_ends_it() {
         waiter.join().unwrap()
     });
     assert_eq!(waited, (1..=20).collect::<Vec<u64>>());
+}
+
+/// The newest commit is lost, and a manifest includes it.
+#[test]
+fn a_follower_does_not_wait_for_a_commit_that_is_lost() {
+    let root = Root::new();
+    let run = start_run(&root.settings(), &RunOptions { run_id: Some("r".into()), ..RunOptions::default() })
+        .unwrap();
+    (0..3).for_each(|tick| append(run.dataset(), [tick]));
+    run.finish(Outcome::Succeeded).unwrap();
+    let last = root.path().join("runs/r/_commits/00000000000000000003.json");
+    fs_err::remove_file(last).unwrap();
+    let mut follow = Dataset::open(root.settings(), "r").unwrap().follow(0, None);
+    let error = loop {
+        match follow.try_next() {
+            Ok(Some(_)) => {}
+            Ok(None) => break follow.is_over().unwrap_err(),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("this commit is missing"), "{error}");
 }
 
 #[test]

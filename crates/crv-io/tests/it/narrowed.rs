@@ -287,3 +287,30 @@ fn a_large_part_comes_in_the_order_of_its_rows() {
     forget_checksums(&dataset);
     assert!(ticks(dataset.scan(EDGES).unwrap()).into_iter().eq(0..ROWS));
 }
+
+/// Names with dots beside structs with the same path.
+#[test]
+fn a_name_with_dots_is_not_taken_for_a_path() {
+    let root = Root::new();
+    let settings = root.settings().with_row_group_size(1).unwrap();
+    let dataset = Dataset::open(settings, RUN).unwrap();
+    let ints = |values: [i64; 2]| Arc::new(Int64Array::from(values.to_vec())) as ArrayRef;
+    let inner = StructArray::try_from(vec![("b", ints([1, 1]))]).unwrap();
+    let frame = RecordBatch::try_from_iter([
+        ("tick", ints([0, 0])),
+        ("a", Arc::new(inner) as ArrayRef),
+        ("a.b", ints([7, 8])),
+    ])
+    .unwrap();
+    let table = crv_io::paths::parse_table("dots").unwrap();
+    dataset.declare_like(table, &frame.schema(), &[] as &[&str]).unwrap();
+    dataset.append(table, frame, AppendOptions::default()).unwrap();
+    let found = rows(filtered(&dataset.scan(table).unwrap(), "a.b = 8"));
+    assert_eq!(found.num_rows(), 1);
+    let runs = crv_io::catalog::Catalog::open(root.settings()).unwrap();
+    let scan = runs.scan(table, &crv_io::catalog::Selection::all()).unwrap();
+    let names: Vec<String> = scan.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["run_id", "bucket", "tick", "a", "a.b"]);
+    let batches: Vec<RecordBatch> = scan.batches().unwrap().map(Result::unwrap).collect();
+    assert_eq!(batches[0].column_by_name("a.b").unwrap().as_primitive::<Int64Type>().values()[0], 7);
+}

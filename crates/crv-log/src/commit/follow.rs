@@ -29,6 +29,11 @@ impl LogCursor {
         Self { at: CommitNumber::new(number), seen: Cache::default() }
     }
 
+    /// Goes back to before the commit that was read last.
+    pub fn step_back(&mut self) {
+        self.at = CommitNumber::new(self.at.get().saturating_sub(1));
+    }
+
     /// The commit that was read last.
     pub fn at(&self) -> CommitNumber {
         self.at
@@ -60,15 +65,32 @@ impl LogReader {
             if tag(next.next())?.is_none() {
                 return Ok(None);
             }
-            // Both may have been published since the next one was not there.
+            // Both may have been published since the next one was not there, and pruned.
             if tag(next)?.is_none() {
-                return Err(self.missing_commit(next));
+                self.see_base(&mut cursor.seen)?;
+                let through = cursor.seen.base.through;
+                let is_lost = through < next;
+                return Err(if is_lost { self.missing_commit(next) } else { self.pruned(next, through) });
             }
         }
         Ok(None)
     }
 
-    /// The state of `table` as of commit `number`. Later commits are not visible in it.
+    /// Returns an error if commits after the cursor are lost: later ones are known, and the next one is not there.
+    pub fn check_rest(&self, cursor: &mut LogCursor) -> Result<()> {
+        let (next, head) = (cursor.at.next(), self.head()?);
+        if head < next {
+            return Ok(());
+        }
+        if self.next_commit(cursor)?.is_some() {
+            cursor.step_back();
+            return Ok(());
+        }
+        Err(self.missing_commit(next))
+    }
+
+    /// The state of `table` as of commit `number`. Later commits are not visible in it, nor are parts that no commit names:
+    /// those that only the manifest of another implementation names.
     ///
     /// An error of kind [`Argument`](ErrorKind::Argument) if there is no such commit yet, or if commits up to it were
     /// pruned; of kind [`NotFound`](ErrorKind::NotFound) if the table was not written then.
@@ -85,9 +107,6 @@ impl LogReader {
             self.see_base(&mut seen)?;
             let through = seen.base.through;
             let mut state = self.state_before(table, wanted)?;
-            if state.commit < through {
-                return Err(self.pruned(wanted, through));
-            }
             let replayed = self.replay_to(wanted, &mut state, &mut false);
             // Guard: the base is read after the commits.
             self.see_base(&mut seen)?;

@@ -16,8 +16,6 @@ pub struct BoundFilter(pub(super) Node<BoundComparison>);
 pub(super) struct BoundComparison {
     /// The name of the column, then that of the field in each struct.
     pub(super) names: Vec<String>,
-    /// The names, joined by dots: the column's path in a Parquet file.
-    pub(super) path: String,
     pub(super) kind: Kind,
     pub(super) test: Test<Literal>,
 }
@@ -70,7 +68,7 @@ fn bound(comparison: &Comparison, fields: &Fields) -> Result<BoundComparison, Fi
         Test::Compare(operator, with) => Test::Compare(*operator, value(with)?),
         Test::In(values) => Test::In(values.iter().map(value).collect::<Result<_, _>>()?),
     };
-    Ok(BoundComparison { path: names.join("."), names, kind: Kind::of(data_type), test })
+    Ok(BoundComparison { names, kind: Kind::of(data_type), test })
 }
 
 /// The column or field of that name. Fills `names` with those on the way to it.
@@ -106,8 +104,10 @@ fn typed(column: &str, value: &Literal, data_type: &DataType) -> Result<Literal,
         instead: instead.to_owned(),
     };
     match (Kind::of(data_type), value) {
-        // As the column holds it: 0.1 is found among 32-bit floats.
-        (Kind::Float, Literal::Float(value)) if *unpacked(data_type) == DataType::Float32 => {
+        // As the column holds it: 0.1 is found among 32-bit floats. What is beyond them stays so.
+        (Kind::Float, Literal::Float(value))
+            if *unpacked(data_type) == DataType::Float32 && (*value as f32).is_finite() =>
+        {
             Ok(Literal::Float(f64::from(*value as f32)))
         }
         (Kind::Int | Kind::Float | Kind::Decimal, Literal::Int(_) | Literal::Float(_))

@@ -26,16 +26,16 @@ struct May {
 }
 
 impl BoundFilter {
-    /// Returns whether the filter can be true of any row. `bounds` tells what is known about a column: its path, with
-    /// dots between the names of fields.
-    pub fn may_hold(&self, mut bounds: impl FnMut(&str) -> Bounds) -> bool {
+    /// Returns whether the filter can be true of any row. `bounds` tells what is known about a column, or about a field of its
+    /// structs, by the names on the way to it.
+    pub fn may_hold(&self, mut bounds: impl FnMut(&[String]) -> Bounds) -> bool {
         may(&self.0, &mut bounds).hold
     }
 }
 
-fn may(node: &Node<BoundComparison>, bounds: &mut impl FnMut(&str) -> Bounds) -> May {
+fn may(node: &Node<BoundComparison>, bounds: &mut impl FnMut(&[String]) -> Bounds) -> May {
     match node {
-        Node::Is(comparison) => compare(comparison, &bounds(&comparison.path)),
+        Node::Is(comparison) => compare(comparison, &bounds(&comparison.names)),
         Node::Not(node) => {
             let may = may(node, bounds);
             May { hold: may.fail, fail: may.hold }

@@ -152,15 +152,28 @@ pub(super) fn order_bool(value: bool, with: &Literal) -> Option<Ordering> {
     if let Literal::Bool(with) = with { Some(value.cmp(with)) } else { None }
 }
 
-/// The order of `unscaled` / 10^`scale` and a literal. With a float, as floats.
+/// The order of `unscaled` / 10^`scale` and a literal.
 fn order_decimal(unscaled: i128, scale: i8, with: &Literal) -> Option<Ordering> {
     let unit = 10_i128.checked_pow(scale.unsigned_abs().into())?;
     match with {
         // A literal that is too large to be scaled is beyond every decimal.
         Literal::Int(with) => Some(with.checked_mul(unit).map_or(0.cmp(with), |with| unscaled.cmp(&with))),
-        Literal::Float(with) => (unscaled as f64 / unit as f64).partial_cmp(with),
+        Literal::Float(with) => {
+            let exact = decimal(*with).and_then(|(digits, places)| {
+                let other = 10_i128.checked_pow(places)?;
+                Some(unscaled.checked_mul(other)?.cmp(&digits.checked_mul(unit)?))
+            });
+            exact.or_else(|| (unscaled as f64 / unit as f64).partial_cmp(with))
+        }
         _ => None,
     }
+}
+
+/// The digits of a float as it is written, and how many of them follow the point; `None` if they are too many.
+fn decimal(float: f64) -> Option<(i128, u32)> {
+    let text = float.to_string();
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    Some((format!("{whole}{fraction}").parse().ok()?, u32::try_from(fraction.len()).ok()?))
 }
 
 /// The order of an integer and a float, without rounding; `None` if it is NaN.
