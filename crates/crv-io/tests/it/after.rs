@@ -98,6 +98,37 @@ fn a_second_table_sees_commits_that_are_pruned_while_it_replays_them() {
     assert!(pruned.is_done());
 }
 
+/// The next commit of a follower is pruned before it is read: whether its file is gone, or a void one is there.
+#[test]
+fn a_follower_notices_that_its_next_commit_is_pruned() {
+    let root = Root::new();
+    let writer = Dataset::open(lazily(&root), RUN).unwrap();
+    (0..10).for_each(|tick| append(&writer, [tick]));
+    let third = root.run_dir().join("_commits/00000000000000000003.json");
+    let bytes = fs_err::read(&third).unwrap();
+    let (reader, pruned) = beside(&root, When::Before, reads(commit(3)), prune(&root));
+    let mut follow = reader.follow(2, None);
+    let error = follow.try_next().unwrap_err();
+    assert!(error.to_string().contains("commit 3 was pruned, with all up to 10"), "{error}");
+    assert!(pruned.is_done());
+    fs_err::write(&third, bytes).unwrap();
+    let error = root.open().follow(2, None).try_next().unwrap_err();
+    assert!(error.to_string().contains("commit 3 was pruned, with all up to 10"), "{error}");
+}
+
+/// Commits up to an earlier state are pruned while they are replayed.
+#[test]
+fn an_earlier_state_is_not_made_of_commits_that_are_pruned_meanwhile() {
+    let root = Root::new();
+    let writer = Dataset::open(lazily(&root), RUN).unwrap();
+    (0..10).for_each(|tick| append(&writer, [tick]));
+    let (reader, pruned) = beside(&root, When::Before, reads(commit(5)), prune(&root));
+    let error = reader.scan_at(EDGES, 7).unwrap_err();
+    assert!(pruned.is_done());
+    assert!(error.to_string().contains("commit 7 was pruned, with all up to 10"), "{error}");
+    assert_eq!(reader.scan_at(EDGES, 10).unwrap().parts().len(), 10);
+}
+
 /// An append after a prune continues at the end of the log, however old the cached state of its handle is.
 #[test]
 fn a_writer_sees_commits_that_are_pruned_while_it_loses_a_race() {

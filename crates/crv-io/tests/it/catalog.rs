@@ -46,7 +46,9 @@ fn sweep(root: &Root, count: usize) -> Catalog {
 fn age(path: &Path) {
     let is_dir = path.is_dir();
     if is_dir {
-        fs_err::read_dir(path).unwrap().for_each(|entry| age(&entry.unwrap().path()));
+        for entry in fs_err::read_dir(path).unwrap() {
+            age(&entry.unwrap().path());
+        }
     }
     let file = fs_err::OpenOptions::new().read(is_dir).write(!is_dir).open(path).unwrap().into_file();
     let before = file.metadata().unwrap().modified().unwrap();
