@@ -4,6 +4,8 @@ use clap::Args;
 use crv_io::run::bundle::{BundleMeta, RunBundle, Versions, bundle_manifest_path};
 use serde_json::{Map, Value};
 
+use super::many::{self, Done};
+use crate::args;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{self, Align, TextTable};
@@ -13,7 +15,7 @@ use crate::output::{self, Align, TextTable};
 /// Creates or replaces that file in the run's directory, and changes nothing else on disk.
 #[derive(Debug, Args)]
 pub(crate) struct Bundle {
-    /// The run
+    /// The run, or a pattern such as `w-*`: `*` is every run
     run: String,
     /// Metadata of the run, in place of the earlier metadata, which is kept by default; a value is JSON, or else text
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
@@ -24,12 +26,21 @@ pub(crate) struct Bundle {
 }
 
 pub(crate) fn run(context: &Context, arguments: &Bundle) -> Result<(), CliError> {
-    let dataset = context.existing_run(&arguments.run)?;
     let kept = arguments.meta.is_empty() && !arguments.no_meta;
     let meta = if kept { None } else { Some(meta(&arguments.meta)?) };
-    let bundle = dataset.write_bundle(meta, Versions::default())?;
-    let path = bundle_manifest_path(dataset.settings(), &arguments.run)?;
-    context.note(format_args!("wrote `{path}`"));
+    let write = |run: &str| -> Result<(RunBundle, String), CliError> {
+        let dataset = context.existing_run(run)?;
+        let bundle = dataset.write_bundle(meta.clone(), Versions::default())?;
+        Ok((bundle, format!("wrote `{}`", bundle_manifest_path(dataset.settings(), run)?)))
+    };
+    if args::is_pattern(&arguments.run) {
+        return many::each(context, &arguments.run, "describing", |run| {
+            let (bundle, told) = write(run)?;
+            Done::new(told, &bundle)
+        });
+    }
+    let (bundle, told) = write(&arguments.run)?;
+    context.note(told);
     if context.json {
         return output::print_json(&bundle);
     }

@@ -4,6 +4,8 @@ use clap::Args;
 use crv_io::{CheckOptions, CheckReport, Dataset, Problem};
 
 use super::files::RunFiles;
+use super::many::{self, Done};
+use crate::args;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{self, Align, TextTable};
@@ -14,7 +16,7 @@ use crate::output::{self, Align, TextTable};
 /// Other processes may write to the run meanwhile. The exit code is 5 if a problem is not harmless.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// The run
+    /// The run, or a pattern such as `w-*`: `*` is every run
     run: String,
     /// Read every byte of every part, and compare checksums
     #[arg(long)]
@@ -23,6 +25,13 @@ pub(crate) struct Check {
 
 pub(crate) fn run(context: &Context, arguments: &Check) -> Result<(), CliError> {
     let Check { run, deep } = arguments;
+    if args::is_pattern(run) {
+        return many::each(context, run, "checking", |run| {
+            let report = context.run_to_mend(run)?.check(CheckOptions { deep: *deep })?;
+            let hint = format!("`crv check {run}` lists each problem, and what to do about it");
+            if report.ok { Done::new(well(run, &report), &report) } else { Err(damaged(run, &report, hint)) }
+        });
+    }
     let dataset = context.run_to_mend(run)?;
     let report = look(context, &dataset, CheckOptions { deep: *deep })?;
     if context.json {
@@ -34,9 +43,13 @@ pub(crate) fn run(context: &Context, arguments: &Check) -> Result<(), CliError> 
         context.note(well(run, &report));
         return Ok(());
     }
+    Err(damaged(run, &report, "each problem says what to do about it"))
+}
+
+fn damaged(run: &str, report: &CheckReport, hint: impl Into<String>) -> CliError {
     let found = report.problems.iter().filter(|problem| !problem.harmless).count() as u64;
     let message = format!("run `{run}` is damaged: {}", output::counted(found, "problem"));
-    Err(CliError::damaged(message, "each problem says what to do about it"))
+    CliError::damaged(message, hint)
 }
 
 /// Checks the run; a deep check has a progress bar.

@@ -3,6 +3,7 @@
 use clap::{Args, value_parser};
 use crv_io::{CompactOptions, CompactReport, Dataset, TableId, TickRange};
 
+use super::many::{self, Done};
 use crate::args;
 use crate::context::Context;
 use crate::error::CliError;
@@ -15,7 +16,7 @@ use crate::output;
 /// processes may read and write meanwhile.
 #[derive(Debug, Args)]
 pub(crate) struct Compact {
-    /// The run
+    /// The run, or a pattern such as `w-*`: of each run that has the table
     run: String,
     /// The table
     #[arg(value_parser = args::table(), hide_possible_values = true)]
@@ -30,8 +31,18 @@ pub(crate) struct Compact {
 
 pub(crate) fn run(context: &Context, arguments: &Compact) -> Result<(), CliError> {
     let Compact { run, table, ticks, max_bytes } = arguments;
-    let dataset = context.existing_table(run, *table)?;
     let options = CompactOptions { ticks: ticks.unwrap_or_default(), max_bytes: *max_bytes };
+    if args::is_pattern(run) {
+        return many::each(context, run, "merging", |run| {
+            let (dataset, tables) = context.existing(run)?;
+            if !tables.contains(table) {
+                return Done::new(format!("run `{run}` has no table `{table}`"), &None::<CompactReport>);
+            }
+            let report = context.fit(dataset, *table)?.compact(*table, options)?;
+            Done::new(told(run, &report), &report)
+        });
+    }
+    let dataset = context.existing_table(run, *table)?;
     let report = merge(context, &dataset, *table, options)?;
     context.note(told(run, &report));
     if report.gave_way > 0 {

@@ -1,7 +1,8 @@
 //! `crv files`: lists the live parts of a table, for tools that read the files.
 
 use clap::Args;
-use crv_io::TableId;
+use crv_io::catalog::{Catalog, Selection};
+use crv_io::{ScanPart, TableId};
 
 use crate::args;
 use crate::context::Context;
@@ -14,7 +15,7 @@ use crate::output;
 /// never committed. The list is a snapshot; by default `crv vacuum` keeps its files for a day after they were merged.
 #[derive(Debug, Args)]
 pub(crate) struct Files {
-    /// The run
+    /// The run, or a pattern such as `w-*`: of each run that has the table, run by run
     run: String,
     /// The table
     #[arg(value_parser = args::table(), hide_possible_values = true)]
@@ -22,7 +23,17 @@ pub(crate) struct Files {
 }
 
 pub(crate) fn run(context: &Context, arguments: &Files) -> Result<(), CliError> {
+    if args::is_pattern(&arguments.run) {
+        let catalog = Catalog::open(context.settings.clone())?;
+        let scan = catalog.scan(arguments.table, &Selection::all().glob(&arguments.run)?)?.checked()?;
+        let files: Vec<ScanPart> = scan.parts().map(|(_, part)| part).collect();
+        return show(context, files);
+    }
     let files = context.existing_table(&arguments.run, arguments.table)?.files(arguments.table)?;
+    show(context, files)
+}
+
+fn show(context: &Context, files: Vec<ScanPart>) -> Result<(), CliError> {
     if context.json {
         return output::print_json(&files);
     }

@@ -15,6 +15,7 @@ mod facts;
 mod files;
 pub(crate) mod info;
 pub(crate) mod live_files;
+mod many;
 pub(crate) mod prune;
 pub(crate) mod rebuild;
 pub(crate) mod repair;

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
+use crv_io::PruneReport;
 
 use super::age::age;
+use super::many::{self, Done};
+use crate::args;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output;
@@ -15,7 +18,7 @@ use crate::output;
 /// the commit files. No rows are lost, and other processes may read and write meanwhile.
 #[derive(Debug, Args)]
 pub(crate) struct Prune {
-    /// The run
+    /// The run, or a pattern such as `w-*`: `*` is every run
     run: String,
     /// Only commits older than this: `90s`, `15m`, `1h`, `7d`; `0s` takes all
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = age)]
@@ -24,8 +27,19 @@ pub(crate) struct Prune {
 
 pub(crate) fn run(context: &Context, arguments: &Prune) -> Result<(), CliError> {
     let Prune { run, older_than } = arguments;
+    if args::is_pattern(run) {
+        return many::each(context, run, "pruning", |run| {
+            let report = context.existing_run(run)?.prune(*older_than)?;
+            Done::new(told(run, &report), &report)
+        });
+    }
     let report = context.existing_run(run)?.prune(*older_than)?;
-    context.note(format_args!(
+    context.note(told(run, &report));
+    if context.json { output::print_json(&report) } else { Ok(()) }
+}
+
+fn told(run: &str, report: &PruneReport) -> String {
+    format!(
         "removed {}, {}, of run `{run}`; {} left",
         output::counted(report.removed, "commit file"),
         output::bytes(report.bytes),
@@ -34,6 +48,5 @@ pub(crate) fn run(context: &Context, arguments: &Prune) -> Result<(), CliError> 
             1 => "1 is".to_owned(),
             left => format!("{} are", output::count(left)),
         },
-    ));
-    if context.json { output::print_json(&report) } else { Ok(()) }
+    )
 }

@@ -1,7 +1,10 @@
 //! `crv runs`: lists the runs under the root.
 
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
 use arrow_array::RecordBatch;
-use clap::Args;
+use clap::{Args, value_parser};
 use crv_formats::{BatchWriter, Format, text_rows};
 use crv_io::TableId;
 use crv_io::catalog::{Catalog, RunCondition, RunRow, Selection};
@@ -37,6 +40,9 @@ pub(crate) struct Runs {
     /// Print every column, or those of --columns, as CSV
     #[arg(long, conflicts_with = "json")]
     csv: bool,
+    /// List again every SECONDS, until interrupted
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = value_parser!(u64).range(1..))]
+    watch: Option<u64>,
     /// Also show the number of tables, the sweep, the seed and the tags
     #[arg(short, long)]
     long: bool,
@@ -66,6 +72,22 @@ struct Entry<'a> {
 
 /// A damaged run does not hide the others: its row says `damaged`, and the last such error is returned.
 pub(crate) fn run(context: &Context, arguments: &Runs) -> Result<(), CliError> {
+    let Some(seconds) = arguments.watch else { return list(context, arguments) };
+    loop {
+        // Clears the terminal; in a pipe, the lists come one after the other.
+        if std::io::stdout().is_terminal() {
+            output::print("\x1b[H\x1b[2J")?;
+        }
+        match list(context, arguments) {
+            // A run may be damaged for a while: the next list says more.
+            Ok(()) | Err(CliError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        std::thread::sleep(Duration::from_secs(seconds));
+    }
+}
+
+fn list(context: &Context, arguments: &Runs) -> Result<(), CliError> {
     let mut selection = Selection::all();
     if let Some(pattern) = &arguments.pattern {
         selection = selection.glob(pattern)?;

@@ -7,6 +7,8 @@ use crv_io::{VacuumOptions, VacuumReport};
 
 use super::age::age;
 use super::files::RunFiles;
+use super::many::{self, Done};
+use crate::args;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{self, Align, TextTable};
@@ -18,7 +20,7 @@ use crate::output::{self, Align, TextTable};
 /// a missing part. Files that may be about to be committed are kept for an hour, whatever `--older-than` is.
 #[derive(Debug, Args)]
 pub(crate) struct Vacuum {
-    /// The run
+    /// The run, or a pattern such as `w-*`: `*` is every run
     run: String,
     /// Only files not needed for this long: `90s`, `15m`, `1h`, `7d`; `0s` takes all
     #[arg(long, value_name = "TIME", default_value = "1d", value_parser = age)]
@@ -30,8 +32,15 @@ pub(crate) struct Vacuum {
 
 pub(crate) fn run(context: &Context, arguments: &Vacuum) -> Result<(), CliError> {
     let Vacuum { run, older_than, dry_run } = arguments;
+    let options = VacuumOptions { older_than: *older_than, dry_run: *dry_run };
+    if args::is_pattern(run) {
+        return many::each(context, run, "looking for files", |run| {
+            let report = context.existing_run(run)?.vacuum(options)?;
+            Done::new(told(run, &report), &report)
+        });
+    }
     let dataset = context.existing_run(run)?;
-    let report = dataset.vacuum(VacuumOptions { older_than: *older_than, dry_run: *dry_run })?;
+    let report = dataset.vacuum(options)?;
     context.note(told(run, &report));
     if context.json {
         return output::print_json(&report);

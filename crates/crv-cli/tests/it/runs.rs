@@ -113,3 +113,22 @@ fn where_two_runs_part() {
         assert_eq!(status.code(), Some(code), "{other}");
     }
 }
+
+/// A verb of maintenance for every run that matches, one of them damaged.
+#[test]
+fn maintenance_takes_a_pattern() {
+    let sandbox = Sandbox::with_run();
+    for run in ["w-1", "w-2", "w-3"] {
+        sandbox.ok(&format!("append {run} holdings holdings.csv"));
+        sandbox.ok(&format!("append {run} holdings holdings.csv"));
+    }
+    let told = ["compact w-* holdings", "check *", "check w-[12] --json", "vacuum w-* --older-than 0s"];
+    let told = told.map(|command| sandbox.told(command)).join("\n");
+    assert_eq!(sandbox.ok("files w-* holdings").lines().count(), 3);
+    assert_eq!(sandbox.ok("prune w-* --older-than 0s").lines().count(), 4);
+    assert_eq!(sandbox.ok("bundle w-*").lines().count(), 4);
+    let manifest = "out/runs/w-2/tables/holdings/manifest.json";
+    sandbox.write(manifest, "{");
+    let damaged = ["check w-*", "compact w-* holdings", "check x-*"].map(|command| sandbox.told(command));
+    assert_told!(format!("{told}\n{}", damaged.join("\n")));
+}

@@ -85,6 +85,12 @@ impl Catalog {
         &self.settings
     }
 
+    /// The ids of the runs that a selection by pattern and ids has, sorted, whether or not they can be read. A filter is not
+    /// applied.
+    pub fn ids(&self, selection: &Selection) -> Result<Vec<RunId>> {
+        selection.wanted(&listing::run_ids(&self.settings, &*self.store)?)
+    }
+
     /// The selected runs, sorted by id.
     ///
     /// What is known of each comes from the index beside the runs, if the tags of the run's files are those of then;
