@@ -9,7 +9,7 @@ import pyarrow as pa
 from frames import RUN, rows
 
 from crv.core.grammar import TableName
-from crv.io import Dataset, IoSettings
+from crv.io import Catalog, Dataset, IoSettings
 
 EDGES = TableName.IDENTITY_EDGES
 
@@ -85,6 +85,10 @@ DAMAGE: dict[str, Callable[[Path, Path, int], None]] = {
 """Functions that damage a part with a number of rows, by name."""
 
 
+def _all(dataset: Dataset) -> Catalog:
+    return Catalog(dataset._settings)
+
+
 READS: dict[str, Callable[[Dataset], pl.DataFrame]] = {
     "read": lambda dataset: dataset.read(EDGES),
     "scan": lambda dataset: dataset.scan(EDGES).collect(),
@@ -93,5 +97,9 @@ READS: dict[str, Callable[[Dataset], pl.DataFrame]] = {
     "scan, in a larger plan": lambda dataset: pl.concat([dataset.scan(EDGES), dataset.scan(EDGES).clear()]).collect(),
     "scan_arrow, by pyarrow": lambda dataset: pl.DataFrame(pa.table(dataset.scan_arrow(EDGES))),
     "scan_arrow, by polars": lambda dataset: pl.DataFrame(dataset.scan_arrow(EDGES)),
+    "scan of many runs": lambda dataset: _all(dataset).scan(EDGES).collect().drop("run_id"),
+    "scan_arrow of many runs": lambda dataset: pl.DataFrame(pa.table(_all(dataset).scan_arrow(EDGES))).drop("run_id"),
+    "follow": lambda dataset: next(dataset.follow())[1][EDGES],
+    "as of a commit": lambda dataset: dataset.at(1).read(EDGES),
 }
 """Functions that read all rows, one for each way that Python has, by name."""

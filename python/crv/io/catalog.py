@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from crv.io._frames import ArrowScan
 
+    Selected = str | Iterable[str] | pl.DataFrame | pl.Expr | None
+    """Which runs: a pattern of ids, a filter, ids, a frame with a column ``run_id``, or an expression; None for all."""
+
 __all__ = ["Catalog", "RunEntry", "RunSummary", "list_runs", "runs", "summarize_runs"]
 
 
@@ -113,7 +116,7 @@ class Catalog:
         self,
         where: "str | pl.Expr | None" = None,
         *,
-        runs: "str | Iterable[str] | pl.DataFrame | pl.Expr | None" = None,
+        runs: "Selected" = None,
         columns: Sequence[str] | None = None,
         sort: "str | Sequence[str] | None" = None,
         descending: bool = False,
@@ -159,7 +162,7 @@ class Catalog:
     def scan(
         self,
         table: TableName | str,
-        runs: "str | Iterable[str] | pl.DataFrame | pl.Expr | None" = None,
+        runs: "Selected" = None,
         *,
         ticks: tuple[int | None, int | None] | None = None,
         params: Sequence[str] = (),
@@ -189,7 +192,7 @@ class Catalog:
     def scan_arrow(
         self,
         table: TableName | str,
-        runs: "str | Iterable[str] | pl.DataFrame | pl.Expr | None" = None,
+        runs: "Selected" = None,
         *,
         ticks: tuple[int | None, int | None] | None = None,
         params: Sequence[str] = (),
@@ -203,7 +206,7 @@ class Catalog:
     def _scan(
         self,
         table: TableName | str,
-        runs: "str | Iterable[str] | pl.DataFrame | pl.Expr | None",
+        runs: "Selected",
         ticks: tuple[int | None, int | None] | None,
         params: Sequence[str],
         on_error: Literal["raise", "skip"],

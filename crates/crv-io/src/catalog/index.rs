@@ -15,10 +15,10 @@ use crv_core::tables::TableId;
 use serde::{Deserialize, Serialize};
 
 use super::row::{RunCondition, RunRow, is_of_run};
+use crate::commit::Found;
 use crate::config::IoSettings;
 use crate::dataset::Dataset;
 use crate::error::{ErrorKind, Result};
-use crate::maintenance::{CheckOptions, ProblemKind};
 use crate::paths::{self, CommitNumber, RunPaths};
 use crate::stamp;
 use crate::store::{Store, StoreError, Tag};
@@ -106,10 +106,7 @@ impl Entry {
         let row = match dataset.info() {
             Ok(info) => RunRow::from(info),
             Err(error) if is_of_run(&error) => {
-                let report = dataset.check(CheckOptions::default()).ok();
-                let problems = report.into_iter().flat_map(|report| report.problems);
-                let is_newer = problems.into_iter().any(|problem| problem.kind == ProblemKind::LaterVersion);
-                let row = RunRow::unreadable(run.clone(), &error, is_newer);
+                let row = RunRow::unreadable(run.clone(), &error, is_newer(&dataset));
                 // They are read on their own: a selection by parameters still finds the run.
                 row.with_facts(dataset.facts().ok().flatten())
             }
@@ -141,6 +138,20 @@ impl Entry {
     pub(super) fn into_row(self: Box<Self>) -> RunRow {
         self.row
     }
+}
+
+/// Whether the newest commit, the base or a manifest of a run that cannot be read says that it has a later version.
+fn is_newer(dataset: &Dataset) -> bool {
+    fn later<T>(found: &Found<T>) -> bool {
+        matches!(found, Found::Damaged(damage) if damage.later)
+    }
+    let (log, mut read) = (dataset.log(), 0);
+    let newest = log.list_commits().ok().and_then(|commits| commits.last().copied());
+    newest.is_some_and(|commit| later(&log.look_at_commit(commit, &mut read)))
+        || later(&log.look_at_base(&mut read))
+        || log.table_dirs().is_ok_and(|tables| {
+            tables.into_iter().any(|table| later(&log.look_at_manifest(table, &mut read)))
+        })
 }
 
 /// Whether what the row says stays true until one of the run's files changes.

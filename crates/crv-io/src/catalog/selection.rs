@@ -47,7 +47,7 @@ impl Selection {
         self
     }
 
-    /// Runs for which a filter on the columns of [`Catalog::frame`] is true. A parameter may be named without `params.`;
+    /// Runs for which a filter on the columns of [`Catalog::frame`](super::Catalog::frame) is true. A parameter may be named without `params.`;
     /// `status`, `id`, `created` and `ended` are other names of `state`, `run_id`, `created_at` and `ended_at`.
     #[must_use]
     pub fn filter(mut self, filter: Filter) -> Self {

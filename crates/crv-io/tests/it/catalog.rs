@@ -9,7 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray};
 use arrow_select::concat::concat_batches;
-use crv_io::catalog::RunCondition::{Damaged, Failed, Running, Succeeded};
+use crv_io::catalog::RunCondition::{Damaged, Failed, Newer, Running, Succeeded};
 use crv_io::catalog::{Catalog, ListingStats, Selection};
 use crv_io::run::{IfExists, Outcome, RemoveOptions, RunError, RunOptions, Seed, remove_run, start_run};
 use crv_io::{
@@ -81,11 +81,15 @@ fn runs_are_a_table_with_their_parameters() {
     append(&Dataset::open(settings.clone(), "f").unwrap(), [1]);
     let later = root.path().join("runs/f/run.json");
     fs_err::write(later, b"{\"format\": 99}").unwrap();
+    append(&Dataset::open(settings.clone(), "g").unwrap(), [1]);
+    let later = root.path().join("runs/g/_commits/00000000000000000002.json");
+    fs_err::write(later, b"{\"format\": 99}").unwrap();
     let rows = Catalog::open(settings).unwrap().runs(&Selection::all()).unwrap();
     let states: Vec<_> = rows.iter().map(|row| row.state).collect();
     assert_eq!(states[..5], [Some(Succeeded), Some(Failed), None, Some(Running), Some(Damaged)]);
     assert!(rows[4].problem.as_ref().unwrap().contains("identity_edges"), "{:?}", rows[4].problem);
     assert!(rows[5].problem.is_some());
+    assert_eq!(rows[6].state, Some(Newer), "{:?}", rows[6].problem);
 
     let frame = Catalog::frame(&rows[..3]).unwrap();
     let column = |name: &str| frame.column_by_name(name).unwrap_or_else(|| panic!("no column `{name}`"));
