@@ -5,7 +5,6 @@
 //! are never put into it: those that a process works on, those without a log, and those whose files were changed a moment
 //! before they were read.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -52,14 +51,22 @@ struct Tags {
     manifests: Vec<(TableId, Option<Tag>)>,
 }
 
-/// The index as it was loaded: lines sorted by run, and how many.
+/// The index as it was loaded.
 #[derive(Debug, Default)]
 pub(super) struct Index {
+    /// A line for each run, sorted: the run, a blank and the entry.
     lines: Bytes,
-    count: usize,
+    /// Where each line begins.
+    starts: Vec<usize>,
 }
 
 impl Index {
+    fn new(lines: Bytes) -> Self {
+        let ends = memchr::memchr_iter(b'\n', &lines).map(|end| end + 1);
+        let starts = std::iter::once(0).chain(ends).filter(|start| *start < lines.len()).collect();
+        Self { lines, starts }
+    }
+
     /// The entry of a run. One that cannot be read counts as absent.
     pub(super) fn find(&self, run: &RunId) -> Option<Box<Entry>> {
         let entry: Box<Entry> = serde_json::from_slice(self.line(run)?).ok()?;
@@ -68,34 +75,20 @@ impl Index {
 
     /// The JSON of a run's entry.
     fn line(&self, run: &RunId) -> Option<&[u8]> {
-        let (wanted, bytes) = (run.as_str().as_bytes(), &self.lines[..]);
-        // Offsets between which the run's line begins, if it is there.
-        let (mut low, mut high) = (0, bytes.len());
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            let before = bytes.get(low..middle)?.iter().rposition(|byte| *byte == b'\n');
-            let start = before.map_or(low, |at| low + at + 1);
-            let (line, rest) = split_line(bytes.get(start..)?);
-            let (id, entry) = line.split_at(line.iter().position(|byte| *byte == b' ')?);
-            match id.cmp(wanted) {
-                Ordering::Equal => return entry.get(1..),
-                Ordering::Less => low = bytes.len() - rest.len(),
-                Ordering::Greater => high = start,
-            }
-        }
-        None
+        let id_of = |start: &usize| {
+            let line = self.lines.get(*start..).unwrap_or_default();
+            line.split(|byte| *byte == b' ').next().unwrap_or_default()
+        };
+        let wanted = run.as_str().as_bytes();
+        let place = self.starts.binary_search_by(|start| id_of(start).cmp(wanted)).ok()?;
+        let start = self.starts.get(place)? + wanted.len() + 1;
+        let end = self.starts.get(place + 1).copied().unwrap_or(self.lines.len());
+        self.lines.get(start..end)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.starts.is_empty()
     }
-}
-
-/// The first line, without its end, and the rest.
-fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
-    let (line, rest) = bytes.split_at(end);
-    (line, rest.get(1..).unwrap_or_default())
 }
 
 impl Entry {
@@ -207,18 +200,14 @@ fn was_changed(store: &dyn Store, paths: &RunPaths, row: &RunRow, began: u64) ->
 /// Loads the index. One that is absent, damaged or of another version counts as empty.
 pub(super) fn load(store: &dyn Store) -> Index {
     let Ok(Some((bytes, _))) = store.read(&paths::runs_index()) else { return Index::default() };
-    // After the first line, which has the version, the number of entries and the checksum of the rest, a line for each run,
-    // sorted: the run, a blank and the entry.
-    let (first, rest) = split_line(&bytes);
-    let count = std::str::from_utf8(first).ok().and_then(|first| first.split(' ').nth(3)?.parse().ok());
-    match count {
-        Some(count) if first == head(count, rest).as_bytes() => Index { lines: bytes.slice_ref(rest), count },
-        _ => Index::default(),
-    }
+    // The first line has the version, and the checksum of the rest.
+    let end = memchr::memchr(b'\n', &bytes).map_or(bytes.len(), |end| end + 1);
+    let (first, rest) = bytes.split_at(end);
+    if first == head(rest).as_bytes() { Index::new(bytes.slice(end..)) } else { Index::default() }
 }
 
-fn head(count: usize, rest: &[u8]) -> String {
-    format!("crv runs {VERSION} {count} {:08x}", crc32c::crc32c(rest))
+fn head(rest: &[u8]) -> String {
+    format!("crv runs {VERSION} {:08x}\n", crc32c::crc32c(rest))
 }
 
 /// Writes the index, if many of the entries of `listed` are new to it or many of its runs are gone. `runs` are all runs
@@ -229,27 +218,25 @@ pub(super) fn save(store: &dyn Store, known: &Index, runs: &[RunId], listed: &[(
     }
     let fresh = listed.iter().filter(|(entry, was_read)| *was_read && entry.tags.is_some());
     let fresh: HashMap<&RunId, &Entry> = fresh.map(|(entry, _)| (&entry.row.run_id, &**entry)).collect();
-    let gone = known.count.saturating_sub(runs.len());
+    let gone = known.starts.len().saturating_sub(runs.len());
     if fresh.len() + gone < MIN_RUNS.max(runs.len() / 64) {
         return;
     }
-    let mut count = 0;
     let mut rest = Vec::with_capacity(known.lines.len());
     for run in runs {
         let line = match (fresh.get(run), known.line(run)) {
             (Some(entry), _) => serde_json::to_vec(entry).ok(),
-            (None, Some(line)) => Some(line.to_vec()),
+            (None, Some(line)) => Some(line.trim_ascii_end().to_vec()),
             (None, None) => None,
         };
         if let Some(line) = line {
-            count += 1;
             rest.extend_from_slice(run.as_str().as_bytes());
             rest.push(b' ');
             rest.extend_from_slice(&line);
             rest.push(b'\n');
         }
     }
-    let mut bytes = format!("{}\n", head(count, &rest)).into_bytes();
+    let mut bytes = head(&rest).into_bytes();
     bytes.extend_from_slice(&rest);
     // A root that is read-only, or full, has no index; nothing else depends on it.
     let _ = store.put_unsynced(&paths::runs_index(), &bytes);
