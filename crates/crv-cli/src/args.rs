@@ -16,7 +16,8 @@ const EXIT_CODES: &str = "\
 On disk:
   demo, append, declare, repair, rebuild, compact, truncate, vacuum, prune and bundle change the run that they name;
   rm removes the runs that it names;
-  scan --output writes the file that it names; every other command only reads
+  scan --output writes the file that it names; every other command only reads;
+  a command that lists many runs may write runs.index, a cache, in the root
 
 Exit codes:
   0  success; a closed output pipe is success too
