@@ -391,16 +391,8 @@ class CatalogScan:
         """The runs that cannot be read and are left out, with why."""
 
     @property
-    def run_ids(self) -> list[str]:
-        """The runs whose rows are read."""
-
-    @property
     def ticks(self) -> tuple[int | None, int | None]:
         """The first and the last tick of the table in these runs."""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """The number of parts that are read, and their size in bytes."""
 
     def facts(self) -> Batch:
         """The run ids and the parameters that were asked for: a row for each run."""

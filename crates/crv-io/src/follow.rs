@@ -13,9 +13,6 @@ use crate::read::Scan;
 use crate::run::RunState;
 use crate::stamp;
 
-/// How often the status of a run is read, to learn whether it ended.
-const STATUS_EVERY: Duration = Duration::from_millis(250);
-
 /// The rows of a commit.
 #[derive(Debug, Clone)]
 pub struct FollowedCommit {
@@ -107,11 +104,6 @@ impl Follow {
         // Its last commits may have come after the last look at the log.
         self.dataset.log().check_rest(&mut self.cursor)?;
         Ok(self.dataset.log().head()? <= self.cursor.at())
-    }
-
-    /// How often [`is_over`](Self::is_over) is worth asking.
-    pub const fn status_every() -> Duration {
-        STATUS_EVERY
     }
 
     fn is_wanted(&self, table: TableId) -> bool {

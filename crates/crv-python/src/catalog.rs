@@ -1,21 +1,19 @@
 //! The catalogue: runs as a table, and scans of many runs.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
-use arrow_array::{ArrayRef, RecordBatch, StructArray};
-use arrow_schema::{ArrowError, Field};
 use crv_io::IoSettings;
 use crv_io::catalog::{Catalog, CatalogScan as Inner, Selection};
 use crv_io::filter::Filter;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use pyo3_arrow::error::PyArrowResult;
-use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
+use pyo3_arrow::ffi::to_schema_pycapsule;
 use pythonize::pythonize;
 
 use crate::arguments::{Run, Table, range};
 use crate::error::Result;
-use crate::scan::{Batch, Batches};
+use crate::scan::{Batch, Batches, stream};
 use crate::settings::Settings;
 
 /// The runs of `ids` that match `glob` and for which `filter` is true; None for all.
@@ -107,23 +105,11 @@ impl CatalogScan {
         self.skipped.clone()
     }
 
-    /// The ids of the runs whose rows are read.
-    #[getter]
-    fn run_ids(&self) -> Vec<String> {
-        self.inner.runs().map(|run| run.run_id.to_string()).collect()
-    }
-
     /// The first and the last tick of the runs' tables.
     #[getter]
     fn ticks(&self) -> (Option<i64>, Option<i64>) {
         let span = self.inner.tick_span();
         (span.map(|span| span.min), span.map(|span| span.max))
-    }
-
-    /// The number of parts that are read, and their size in bytes.
-    #[getter]
-    fn size(&self) -> (usize, u64) {
-        self.inner.parts().fold((0, 0), |(parts, bytes), (_, part)| (parts + 1, bytes + part.bytes))
     }
 
     /// The run ids and the parameters that were asked for: a row for each run.
@@ -172,12 +158,7 @@ impl CatalogScan {
         // Before the stream is returned: an error here is an exception of crv, a later one is of the stream's consumer.
         py.detach(|| self.inner.verify())?;
         let batches = py.detach(|| self.inner.batches())?;
-        let arrays = batches.map(|batch: crv_io::Result<RecordBatch>| match batch {
-            Ok(batch) => Ok(Arc::new(StructArray::from(batch)) as ArrayRef),
-            Err(error) => Err(ArrowError::ExternalError(Box::new(error))),
-        });
-        let stream = ArrayIterator::new(arrays, Arc::new(Field::new_struct("", fields, false)));
-        Ok(to_stream_pycapsule(py, Box::new(stream), requested_schema).map_err(PyErr::from)?)
+        stream(py, batches, fields, requested_schema)
     }
 
     /// Unpickled, it reads the runs as they are then.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::{ArrayRef, RecordBatch, StructArray};
-use arrow_schema::{ArrowError, Field};
+use arrow_schema::{ArrowError, Field, Fields};
 use crv_io::config::FsProtocol;
 use crv_io::{Dataset, IoSettings, RunId, ScanBatches, ScanPart};
 use pyo3::prelude::*;
@@ -155,13 +155,23 @@ impl Scan {
         // Before the stream is returned: an error here is an exception of crv, a later one is of the stream's consumer.
         py.detach(|| self.inner.verify())?;
         let batches = py.detach(|| scan.batches());
-        let arrays = batches.map(|batch| match batch {
-            Ok(batch) => Ok(Arc::new(StructArray::from(batch)) as ArrayRef),
-            Err(error) => Err(ArrowError::ExternalError(Box::new(error))),
-        });
-        let stream = ArrayIterator::new(arrays, Arc::new(Field::new_struct("", fields, false)));
-        Ok(to_stream_pycapsule(py, Box::new(stream), requested_schema).map_err(PyErr::from)?)
+        stream(py, batches, fields, requested_schema)
     }
+}
+
+/// The batches, which have these fields, as an Arrow stream.
+pub(crate) fn stream<'py>(
+    py: Python<'py>,
+    batches: ScanBatches,
+    fields: Fields,
+    requested_schema: Option<Bound<'py, PyCapsule>>,
+) -> Result<Bound<'py, PyCapsule>> {
+    let arrays = batches.map(|batch| match batch {
+        Ok(batch) => Ok(Arc::new(StructArray::from(batch)) as ArrayRef),
+        Err(error) => Err(ArrowError::ExternalError(Box::new(error))),
+    });
+    let stream = ArrayIterator::new(arrays, Arc::new(Field::new_struct("", fields, false)));
+    Ok(to_stream_pycapsule(py, Box::new(stream), requested_schema).map_err(PyErr::from)?)
 }
 
 /// Unpickles a scan, with a handle of its own.

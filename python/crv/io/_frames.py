@@ -1,7 +1,10 @@
-"""Types of frames, and of the ticks to read."""
+"""Types of frames, and of the ticks and rows to read."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex, TypedDict
+
+from crv.io.errors import IoArgumentError
 
 if TYPE_CHECKING:
     # Only for type checkers: pydantic takes longer to import than all of crv.io.
@@ -45,3 +48,14 @@ class Where(TypedDict, total=False):
 
     tick_min: SupportsIndex | None
     tick_max: SupportsIndex | None
+
+
+def row_count(limit: int) -> int:
+    """Returns ``limit`` as a number of rows, or raises `IoArgumentError`."""
+    try:
+        count = operator.index(limit)
+    except TypeError:
+        count = -1
+    if count < 0 or isinstance(limit, bool):
+        raise IoArgumentError(f"`limit` is {limit!r}\nhint: pass an int of at least 0, or None for all rows")
+    return count

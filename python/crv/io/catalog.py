@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from crv import _native
 from crv.core.grammar import TableName
 from crv.core.ids import RunId
+from crv.io._frames import row_count
 from crv.io._tables import table_of
 from crv.io.config import IoSettings
 from crv.io.errors import IoArgumentError, IoSkippedRunsWarning
@@ -201,7 +202,9 @@ class Catalog:
         on_error: Literal["raise", "skip"] = "raise",
     ) -> "ArrowScan":
         """Returns the same rows as an Arrow stream, without Polars; see `Dataset.scan_arrow`."""
-        return self._scan(table, runs, ticks, params, on_error).select(columns=columns, limit=limit)
+        return self._scan(table, runs, ticks, params, on_error).select(
+            columns=columns, limit=None if limit is None else row_count(limit)
+        )
 
     def _scan(
         self,

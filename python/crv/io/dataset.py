@@ -1,7 +1,6 @@
 """`Dataset`: a run, open for appends, reads and maintenance."""
 
 import json
-import operator
 import os
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -12,7 +11,8 @@ from crv import _native
 from crv.core.grammar import TableName
 from crv.core.ids import RunId
 from crv.io._columns import Column, Columns, native_columns
-from crv.io._frames import ArrowScan, Frame, Rows, Where
+from crv.io._commits import DatasetAt, followed
+from crv.io._frames import ArrowScan, Frame, Rows, Where, row_count
 from crv.io._summaries import AppendSummary
 from crv.io._tables import table_of
 from crv.io.config import IoSettings
@@ -198,7 +198,7 @@ class Dataset:
         """
         from crv.io._polars import frame
 
-        first = None if limit is None else _count(limit)
+        first = None if limit is None else row_count(limit)
         rereads = _native.Rereads()
         while True:
             try:
@@ -229,7 +229,7 @@ class Dataset:
         scan = self._own().scan(table, where)
         if columns is None and limit is None:
             return scan
-        return scan.select(columns=columns, limit=None if limit is None else _count(limit))
+        return scan.select(columns=columns, limit=None if limit is None else row_count(limit))
 
     def manifest(self, table: TableName | str) -> TableManifest:
         """Returns the current state of ``table``: its parts and totals, by bucket."""
@@ -381,7 +381,7 @@ class Dataset:
         [(2, [0.0]), (3, [0.5]), (4, [1.0])]
         """
         own = self._own()
-        return _follow(own.follow(after, None if tables is None else list(tables)), poll, forever)
+        return followed(own.follow(after, None if tables is None else list(tables)), poll, forever)
 
     def at(self, commit: int) -> "DatasetAt":
         """Returns this run as of commit ``commit``, for reading: `scan`, `read` and `scan_arrow` see no later commit.
@@ -460,64 +460,3 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(root_dir={self._settings.root_dir!r}, run_id={self._run_id!r})"
-
-
-def _count(limit: int) -> int:
-    """Returns ``limit`` as a number of rows, or raises `IoArgumentError`."""
-    try:
-        count = operator.index(limit)
-    except TypeError:
-        count = -1
-    if count < 0 or isinstance(limit, bool):
-        raise IoArgumentError(f"`limit` is {limit!r}\nhint: pass an int of at least 0, or None for all rows")
-    return count
-
-
-class DatasetAt:
-    """A run as of one of its commits, for reading. `Dataset.at` returns it."""
-
-    def __init__(self, dataset: Dataset, commit: int) -> None:
-        self._dataset = dataset
-        self.commit = commit
-
-    def __repr__(self) -> str:
-        return f"{self._dataset!r}.at({self.commit})"
-
-    def scan(self, table: TableName | str, where: Where | None = None) -> "pl.LazyFrame":
-        """Returns a LazyFrame of the rows of ``table``; see `Dataset.scan`.
-
-        Raises:
-            IoArgumentError: there is no such commit, or it was pruned.
-            IoNotFoundError: the table was not written then.
-        """
-        from crv.io._polars import lazy_frame
-
-        return lazy_frame(self._scan(table, where))
-
-    def read(self, table: TableName | str, where: Where | None = None, limit: int | None = None) -> "pl.DataFrame":
-        """Reads the rows of ``table``; see `Dataset.read`."""
-        from crv.io._polars import frame
-
-        return frame(self._scan(table, where), None if limit is None else _count(limit))
-
-    def scan_arrow(self, table: TableName | str, where: Where | None = None) -> ArrowScan:
-        """Returns the rows of ``table`` as an Arrow stream, without Polars; see `Dataset.scan_arrow`."""
-        return self._scan(table, where)
-
-    def _scan(self, table: TableName | str, where: Where | None) -> _native.Scan:
-        return self._dataset._own().scan_at(table, where, self.commit)
-
-
-def _follow(
-    follow: _native.Follow, poll: float, forever: bool
-) -> Iterator[tuple[int, "dict[TableName | str, pl.DataFrame]"]]:
-    from crv.io._polars import frame
-
-    while True:
-        # Short, so that an interrupt is noticed.
-        found = follow.next(poll, 0.2)
-        if found is not None:
-            commit, scans = found
-            yield commit, {table_of(table): frame(scan, None) for table, scan in scans}
-        elif not forever and follow.is_over():
-            return

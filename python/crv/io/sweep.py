@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 from crv.io._json import json_object
 from crv.io.catalog import Catalog
 from crv.io.config import IoSettings
-from crv.io.errors import IoArgumentError, IoConfigError, IoError, IoNotFoundError, IoReadError
+from crv.io.dataset import Dataset
+from crv.io.errors import (
+    IoArgumentError,
+    IoConfigError,
+    IoError,
+    IoManifestError,
+    IoNotFoundError,
+    IoReadError,
+)
 from crv.io.run import Run, remove_run, start_run
 
 if TYPE_CHECKING:
@@ -234,7 +242,7 @@ class _Task:
             run = self._start(point)
         except IoError as error:
             # Another process may have begun, or made it, since it was pending.
-            state = Catalog(self.settings).runs(runs=[point.run_id], columns=["state"]).item()
+            state = self._state(point)
             return _ELSEWHERE if state in ("running", "succeeded") else f"{type(error).__name__}: {error}"
         try:
             with run:
@@ -243,14 +251,20 @@ class _Task:
             return f"{type(error).__name__}: {error}"
         return None
 
-    def _start(self, point: SweepPoint) -> Run:
-        known = Catalog(self.settings)
+    def _state(self, point: SweepPoint) -> str | None:
+        """Returns the state of the point's run, "damaged" if it cannot be read, or None without one."""
         try:
-            state = known.runs(runs=[point.run_id], columns=["state"]).item()
-        except (IoConfigError, IoNotFoundError):
-            state = None
-        if state in ("damaged", "unreadable", "newer"):
-            raise IoReadError(f"run `{point.run_id}` is {state}\nhint: `crv check {point.run_id}` says why")
+            state = Dataset(self.settings, point.run_id).info().state
+        except IoNotFoundError:
+            return None
+        except (IoManifestError, IoReadError):
+            return "damaged"
+        return None if state is None else state.value
+
+    def _start(self, point: SweepPoint) -> Run:
+        state = self._state(point)
+        if state == "damaged":
+            raise IoReadError(f"run `{point.run_id}` is damaged\nhint: `crv check {point.run_id}` says why")
         if self.if_exists == "replace" and state in ("failed", "aborted", "stale"):
             remove_run(self.settings, point.run_id)
         return start_run(

@@ -17,9 +17,9 @@ const AT_ONCE: usize = 8;
 
 /// What a verb did to a run.
 pub(super) struct Done {
-    /// As it is told.
+    /// The line that is printed.
     told: String,
-    /// As it is printed with `--json`.
+    /// What is printed with `--json`.
     report: Value,
 }
 

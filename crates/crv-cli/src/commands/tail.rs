@@ -1,15 +1,18 @@
 //! `crv tail`: the commits of a run as they come.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use crv_formats::{BatchWriter, Format};
-use crv_io::{Follow, FollowedCommit, TableId};
+use crv_io::{FollowedCommit, TableId};
 
 use crate::args;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{self, Stdout};
+
+/// How long no commit must come before the status says whether the run has ended.
+const STATUS_EVERY: Duration = Duration::from_millis(250);
 
 /// Print the commits of a run as they come, or the rows of one table
 ///
@@ -41,18 +44,11 @@ pub(crate) fn run(context: &Context, arguments: &Tail) -> Result<(), CliError> {
     };
     let mut follow = dataset.follow(from, arguments.table.map(|table| vec![table]));
     let poll = Duration::from_millis(arguments.poll.max(1));
-    let mut asked = Instant::now();
     loop {
-        match follow.next_within(poll, Follow::status_every()) {
-            Ok(Some(commit)) => print(context, arguments, &commit)?,
-            Ok(None) if arguments.forever => {}
-            Ok(None) => {
-                if asked.elapsed() >= Follow::status_every() / 2 && follow.is_over()? {
-                    return Ok(());
-                }
-                asked = Instant::now();
-            }
-            Err(error) => return Err(error.into()),
+        match follow.next_within(poll, STATUS_EVERY)? {
+            Some(commit) => print(context, arguments, &commit)?,
+            None if !arguments.forever && follow.is_over()? => return Ok(()),
+            None => {}
         }
     }
 }
@@ -69,8 +65,7 @@ fn print(context: &Context, arguments: &Tail, commit: &FollowedCommit) -> Result
         }
         return Ok(());
     }
-    let parts = |of: &crv_io::Scan| of.parts();
-    let rows = |of: &crv_io::Scan| parts(of).iter().map(|part| part.rows).sum::<u64>();
+    let rows = |of: &crv_io::Scan| of.parts().iter().map(|part| part.rows).sum::<u64>();
     let all = || commit.tables.iter().flat_map(|(_, scan)| scan.parts());
     let (first, last) = (all().map(|part| part.tick_min).min(), all().map(|part| part.tick_max).max());
     if context.json {

@@ -8,14 +8,14 @@ use arrow_schema::{Field, Fields, Schema, SchemaRef};
 use arrow_select::take::take;
 use crv_core::ids::RunId;
 use crv_core::tables::TableId;
-use crv_schema::filter::{BoundFilter, Filter};
+use crv_schema::filter::Filter;
 
 use super::row::{RunRow, is_of_run};
 use super::{Catalog, selection};
 use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::parallel;
-use crate::read::{OriginColumn, Origins, PartReader, Scan, ScanBatches, Target, Texts};
+use crate::read::{self, Bound, OriginColumn, Origins, PartReader, Scan, ScanBatches, Target, Texts};
 use crate::schema::{TableSchema, steps};
 use crate::ticks::{TickRange, TickSpan};
 
@@ -37,7 +37,7 @@ pub struct CatalogScan {
     params: Vec<(String, ArrayRef)>,
     range: TickRange,
     columns: Option<Vec<String>>,
-    filter: Option<(Filter, BoundFilter)>,
+    filter: Option<Bound>,
     limit: Option<u64>,
     texts: Texts,
 }
@@ -181,10 +181,8 @@ impl CatalogScan {
     /// and fields within them.
     pub fn columns<C: AsRef<str>>(mut self, names: &[C]) -> Result<Self> {
         let names: Vec<String> = names.iter().map(|name| name.as_ref().to_owned()).collect();
-        for (index, name) in names.iter().enumerate() {
-            if names.iter().take(index).any(|earlier| earlier == name) {
-                return Err(Error::argument(format!("column `{name}` is given twice")));
-            }
+        read::check_names(&names)?;
+        for name in &names {
             if let Shown::Table(name) = self.shown(name)
                 && self.schema.select(&[name]).is_err()
             {
@@ -200,13 +198,8 @@ impl CatalogScan {
     /// Restricts the scan to rows for which the filter on columns of the table is true. Runs are selected by a
     /// [`Selection`](super::Selection).
     pub fn filter(mut self, filter: Filter) -> Result<Self> {
-        let filter = match self.filter.take() {
-            Some((earlier, _)) => earlier.and(filter),
-            None => filter,
-        };
-        let bound = filter.bind(self.schema.to_arrow().fields()).map_err(Error::from);
-        let bound = bound.map_err(|error| error.in_context(format_args!("table `{}`", self.table)))?;
-        self.filter = Some((filter, bound));
+        let bound = read::bound(self.filter.take(), filter, &self.schema);
+        self.filter = Some(bound.map_err(|error| error.in_context(format_args!("table `{}`", self.table)))?);
         Ok(self)
     }
 
@@ -230,7 +223,7 @@ impl CatalogScan {
     }
 
     /// The parts that are read: each with its run.
-    pub fn parts(&self) -> impl Iterator<Item = (&RunId, crate::read::ScanPart)> {
+    pub fn parts(&self) -> impl Iterator<Item = (&RunId, read::ScanPart)> {
         let scans = self.runs.iter().zip(&self.scans);
         scans.flat_map(|(run, scan)| {
             self.narrowed(scan).parts().into_iter().map(move |part| (&run.run_id, part))
@@ -338,7 +331,7 @@ impl CatalogScan {
     fn narrowed(&self, scan: &Scan) -> Scan {
         let scan = scan.clone().ticks(self.range);
         match &self.filter {
-            Some((filter, bound)) => scan.with_filter(filter.clone(), bound.clone()),
+            Some(filter) => scan.with_filter(filter.clone()),
             None => scan,
         }
     }

@@ -71,8 +71,8 @@ pub struct ColumnDifference {
     pub right: String,
 }
 
-/// Compares the rows of two runs, each as of its newest commit, whatever their layouts: equal means that their digests are equal. The rows of
-/// a table are read up to its first difference, those of both runs side by side, in bounded memory.
+/// Compares the rows of two runs, each as of its newest commit, whatever their layouts: equal means that their digests are
+/// equal. The rows of a table are read up to its first difference, those of both runs side by side, in bounded memory.
 pub fn diff(left: &Dataset, right: &Dataset) -> Result<RunDiff> {
     let (of_left, of_right) = (left.digested_tables()?, right.digested_tables()?);
     let mut names: Vec<TableId> = of_left.iter().chain(&of_right).copied().collect();

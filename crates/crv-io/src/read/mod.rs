@@ -18,7 +18,7 @@ mod verify;
 
 pub(crate) use part::PartReader;
 pub(crate) use pinned::decode as decode_pinned;
-pub(crate) use target::{OriginColumn, Origins, Target, Texts};
+pub(crate) use target::{Bound, OriginColumn, Origins, Target, Texts, bound, check_names};
 pub(crate) use verify::Verifier;
 
 pub use again::Rereads;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
 use crv_core::tables::TableId;
-use crv_schema::filter::{BoundFilter, Bounds, Filter, Literal};
+use crv_schema::filter::{Bounds, Filter, Literal};
 use serde::Serialize;
 
 use super::batches::ScanBatches;
 use super::part::PartReader;
 use super::pinned;
-use super::target::{TICK, Target, Texts};
+use super::target::{self, Bound, TICK, Target, Texts, check_names};
 use super::verify::{Pinned, Verifier};
 use crate::commit::LogReader;
 use crate::error::{Error, Result};
@@ -38,7 +38,7 @@ pub struct Scan {
     limit: Option<u64>,
     /// The names that were asked for, and what they stand for.
     projected: Option<(Vec<String>, TableSchema)>,
-    filter: Option<(Filter, BoundFilter)>,
+    filter: Option<Bound>,
     part_range: Option<Range<usize>>,
     texts: Texts,
 }
@@ -99,11 +99,7 @@ impl Scan {
     /// `additional_payload.legs[].price`. Then the column has only those of its fields that are named.
     pub fn columns<C: AsRef<str>>(mut self, names: &[C]) -> Result<Self> {
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-        for (index, name) in names.iter().enumerate() {
-            if names.iter().take(index).any(|earlier| earlier == name) {
-                return Err(Error::argument(format!("column `{name}` is given twice")));
-            }
-        }
+        check_names(&names)?;
         let projected = self.schema.select(&names).map_err(|name| {
             let known: Vec<&str> = self.schema.fields.iter().map(|field| field.name.as_str()).collect();
             let text = format!("{} has no column `{name}`", self.log.name(self.state.table));
@@ -124,13 +120,8 @@ impl Scan {
     /// }
     /// ```
     pub fn filter(mut self, filter: Filter) -> Result<Self> {
-        let filter = match self.filter.take() {
-            Some((earlier, _)) => earlier.and(filter),
-            None => filter,
-        };
-        let bound = filter.bind(self.schema.to_arrow().fields()).map_err(Error::from);
-        let bound = bound.map_err(|error| error.in_context(self.log.name(self.state.table)))?;
-        self.filter = Some((filter, bound));
+        let bound = target::bound(self.filter.take(), filter, &self.schema);
+        self.filter = Some(bound.map_err(|error| error.in_context(self.log.name(self.state.table)))?);
         Ok(self)
     }
 
@@ -291,8 +282,8 @@ impl Scan {
     }
 
     /// The same scan, of parts that may have rows for which the filter is true.
-    pub(crate) fn with_filter(mut self, filter: Filter, bound: BoundFilter) -> Self {
-        self.filter = Some((filter, bound));
+    pub(crate) fn with_filter(mut self, filter: Bound) -> Self {
+        self.filter = Some(filter);
         self
     }
 

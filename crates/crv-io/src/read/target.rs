@@ -18,6 +18,7 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor};
 
 use super::{mask, statistics};
+use crate::error::{Error, Result};
 use crate::schema::{TableSchema, string_dictionaries, string_views};
 use crate::ticks::{TickRange, TickSpan};
 use crate::validate::conform;
@@ -42,6 +43,29 @@ impl Texts {
             Self::Dictionaries => string_dictionaries(fields),
         }
     }
+}
+
+/// A filter, and the same for the columns of a table.
+pub(crate) type Bound = (Filter, BoundFilter);
+
+/// The filter that asks for both, for a table with the columns of `schema`.
+pub(crate) fn bound(earlier: Option<Bound>, filter: Filter, schema: &TableSchema) -> Result<Bound> {
+    let filter = match earlier {
+        Some((earlier, _)) => earlier.and(filter),
+        None => filter,
+    };
+    let bound = filter.bind(schema.to_arrow().fields())?;
+    Ok((filter, bound))
+}
+
+/// Returns an error if a column is asked for twice.
+pub(crate) fn check_names<N: AsRef<str>>(names: &[N]) -> Result<()> {
+    for (place, name) in names.iter().map(AsRef::as_ref).enumerate() {
+        if names.iter().take(place).any(|earlier| earlier.as_ref() == name) {
+            return Err(Error::argument(format!("column `{name}` is given twice")));
+        }
+    }
+    Ok(())
 }
 
 /// What a scan returns.
@@ -168,7 +192,7 @@ impl Target {
     }
 
     /// Only rows for which the filter is true; it asks for columns of `whole`.
-    pub(crate) fn filtered(mut self, (filter, bound): &(Filter, BoundFilter), whole: &TableSchema) -> Self {
+    pub(crate) fn filtered(mut self, (filter, bound): &Bound, whole: &TableSchema) -> Self {
         let asked = whole.select(&filter.columns());
         let decoded = asked.map_or_else(|_| whole.clone(), |asked| self.columns.schema.clone().joined(asked));
         let decoded = Columns::new(decoded, self.texts);
