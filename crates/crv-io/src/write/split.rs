@@ -1,16 +1,18 @@
-//! Assigns rows to buckets. Pure.
+//! Assigns rows to buckets, and cuts those of a bucket into batches. Pure.
 
 use std::collections::BTreeMap;
 
-use arrow_array::UInt32Array;
+use arrow_array::{RecordBatch, UInt32Array};
 
+use super::ROWS_AT_ONCE;
 use crate::error::Result;
 use crate::paths::BucketId;
 use crate::ticks::TickSpan;
+use crate::validate::{Prepared, ValidationError};
 
 /// Rows of one batch that go into one bucket, in input order.
 #[derive(Debug, PartialEq)]
-pub(super) enum Rows {
+enum Rows {
     /// Consecutive rows: no copy is needed.
     Range { offset: usize, length: usize },
     /// Rows by index.
@@ -24,7 +26,30 @@ pub(crate) struct BucketRows {
     pub(super) ticks: TickSpan,
     pub(super) rows: u64,
     /// Rows with the index of their batch.
-    pub(super) pieces: Vec<(usize, Rows)>,
+    pieces: Vec<(usize, Rows)>,
+}
+
+impl BucketRows {
+    /// The rows, cast for their table, in batches of at most [`ROWS_AT_ONCE`] rows.
+    pub(super) fn batches(
+        &self,
+        prepared: &Prepared,
+    ) -> impl Iterator<Item = Result<RecordBatch, ValidationError>> {
+        let number = self.bucket.get() as i64;
+        self.pieces.iter().flat_map(move |(batch, rows)| {
+            let (start, length) = match rows {
+                Rows::Range { offset, length } => (*offset, *length),
+                Rows::Picked(picked) => (0, picked.len()),
+            };
+            (0..length).step_by(ROWS_AT_ONCE).map(move |at| {
+                let (offset, length) = (start + at, ROWS_AT_ONCE.min(length - at));
+                match rows {
+                    Rows::Range { .. } => prepared.slice(*batch, offset, length, number),
+                    Rows::Picked(picked) => prepared.take(*batch, &picked.slice(offset, length), number),
+                }
+            })
+        })
+    }
 }
 
 /// Splits batches, given by their ticks (none negative), by bucket. Buckets are sorted; rows keep their order within a

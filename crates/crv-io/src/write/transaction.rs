@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use crv_core::ids::RunId;
 use crv_core::tables::TableId;
@@ -11,10 +10,9 @@ use parquet::errors::ParquetError;
 
 use super::checkpoint::{CheckpointOptions, older};
 use super::options::AppendOptions;
-use super::split::{BucketRows, Rows, split};
+use super::split::{BucketRows, split};
 use super::stage::Staging;
 use super::summary::{AppendSummary, PartSummary, TransactionSummary};
-use super::{ROWS_AT_ONCE, descriptor, prepared, refused};
 use crate::commit::{Append, Definition, Draft, LogReader, Publisher, TableChange};
 use crate::config::IoSettings;
 use crate::error::{Error, ErrorKind, Result};
@@ -25,7 +23,7 @@ use crate::part::Encoder;
 use crate::paths::{CommitNumber, StorePath};
 use crate::schema::{Descriptor, TableSchema};
 use crate::stamp;
-use crate::validate::{Prepared, ValidationError, check_empty, check_nesting};
+use crate::validate::{PrepareOptions, Prepared, ValidationError, check_empty, check_nesting, prepare};
 use crv_schema::Frame;
 
 /// Up to this many rows are kept unencoded until the commit, so that the parts of a tick are encoded in parallel.
@@ -212,7 +210,7 @@ impl Transaction {
         );
         let threads = if buckets.len() > 1 { parallel::WAITING.max(parallel::computing()) } else { 1 };
         parallel::map(buckets, threads, |rows| {
-            let batches = pieces(rows).map(|piece| cut(prepared, rows, &piece));
+            let batches = rows.batches(prepared).map(|batch| batch.map_err(Failed::Validation));
             let bytes = encoder.encode(rows.rows, batches).map_err(|error| match error {
                 Failed::Validation(error) => refused(self.log(), table, error),
                 Failed::Parquet(error) => Error::new(
@@ -393,37 +391,51 @@ impl Drop for Transaction {
     }
 }
 
-/// Rows that are cast at a time.
-struct Piece<'a> {
-    batch: usize,
-    rows: &'a Rows,
-    offset: usize,
-    length: usize,
-}
-
-/// The pieces of a bucket, each of at most [`ROWS_AT_ONCE`] rows.
-fn pieces(rows: &BucketRows) -> impl Iterator<Item = Piece<'_>> {
-    rows.pieces.iter().flat_map(|(batch, rows)| {
-        let (start, length) = match rows {
-            Rows::Range { offset, length } => (*offset, *length),
-            Rows::Picked(picked) => (0, picked.len()),
-        };
-        (0..length).step_by(ROWS_AT_ONCE).map(move |at| Piece {
-            batch: *batch,
-            rows,
-            offset: start + at,
-            length: ROWS_AT_ONCE.min(length - at),
-        })
-    })
-}
-
-fn cut(prepared: &Prepared, bucket: &BucketRows, piece: &Piece<'_>) -> Result<RecordBatch, Failed> {
-    let number = bucket.bucket.get() as i64;
-    let batch = match piece.rows {
-        Rows::Range { .. } => prepared.slice(piece.batch, piece.offset, piece.length, number),
-        Rows::Picked(picked) => prepared.take(piece.batch, &picked.slice(piece.offset, piece.length), number),
+/// The error for rows that do not fit their table.
+pub(crate) fn refused(log: &LogReader, table: TableId, error: ValidationError) -> Error {
+    let text = format!("{}: {error}", log.name(table));
+    let hint = match &error {
+        ValidationError::Columns { missing, unknown }
+            if table.canonical().is_none() && missing.is_empty() =>
+        {
+            let them = if unknown.len() == 1 { "it" } else { "them" };
+            Some(format!("declare {them} first: Dataset.declare, or append(…, declare=True); or drop {them}"))
+        }
+        _ => error.hint(),
     };
-    batch.map_err(Failed::Validation)
+    Error::caused_by(ErrorKind::Schema, text, hint, error)
+}
+
+/// Prepares a frame for the table that `known` defines. A frame that does not fit is compared once more with the newest
+/// declaration, which `known` then is: another handle may have declared further columns.
+pub(crate) fn prepared(
+    log: &LogReader,
+    known: &mut Definition,
+    frame: &Frame,
+    checks: PrepareOptions,
+) -> Result<Prepared> {
+    let table = known.descriptor.id();
+    match prepare(&known.descriptor, frame, &checks, &known.schema) {
+        Ok(prepared) => Ok(prepared),
+        Err(error) => {
+            let newer = log.newer_definition(&known.descriptor).map_err(Error::while_writing)?;
+            let Some(newer) = newer else { return Err(refused(log, table, error)) };
+            // Rows that wait for the commit may have extended the schema.
+            let schema = newer.schema.union(&known.schema).map_err(ValidationError::Conflict);
+            let schema = schema.map_err(|error| refused(log, table, error))?;
+            *known = Definition { schema: schema.into(), is_new: known.is_new, ..newer };
+            prepare(&known.descriptor, frame, &checks, &known.schema)
+                .map_err(|error| refused(log, table, error))
+        }
+    }
+}
+
+/// The columns that `table` is defined to have. Those of a canonical table are known without reading anything.
+pub(crate) fn descriptor(log: &LogReader, table: TableId) -> Result<Descriptor> {
+    match table.canonical() {
+        Some(table) => Ok(Descriptor::canonical(table)),
+        None => Ok(log.definition(table).map_err(Error::while_writing)?.descriptor),
+    }
 }
 
 enum Failed {
