@@ -27,6 +27,7 @@ __all__ = [
     "bucket_dir",
     "bucket_id_for_tick",
     "bundle_manifest_path",
+    "catalog_pack",
     "catalog_runs",
     "catalog_scan",
     "check_action_kind",
@@ -35,6 +36,7 @@ __all__ = [
     "check_exchange_kind",
     "check_patch_op",
     "check_payload",
+    "check_root",
     "check_settings",
     "check_tick",
     "check_unit_interval",
@@ -340,10 +342,25 @@ def normalize_envelope_kind(text: str) -> str:
 def normalize_envelope_status(text: str) -> str:
     """Returns the envelope status for a text in any case."""
 
+def catalog_pack(
+    settings: IoSettings,
+    path: str | PathLike[str],
+    *,
+    ids: list[str] | None = None,
+    glob: str | None = None,
+    filter: str | None = None,
+    tables: list[TableName | str] | None = None,
+    skip: bool = False,
+) -> dict[str, Any]:
+    """Packs the selected runs into ``path``; with ``skip``, without those that cannot be read. Returns what was packed."""
+
 def catalog_runs(
     settings: IoSettings, *, ids: list[str] | None = None, glob: str | None = None, filter: str | None = None
 ) -> Batch:
     """Returns the selected runs as a table, one row each."""
+
+def check_root(settings: IoSettings) -> None:
+    """Opens the root: raises if it is a pack that is not there, or damaged."""
 
 def catalog_scan(
     settings: IoSettings,

@@ -111,6 +111,7 @@ pub(crate) enum Command {
     Vacuum(commands::vacuum::Vacuum),
     Prune(commands::prune::Prune),
     Bundle(commands::bundle::Bundle),
+    Pack(commands::pack::Pack),
     Artifacts(commands::artifacts::Artifacts),
     Rm(commands::rm::Rm),
     Settings(commands::settings::Settings),

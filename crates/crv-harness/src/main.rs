@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use crv_harness::faults::Operation;
 use crv_harness::plant::Bug;
-use crv_harness::process::{child, kills, writers};
+use crv_harness::process::{child, kills, sweeps, writers};
 use crv_harness::{crashes, damage, faults, hunt, interleave, life, soak};
 
 /// Crash machines, inject faults and kill processes, and check that the run store keeps what it acknowledged
@@ -84,6 +84,24 @@ enum Verb {
         dir: PathBuf,
     },
     #[command(hide = true)]
+    ChildSweep {
+        #[arg(long)]
+        root: PathBuf,
+        #[arg(long)]
+        run: String,
+        #[arg(long)]
+        first: i64,
+        #[arg(long)]
+        seed: u64,
+    },
+    #[command(hide = true)]
+    ChildList {
+        #[arg(long)]
+        root: PathBuf,
+        #[arg(long)]
+        run: String,
+    },
+    #[command(hide = true)]
     ChildFill {
         #[arg(long)]
         root: PathBuf,
@@ -104,6 +122,7 @@ enum Part {
     Life,
     Writers,
     Kills,
+    Catalogue,
     Full,
 }
 
@@ -134,6 +153,8 @@ fn run(verb: Verb) -> Result<(), String> {
         Verb::ChildWrite { root, run, first, commits } => child::write(&root, &run, first, commits),
         Verb::ChildRead { root, run } => child::read(&root, &run, u64::MAX),
         Verb::ChildKeep { root, run, seed } => child::keep(&root, &run, seed, u64::MAX),
+        Verb::ChildSweep { root, run: _, first, seed } => sweeps::work(&root, first, seed),
+        Verb::ChildList { root, run: _ } => sweeps::list(&root),
         Verb::ChildLock { dir } => child::lock(&dir),
         Verb::ChildFill { root, notes, limited } => crv_harness::process::full::fill(&root, &notes, limited),
     }
@@ -199,6 +220,7 @@ impl Part {
                 format!("{:?}", writers::run(&place, "writers", effort)?)
             }
             Self::Kills => format!("{:?}", kills::run(&place, seed, 200)?),
+            Self::Catalogue => format!("{:?}", sweeps::run(&place, seed, 20)?),
             Self::Full => format!("{:?}", crv_harness::process::full::run(&place)?),
         })
     }

@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 use crate::broken::Broken;
 use crate::faults::Operation;
 use crate::plant::Bug;
-use crate::process::writers;
-use crate::process::{Place, full, kills};
+use crate::process::{Place, full, kills, sweeps, writers};
 use crate::{crashes, damage, faults, hunt, interleave};
 
 /// After more broken promises than this, no more processes are killed.
@@ -48,6 +47,8 @@ pub struct Report {
     pub writers: writers::Tally,
     /// Killed processes.
     pub kills: kills::Tally,
+    /// Runs that come and go while they are listed.
+    pub sweeps: sweeps::Tally,
     /// How the disk was filled.
     pub full: Option<full::How>,
     /// Planted bugs, and what found them.
@@ -119,6 +120,8 @@ pub fn run(plan: &Plan, watch: &(dyn Fn(&Report) + Sync)) -> Report {
             }
             let outcome = kills::run(&plan.place, plan.seed + round, left.min(100));
             watched.take(outcome, |report, tally| report.kills += tally);
+            let outcome = sweeps::run(&plan.place, plan.seed + round, left.min(10));
+            watched.take(outcome, |report, tally| report.sweeps += tally);
         }
         killed_enough.store(true, Ordering::Relaxed);
         simulate();
@@ -148,7 +151,7 @@ pub fn place(root: &Path) -> std::io::Result<Place> {
 impl Report {
     /// Returns the report as a table.
     pub fn table(&self) -> String {
-        let Self { crashes, interleave, faults, damage, writers, kills, .. } = self;
+        let Self { crashes, interleave, faults, damage, writers, kills, sweeps, .. } = self;
         let caught = self.planted.iter().filter(|(_, found)| found.is_some()).count();
         let full = match self.full {
             None => "not tried".to_owned(),
@@ -172,6 +175,13 @@ impl Report {
             ("processes killed", kills.kills.to_string()),
             ("  commits acknowledged before the kill", kills.commits.to_string()),
             ("  in flight at the kill: whole / absent", format!("{} / {}", kills.whole, kills.absent)),
+            ("listings while runs came and went", sweeps.listings.to_string()),
+            (
+                "  runs in them: known by the index / changing",
+                format!("{} / {}", sweeps.known, sweeps.changing),
+            ),
+            ("  scans of all runs", sweeps.scans.to_string()),
+            ("  processes killed meanwhile", sweeps.kills.to_string()),
             ("full disk", full),
             ("planted bugs caught", format!("{caught} of {}", self.planted.len())),
             ("broken promises", self.broken.len().to_string()),

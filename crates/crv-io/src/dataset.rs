@@ -17,6 +17,7 @@ use crate::maintenance::{
     vacuum,
 };
 use crate::manifest::{TableManifest, TableState};
+use crate::packed::{PackStore, is_pack_name};
 use crate::parallel;
 use crate::part::footer::ParquetFooters;
 use crate::paths::{self, RunPaths};
@@ -305,9 +306,9 @@ impl Dataset {
     }
 
     /// The parts that `table` consists of now, in the order of a scan: for tools that read the files themselves.
-    /// Other files in its directory do not belong to it.
+    /// Other files in its directory do not belong to it. An error for a run in a pack: its parts are no files of their own.
     pub fn files(&self, table: impl Into<TableId>) -> Result<Vec<ScanPart>> {
-        Ok(self.scan(table)?.parts())
+        self.scan(table)?.files()
     }
 
     /// Removes files that no table needs: parts that were merged into others or removed from their table, and leftovers
@@ -406,9 +407,11 @@ impl Drop for Shared {
     }
 }
 
+/// The store of the settings' root; a root whose name is that of a pack is one.
 pub(crate) fn open_store(settings: &IoSettings) -> Result<Arc<dyn Store>> {
     settings.check_root()?;
     Ok(match settings.fs_protocol() {
+        FsProtocol::File if is_pack_name(settings.root_dir()) => PackStore::open(settings.root_dir())?,
         FsProtocol::File => Arc::new(LocalStore::new(settings.root_dir())),
         FsProtocol::Memory => MemoryStore::of_root(settings.root_dir()),
     })

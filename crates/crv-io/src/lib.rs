@@ -9,9 +9,9 @@
 //! - [`IoSettings`]: where and how ([`config`]).
 //! - [`rows`]: typed rows, to frames and back; rows of any serializable type.
 //! - [`run`]: a run's facts, status and life cycle, its artifacts, and the bundle that summarizes it. [`catalog`]: the
-//!   runs under a root. [`digest`]: a hash of a run's rows, and where two runs part.
+//!   runs under a root. [`digest`]: a hash of a run's rows, and where two runs part. [`pack`]: many runs in few files.
 //!
-//! Rooms inside, from the lowest to the highest: `part` (part files: Parquet in and out, footers, page checks), `read`,
+//! Rooms inside, from the lowest to the highest: `part` (part files: Parquet in and out, footers, page checks), `packed` (a pack as a root), `read`,
 //! `maintenance` (compact, vacuum, truncate, check, repair, rebuild), `write` (transactions), `writer` (the buffered writer).
 //!
 //! From the crates below: [`filter`], [`schema`] and [`validate`] (`crv-schema`); [`manifest`], [`paths`] and [`store`] (`crv-log`),
@@ -45,6 +45,8 @@ pub mod fuzzing;
 #[cfg(feature = "inner")]
 pub mod inner;
 mod maintenance;
+pub mod pack;
+mod packed;
 mod part;
 mod read;
 pub mod rows;

@@ -1,10 +1,12 @@
 //! The catalogue: runs as a table, and scans of many runs.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use crv_io::IoSettings;
 use crv_io::catalog::{Catalog, CatalogScan as Inner, Selection};
 use crv_io::filter::Filter;
+use crv_io::pack::PackOptions;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use pyo3_arrow::error::PyArrowResult;
@@ -46,6 +48,36 @@ pub(crate) fn catalog_runs(
         Catalog::frame(&runs)
     };
     Ok(Batch::new(py.detach(frame)?))
+}
+
+/// Opens the root: an error if it is a pack that is not there, or damaged.
+#[pyfunction]
+pub(crate) fn check_root(py: Python<'_>, settings: Settings) -> Result<()> {
+    Ok(py.detach(|| Catalog::open(settings.0).map(drop))?)
+}
+
+/// Packs the selected runs into `path`. Returns what was packed.
+#[pyfunction]
+#[pyo3(signature = (settings, path, *, ids=None, glob=None, filter=None, tables=None, skip=false))]
+#[expect(clippy::too_many_arguments, reason = "they have names in Python")]
+pub(crate) fn catalog_pack<'py>(
+    py: Python<'py>,
+    settings: Settings,
+    path: PathBuf,
+    ids: Option<Vec<Run>>,
+    glob: Option<&str>,
+    filter: Option<&str>,
+    tables: Option<Vec<Table>>,
+    skip: bool,
+) -> Result<Bound<'py, PyAny>> {
+    let pack = || -> crv_io::Result<_> {
+        let mut options = PackOptions::default();
+        options.tables = tables.map(|tables| tables.into_iter().map(|table| table.0).collect());
+        options.skip_damaged = skip;
+        Catalog::open(settings.0)?.pack(&selection(ids, glob, filter)?, path, &options)
+    };
+    let summary = py.detach(pack)?;
+    Ok(pythonize(py, &summary).map_err(PyErr::from)?)
 }
 
 /// A scan of one table of many runs.

@@ -43,7 +43,9 @@ mod _native {
         lab_dir, write_parquet_atomic, write_run_bundle_manifest, write_text_atomic,
     };
     #[pymodule_export]
-    use crate::catalog::{CatalogScan, catalog_runs, catalog_scan, unpickled_catalog_scan};
+    use crate::catalog::{
+        CatalogScan, catalog_pack, catalog_runs, catalog_scan, check_root, unpickled_catalog_scan,
+    };
     #[pymodule_export]
     use crate::command::cli_main;
     #[pymodule_export]

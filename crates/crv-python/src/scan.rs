@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::{ArrayRef, RecordBatch, StructArray};
 use arrow_schema::{ArrowError, Field, Fields};
-use crv_io::config::FsProtocol;
 use crv_io::{Dataset, IoSettings, RunId, ScanBatches, ScanPart};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyTuple};
@@ -64,7 +63,7 @@ impl Scan {
     /// `many`: many small parts are for the native scan.
     #[pyo3(signature = (*, many))]
     fn groups(&self, many: bool) -> Vec<Group> {
-        let on_disk = self.settings.fs_protocol() == FsProtocol::File;
+        let on_disk = self.inner.has_files();
         let parts = self.inner.parts();
         let mut groups: Vec<Group> = Vec::new();
         let mut at = 0;

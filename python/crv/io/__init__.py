@@ -6,7 +6,7 @@ contracts and run manifests may change until 1.0.
 
 from crv.io._columns import Column
 from crv.io._summaries import AppendSummary, PartSummary, TransactionSummary
-from crv.io.catalog import Catalog, RunEntry, RunSummary, list_runs, runs, summarize_runs
+from crv.io.catalog import Catalog, PackedTable, PackSummary, RunEntry, RunSummary, list_runs, runs, summarize_runs
 from crv.io.config import IoSettings, ValuationSettings
 from crv.io.dataset import Dataset, DatasetAt
 from crv.io.digest import BucketDigest, ColumnDifference, Difference, RunDiff, RunDigest, TableDiff, TableDigest, diff
@@ -73,6 +73,8 @@ __all__ = [
     "IoUnknownOutcomeError",
     "IoWriteError",
     "ModelFacts",
+    "PackSummary",
+    "PackedTable",
     "PartMeta",
     "PartSummary",
     "PartitionMeta",

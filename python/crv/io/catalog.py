@@ -17,6 +17,8 @@ from crv.io.errors import IoArgumentError, IoSkippedRunsWarning
 from crv.io.run_info import RunInfo
 
 if TYPE_CHECKING:
+    from typing import Self
+
     import polars as pl
 
     from crv.io._frames import ArrowScan
@@ -24,8 +26,41 @@ if TYPE_CHECKING:
     Selected = str | Iterable[str] | pl.DataFrame | pl.Expr | None
     """Which runs: a pattern of ids, a filter, ids, a frame with a column ``run_id``, or an expression; None for all."""
 
-__all__ = ["Catalog", "RunEntry", "RunSummary", "list_runs", "runs", "summarize_runs"]
+__all__ = ["Catalog", "PackSummary", "PackedTable", "RunEntry", "RunSummary", "list_runs", "runs", "summarize_runs"]
 
+
+@dataclass(frozen=True, kw_only=True)
+class PackedTable:
+    """A table of a pack."""
+
+    table: TableName | str
+    runs: int
+    """How many runs have it."""
+    rows: int
+    bytes: int
+    """The size of its file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackSummary:
+    """What was packed."""
+
+    path: str
+    runs: int
+    rows: int
+    """Rows of all tables."""
+    bytes: int
+    """The size of all files."""
+    tables: tuple[PackedTable, ...]
+    skipped: tuple[tuple[str, str], ...]
+    """Runs that cannot be read and were left out, with why."""
+
+    @classmethod
+    def from_json_obj(cls, obj: Mapping[str, Any]) -> "Self":
+        """Makes a summary of what the core returns."""
+        tables = (PackedTable(**(table | {"table": table_of(table["table"])})) for table in obj["tables"])
+        skipped = tuple((run, why) for run, why in obj["skipped"])
+        return cls(**(dict(obj) | {"tables": tuple(tables), "skipped": skipped}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +195,65 @@ class Catalog:
             frame = frame.select(_column(frame, name) for name in columns)
         return frame if limit is None else frame.head(limit)
 
+    @classmethod
+    def open(cls, path: "str | PathLike[str]") -> "Self":
+        """Returns the catalog of a root, or of a pack: a directory whose name ends in ``.crvpack``, made by `pack`.
+
+        Raises:
+            IoConfigError: there is no such pack.
+            IoManifestError: the pack is damaged, or was not copied whole.
+        """
+        catalog = cls(path)
+        _native.check_root(catalog.settings)
+        return catalog
+
+    def pack(
+        self,
+        path: "str | PathLike[str]",
+        runs: "Selected" = None,
+        *,
+        sweep: str | None = None,
+        tables: "Sequence[TableName | str] | None" = None,
+        on_error: Literal["raise", "skip"] = "raise",
+    ) -> PackSummary:
+        """Packs runs into the directory ``path``, whose name ends in ``.crvpack``: one Parquet file for each table.
+
+        For archives, file quotas and sharing. ``runs`` selects as in `scan`, ``sweep`` the runs of a sweep; ``tables``
+        are all unless they are named. The rows of a table are sorted by run and tick, and its file has the column
+        ``run_id``, so other tools read it too. A pack has the facts, the status and the artifacts of each run, and not
+        its history of commits. It is there whole or not at all, and never changed. The runs stay where they are.
+
+        Raises:
+            IoArgumentError: the name does not end in ``.crvpack``, or something is there already.
+            IoNotFoundError: there are no such runs.
+            IoConflictError: a run is running.
+            IoSchemaError: the tables of two runs do not fit.
+            IoManifestError: a selected run is damaged.
+
+        >>> import tempfile
+        >>> from crv.io import start_run
+        >>> settings = IoSettings(root_dir=tempfile.mkdtemp())
+        >>> for density in (0.2, 0.7):
+        ...     with start_run(settings, f"w-{density}", sweep="s1", params={"density": density}) as run:
+        ...         _ = run.append("agents", {"tick": [0, 1], "wealth": [1.0, 10 * density]}, declare=True)
+        >>> packed = Catalog(settings).pack(f"{settings.root_dir}/s1.crvpack", sweep="s1")
+        >>> packed.runs, packed.rows
+        (2, 4)
+        >>> pack = Catalog.open(packed.path)
+        >>> pack.scan("agents", "density > 0.5", params=["density"]).select("density", "tick", "wealth").collect().rows()
+        [(0.7, 0, 1.0), (0.7, 1, 7.0)]
+        """
+        _check_on_error(on_error)
+        asked = _selection(self, runs)
+        if sweep is not None:
+            of_sweep = 'sweep = "' + sweep.replace('"', '""') + '"'
+            asked["filter"] = f"({asked['filter']}) and {of_sweep}" if "filter" in asked else of_sweep
+        names = None if tables is None else list(tables)
+        packed = _native.catalog_pack(self.settings, path, **asked, tables=names, skip=on_error == "skip")
+        summary = PackSummary.from_json_obj(packed)
+        _warn_of_skipped(summary.skipped, stacklevel=3)
+        return summary
+
     def scan(
         self,
         table: TableName | str,
@@ -214,8 +308,7 @@ class Catalog:
         params: Sequence[str],
         on_error: Literal["raise", "skip"],
     ) -> _native.CatalogScan:
-        if on_error not in ("raise", "skip"):
-            raise IoArgumentError(f'`on_error` is "raise" or "skip", not {on_error!r}')
+        _check_on_error(on_error)
         scan = _native.catalog_scan(
             self.settings,
             table,
@@ -224,9 +317,7 @@ class Catalog:
             params=list(params),
             skip=on_error == "skip",
         )
-        if scan.skipped:
-            told = "; ".join(f"{run}: {why}" for run, why in scan.skipped)
-            warnings.warn(f"runs that cannot be read are left out: {told}", IoSkippedRunsWarning, stacklevel=3)
+        _warn_of_skipped(scan.skipped, stacklevel=4)
         return scan
 
 
@@ -241,6 +332,16 @@ def runs(
 ) -> "pl.DataFrame":
     """Returns a frame with one row for each run under ``root``; see `Catalog.runs`."""
     return Catalog(root).runs(where, columns=columns, sort=sort, descending=descending, limit=limit)
+
+
+def _warn_of_skipped(skipped: Iterable[tuple[str, str]], stacklevel: int) -> None:
+    if told := "; ".join(f"{run}: {why}" for run, why in skipped):
+        warnings.warn(f"runs that cannot be read are left out: {told}", IoSkippedRunsWarning, stacklevel=stacklevel)
+
+
+def _check_on_error(on_error: str) -> None:
+    if on_error not in ("raise", "skip"):
+        raise IoArgumentError(f'`on_error` is "raise" or "skip", not {on_error!r}')
 
 
 def _column(frame: "pl.DataFrame", name: str) -> str:

@@ -26,8 +26,7 @@ pub(crate) fn run(context: &Context, arguments: &Files) -> Result<(), CliError> 
     if args::is_pattern(&arguments.run) {
         let catalog = Catalog::open(context.settings.clone())?;
         let scan = catalog.scan(arguments.table, &Selection::all().glob(&arguments.run)?)?.checked()?;
-        let files: Vec<ScanPart> = scan.parts().map(|(_, part)| part).collect();
-        return show(context, files);
+        return show(context, scan.files()?);
     }
     let files = context.existing_table(&arguments.run, arguments.table)?.files(arguments.table)?;
     show(context, files)

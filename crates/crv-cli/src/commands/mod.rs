@@ -16,6 +16,7 @@ mod files;
 pub(crate) mod info;
 pub(crate) mod live_files;
 mod many;
+pub(crate) mod pack;
 pub(crate) mod prune;
 pub(crate) mod rebuild;
 pub(crate) mod repair;
@@ -56,6 +57,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
         Command::Vacuum(arguments) => vacuum::run(context, arguments),
         Command::Prune(arguments) => prune::run(context, arguments),
         Command::Bundle(arguments) => bundle::run(context, arguments),
+        Command::Pack(arguments) => pack::run(context, arguments),
         Command::Artifacts(arguments) => artifacts::run(context, arguments),
         Command::Rm(arguments) => rm::run(context, arguments),
         Command::Settings(arguments) => settings::run(context, arguments),

@@ -30,6 +30,7 @@ fn help_of_each_verb() {
         "rebuild",
         "prune",
         "bundle",
+        "pack",
         "artifacts",
         "rm",
         "settings",

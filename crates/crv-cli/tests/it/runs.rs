@@ -132,3 +132,47 @@ fn maintenance_takes_a_pattern() {
     let damaged = ["check w-*", "compact w-* holdings", "check x-*"].map(|command| sandbox.told(command));
     assert_told!(format!("{told}\n{}", damaged.join("\n")));
 }
+
+/// Runs in a pack are read by every verb that reads, and by none that writes.
+#[test]
+fn a_pack_is_a_root_that_is_never_changed() {
+    let sandbox = Sandbox::with_run();
+    sandbox.ok("append q holdings holdings.csv --tick-bucket-size 4");
+    drop(sandbox.start("running"));
+    let packed = [
+        "pack -o all",
+        "pack [qr] -o s.crvpack",
+        "pack -o s.crvpack",
+        "pack --sweep none -o t.crvpack",
+        "pack x* -o t.crvpack",
+        "pack --where state='stale' --tables holdings -o t.crvpack",
+        "pack r --where tick_max>3 -o u.crvpack --json",
+    ]
+    .map(|command| format!("$ crv {command}\n{}", sandbox.told(command)));
+    for run in ["q", "r"] {
+        let of_pack = |verb: &str| sandbox.ok(&format!("--root s.crvpack {verb} {run}"));
+        let of_root = |verb: &str| sandbox.ok(&format!("{verb} {run}"));
+        assert_eq!(of_pack("digest"), of_root("digest"));
+        assert_eq!(of_pack("tables"), of_root("tables"));
+        let rows = "scan q holdings --format csv";
+        assert_eq!(sandbox.ok(&format!("--root s.crvpack {rows}")), sandbox.ok(rows));
+    }
+    let read = [
+        "runs",
+        "info r",
+        "check * --deep",
+        "scan * holdings --where quantity>5 --format csv",
+        "files r holdings",
+        "files * holdings",
+        "append r holdings holdings.csv",
+        "compact r holdings",
+        "rm r --yes",
+        "vacuum r",
+        "bundle r",
+    ]
+    .map(|command| {
+        format!("$ crv --root s.crvpack {command}\n{}", sandbox.told(&format!("--root s.crvpack {command}")))
+    });
+    let none = sandbox.told("--root none.crvpack runs");
+    assert_told!(format!("{}\n{}\n{none}", packed.join("\n"), read.join("\n")));
+}

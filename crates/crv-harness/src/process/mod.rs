@@ -1,4 +1,5 @@
-//! Real processes on a real file system: many writers at once, writers that are killed, a disk that fills up.
+//! Real processes on a real file system: many writers at once, writers that are killed, many runs that come
+//! and go, a disk that fills up.
 //!
 //! The child processes run the harness's own program: [`child`] is what they do.
 
@@ -6,6 +7,7 @@ pub mod child;
 pub mod expected;
 pub mod full;
 pub mod kills;
+pub mod sweeps;
 pub mod writers;
 
 use std::io;
@@ -52,7 +54,7 @@ pub(crate) fn start(root: &Path, run: &str) -> Result<Run, String> {
     start_run(&settings(root)?, &options).map_err(|error| error.to_string())
 }
 
-fn settings(root: &Path) -> Result<IoSettings, String> {
+pub(crate) fn settings(root: &Path) -> Result<IoSettings, String> {
     let root = root.to_str().ok_or("the root is not valid UTF-8")?;
     let settings = IoSettings::default().with_root_dir(root).map_err(|error| error.to_string())?;
     Ok(settings.with_compression(Compression::Lz4).with_compact_sealed_buckets(true))

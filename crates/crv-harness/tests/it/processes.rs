@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crv_harness::process::{Place, full, kills, writers};
+use crv_harness::process::{Place, full, kills, sweeps, writers};
 use tempfile::TempDir;
 
 fn place() -> (TempDir, Place) {
@@ -31,6 +31,14 @@ fn two_hundred_kills_lose_nothing_that_was_acknowledged() {
     let (_root, place) = place();
     let tally = kills::run(&place, 0, 200).unwrap_or_else(|why| panic!("{why}"));
     assert!(tally.kills == 200 && tally.commits > 20 && tally.whole + tally.absent > 20, "{tally:?}");
+}
+
+#[test]
+fn runs_that_come_and_go_are_listed_as_they_are() {
+    let (_root, place) = place();
+    let tally = sweeps::run(&place, 0, 20).unwrap_or_else(|why| panic!("{why}"));
+    assert!(tally.kills == 20 && tally.listings == 60 && tally.scans > 5, "{tally:?}");
+    assert!(tally.known > 1_000 && tally.changing > 20, "the index was used, and runs changed: {tally:?}");
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn head(rest: &[u8]) -> String {
 /// Writes the index, if many of the entries of `listed` are new to it or many of its runs are gone. `runs` are all runs
 /// under the root. A root that cannot be written has no index.
 pub(super) fn save(store: &dyn Store, known: &Index, runs: &[RunId], listed: &[(Box<Entry>, bool)]) {
-    if runs.len() < MIN_RUNS {
+    if runs.len() < MIN_RUNS || store.is_read_only() {
         return;
     }
     let fresh = listed.iter().filter(|(entry, was_read)| *was_read && entry.tags.is_some());

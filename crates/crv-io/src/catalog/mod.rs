@@ -9,6 +9,7 @@ mod listing;
 mod row;
 mod scan;
 mod selection;
+mod union;
 
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub use listing::{RunEntry, RunSummary, list_runs, summarize_runs};
 pub use row::{RunCondition, RunRow};
 pub use scan::CatalogScan;
 pub use selection::Selection;
+
+pub(crate) use union::SchemaUnion;
 
 use index::Entry;
 
@@ -196,7 +199,7 @@ impl Catalog {
         frame.project(&places).map_err(|error| Error::argument(format!("runs cannot be shown so: {error}")))
     }
 
-    pub(super) fn store(&self) -> &Arc<dyn Store> {
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
 }

@@ -185,6 +185,13 @@ impl RunRow {
         self
     }
 
+    /// The error for a run that cannot be read.
+    pub(crate) fn cannot_be_read(&self) -> Error {
+        let why = self.problem.as_deref().unwrap_or("its table cannot be read");
+        Error::manifest(format!("run `{}` cannot be read: {why}", self.run_id))
+            .with_hint("repair it, or leave such runs out: `on_error=\"skip\"`, or `--skip-damaged`")
+    }
+
     /// Whether it cannot be read.
     pub fn is_damaged(&self) -> bool {
         use RunCondition::{Damaged, Newer, Unreadable};

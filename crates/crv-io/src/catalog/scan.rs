@@ -11,6 +11,7 @@ use crv_core::tables::TableId;
 use crv_schema::filter::Filter;
 
 use super::row::{RunRow, is_of_run};
+use super::union::SchemaUnion;
 use super::{Catalog, selection};
 use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
@@ -82,7 +83,9 @@ impl CatalogScan {
             let error = Error::argument(format!("no selected run has a table `{table}`")).not_found();
             return Err(error.with_hint("`crv tables RUN` lists the tables of a run"));
         }
-        let schema = Arc::new(union(table, &runs, &scans)?);
+        let mut union = SchemaUnion::new(table);
+        runs.iter().zip(&scans).try_for_each(|(run, scan)| union.add(&run.run_id, scan.table_schema()))?;
+        let schema = Arc::new(union.finish());
         if schema.field(RUN_ID).is_some() {
             let error = Error::argument(format!("table `{table}` has a column `{RUN_ID}` of its own"));
             return Err(error.with_hint(
@@ -127,10 +130,7 @@ impl CatalogScan {
     }
 
     fn check(&self) -> Result<()> {
-        let Some(run) = self.damaged.first() else { return Ok(()) };
-        let why = run.problem.as_deref().unwrap_or("its table cannot be read");
-        let error = Error::manifest(format!("run `{}` cannot be read: {why}", run.run_id));
-        Err(error.with_hint("repair it, or leave such runs out: `on_error=\"skip\"`, or `--skip-damaged`"))
+        self.damaged.first().map_or(Ok(()), |run| Err(run.cannot_be_read()))
     }
 
     /// Restricts the scan to some of its [`runs`](Self::runs), by place. The schema stays.
@@ -228,6 +228,12 @@ impl CatalogScan {
         scans.flat_map(|(run, scan)| {
             self.narrowed(scan).parts().into_iter().map(move |part| (&run.run_id, part))
         })
+    }
+
+    /// The parts that are read, for programs that read the files, run by run. An error if they lie in a pack.
+    pub fn files(&self) -> Result<Vec<read::ScanPart>> {
+        let files = self.scans.iter().map(|scan| self.narrowed(scan).files());
+        Ok(files.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
     /// The first and the last tick of the table in these runs; `None` without rows.
@@ -354,42 +360,4 @@ impl CatalogScan {
             scans.flat_map(|(run, scan)| scan.readers_into(Arc::clone(&into), run as u32)).collect();
         Ok(ScanBatches::new(schema, readers, self.limit))
     }
-}
-
-/// The schema of the table over all runs. A column that some run lacks may be null.
-fn union(table: TableId, runs: &[RunRow], scans: &[Scan]) -> Result<TableSchema> {
-    let Some(first) = scans.first() else { return Ok(TableSchema::default()) };
-    let mut all = (**first.table_schema()).clone();
-    let mut last = first.table_schema();
-    for (place, scan) in scans.iter().enumerate().skip(1) {
-        let schema = scan.table_schema();
-        if schema == last {
-            continue;
-        }
-        last = schema;
-        let lacks = |field: &str| all.field(field).is_none();
-        let new: Vec<String> =
-            schema.fields.iter().map(|field| field.name.clone()).filter(|name| lacks(name)).collect();
-        let united = all.union_with_part(schema).map_err(|conflict| {
-            // The first run whose table alone does not fit this one's.
-            let other =
-                scans.iter().take(place).position(|other| other.table_schema().union(schema).is_err());
-            let name = |place: usize| runs.get(place).map_or_else(String::new, |run| run.run_id.to_string());
-            let before = other
-                .map_or_else(|| "the runs before it".to_owned(), |place| format!("run `{}`", name(place)));
-            let text = format!(
-                "table `{table}`: field `{}` is {} in {before}, and {} in run `{}`",
-                conflict.path,
-                conflict.left,
-                conflict.right,
-                name(place)
-            );
-            Error::new(ErrorKind::Schema, text).with_hint("select runs whose tables fit, or read them apart")
-        })?;
-        all = united;
-        for field in &mut all.fields {
-            field.required &= !new.contains(&field.name);
-        }
-    }
-    Ok(all)
 }

@@ -58,6 +58,12 @@ impl Selection {
         self
     }
 
+    /// Runs of this sweep.
+    pub fn sweep(self, name: &str) -> Result<Self> {
+        let filter: Filter = format!("sweep = \"{}\"", name.replace('"', "\"\"")).parse()?;
+        Ok(self.filter(filter))
+    }
+
     /// Those of `runs`, all that there are, whose ids are selected. An error of kind
     /// [`NotFound`](crate::ErrorKind::NotFound) if the pattern matches no id, or an id is that of no run.
     pub(super) fn wanted(&self, runs: &[RunId]) -> Result<Vec<RunId>> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
@@ -151,8 +152,24 @@ impl PartReader {
         self.read_alone(file, &mut sink).map(drop).map_err(|error| self.told(error))
     }
 
+    /// All bytes of the part, compared with the checksum in its entry.
+    pub(crate) fn bytes(&self) -> Result<Bytes> {
+        let read = || {
+            let file = PartFile::open(&*self.store, &self.path, Some(self.bytes))?;
+            self.compare_checksum(&file)?;
+            let length = usize::try_from(self.bytes).unwrap_or(usize::MAX);
+            file.read_at(0, length).map_err(|error| read_failed(&*self.store, &self.path, &error))
+        };
+        read().map_err(|error| self.told(error))
+    }
+
+    /// The run and the table, as in errors.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The error for this part, which could not be decoded.
-    pub(super) fn cannot_decode(&self, why: &str) -> Error {
+    pub(crate) fn cannot_decode(&self, why: &str) -> Error {
         self.told(read_failed(&*self.store, &self.path, &why))
     }
 

@@ -16,6 +16,7 @@ use super::verify::{Pinned, Verifier};
 use crate::commit::LogReader;
 use crate::error::{Error, Result};
 use crate::manifest::{Part, TableState};
+use crate::packed;
 use crate::parallel;
 use crate::part::file::WHOLE_BELOW;
 use crate::paths::BucketId;
@@ -194,6 +195,12 @@ impl Scan {
         self.projected.as_ref().map_or(&*self.schema, |(_, projected)| projected)
     }
 
+    /// Whether the parts are files of their own on this machine, which other programs can read. Those of a pack, and those in
+    /// memory, are not.
+    pub fn has_files(&self) -> bool {
+        self.log.store.has_files()
+    }
+
     /// The parts this scan reads, in the order it reads them.
     pub fn parts(&self) -> Vec<ScanPart> {
         let parts = self.wanted();
@@ -208,6 +215,21 @@ impl Scan {
                 provisional: part.provisional,
             })
             .collect()
+    }
+
+    /// The same, for programs that read the files. An error if the parts lie in a pack.
+    pub fn files(&self) -> Result<Vec<ScanPart>> {
+        if self.log.store.is_read_only() {
+            let table = self.state.table;
+            let text =
+                format!("{}: its parts lie in a pack, and are no files of their own", self.log.name(table));
+            let hint = format!(
+                "read `{}` in the pack: it has the rows of all runs, with the column `run_id`",
+                packed::table_file(table)
+            );
+            return Err(Error::argument(text).with_hint(hint));
+        }
+        Ok(self.parts())
     }
 
     /// The requested ticks.
@@ -285,6 +307,20 @@ impl Scan {
     pub(crate) fn with_filter(mut self, filter: Bound) -> Self {
         self.filter = Some(filter);
         self
+    }
+
+    /// The state that it is pinned to.
+    pub(crate) fn state(&self) -> &Arc<TableState> {
+        &self.state
+    }
+
+    /// Readers of the parts of a bucket.
+    pub(crate) fn readers_of(&self, bucket: BucketId, into: Arc<Target>) -> impl Iterator<Item = PartReader> {
+        let wanted = |place: &(BucketId, &Part)| place.0 == bucket;
+        let skipped = self.wanted().take_while(|place| !wanted(place)).count();
+        let count = self.wanted().skip(skipped).take_while(wanted).count();
+        let scan = self.clone().part_range(skipped..skipped + count);
+        scan.readers_into(into, 0).collect::<Vec<_>>().into_iter()
     }
 
     /// Readers of the parts, as run `origin` of a scan.

@@ -46,7 +46,7 @@ fn member(name: &str, rows: Range<i64>) -> ArrayRef {
 }
 
 /// Trades of a tick, whose payload has these fields.
-fn trades(tick: i64, rows: Range<i64>, fields: &[&str]) -> RecordBatch {
+pub(crate) fn trades(tick: i64, rows: Range<i64>, fields: &[&str]) -> RecordBatch {
     let count = (rows.end - rows.start) as usize;
     let members: Vec<(&str, ArrayRef)> =
         fields.iter().map(|field| (*field, member(field, rows.clone()))).collect();
@@ -60,7 +60,7 @@ fn trades(tick: i64, rows: Range<i64>, fields: &[&str]) -> RecordBatch {
     .unwrap()
 }
 
-fn joined(frames: &[RecordBatch]) -> RecordBatch {
+pub(crate) fn joined(frames: &[RecordBatch]) -> RecordBatch {
     arrow_select::concat::concat_batches(frames[0].schema_ref(), frames).unwrap()
 }
 

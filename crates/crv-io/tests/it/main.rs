@@ -29,6 +29,7 @@ mod log;
 mod manifest;
 mod meanwhile;
 mod narrowed;
+mod pack;
 mod processes;
 mod prune;
 mod rebuild;

@@ -398,6 +398,10 @@ impl Store for LocalStore {
         self.sync_names(std::slice::from_ref(dir))
     }
 
+    fn has_files(&self) -> bool {
+        true
+    }
+
     fn locate(&self, path: &StorePath) -> String {
         crate::paths::join_root(&self.shown, path)
     }

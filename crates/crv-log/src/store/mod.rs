@@ -161,6 +161,17 @@ pub trait Store: fmt::Debug + Send + Sync {
         Ok(())
     }
 
+    /// Whether objects are files of their own on this machine, at [`locate`](Store::locate), for programs that read them
+    /// themselves.
+    fn has_files(&self) -> bool {
+        false
+    }
+
+    /// Whether nothing in this store can be changed.
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
     /// Returns `path` in full, as a user or another tool would write it.
     fn locate(&self, path: &StorePath) -> String;
 }
@@ -252,6 +263,13 @@ pub enum PutOutcome {
 /// Identifies a version of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Tag(TagParts);
+
+impl Tag {
+    /// The tag of a version that these three numbers tell from all others at its path.
+    pub fn new(parts: [u64; 3]) -> Self {
+        Self(parts)
+    }
+}
 
 /// A version: on a file system inode, time of change and length; elsewhere a counter.
 type TagParts = [u64; 3];

@@ -144,7 +144,9 @@ impl Inspector<'_> {
             return Ok(Some(format!("it holds {span} where its entry says {}..{}", said.min, said.max)));
         }
         let Some(schema) = &state.schema else { return Ok(None) };
-        Ok(misfit(schema, &found.columns.schema))
+        // In a pack, every part of a table has the columns of all runs.
+        let extra = self.log.store.is_read_only();
+        Ok(misfit(schema, &found.columns.schema, extra))
     }
 
     fn restore(&self, state: &TableState) -> String {
@@ -166,11 +168,12 @@ impl Inspector<'_> {
     }
 }
 
-/// Describes why the part's rows, or some of their fields, cannot be read in the table's schema.
-fn misfit(table: &TableSchema, part: &TableSchema) -> Option<String> {
+/// Describes why the part's rows, or some of their fields, cannot be read in the table's schema. `extra`: a part may have
+/// columns that the table lacks.
+fn misfit(table: &TableSchema, part: &TableSchema, extra: bool) -> Option<String> {
     match table.union_with_part(part) {
         Err(conflict) => Some(format!("its schema does not fit the table's: {conflict}")),
-        Ok(union) if !table.covers(&union) => {
+        Ok(union) if !extra && !table.covers(&union) => {
             Some("it has columns or fields that the table's schema lacks".to_owned())
         }
         Ok(_) => None,
