@@ -94,6 +94,23 @@ def scans(settings: IoSettings, count: int) -> Iterator[Line]:
     yield Line(f"the same with a filter that leaves {count // 100} runs, to that without", best(9, by_filter) / ours, 0.05)
 
 
+def packs(settings: IoSettings, count: int) -> Iterator[Line]:
+    """Packs the runs, and asks the question of `scans` of the pack."""
+    catalog, path = Catalog(settings), Path(settings.root_dir, "all.crvpack")
+    took = timed(lambda: catalog.pack(path))
+    pack = Catalog.open(path)
+    if not means(catalog.scan("agents", params=["density"])).equals(means(pack.scan("agents", params=["density"]))):
+        raise ValueError("the rows differ")
+    yield Line(f"pack {count:,} runs, each", took / count, 2, "ms")
+    yield Line("files of the pack", sum(file.is_file() for file in path.rglob("*")), 6, "files")
+    bytes_of_runs = sum(file.stat().st_size for file in Path(settings.root_dir, "runs").rglob("*") if file.is_file())
+    bytes_of_pack = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    yield Line("bytes of the pack, to those of the runs' files", bytes_of_pack / bytes_of_runs, 1.0)
+    by_runs = best(7, lambda: means(catalog.scan("agents", params=["density"])))
+    by_pack = best(7, lambda: means(pack.scan("agents", params=["density"])))
+    yield Line("one table of the pack, to that of the runs", by_pack / by_runs, 1.0)
+
+
 def memory(settings: IoSettings) -> Iterator[Line]:
     """Runs the query of `scans` in a process of its own: its memory, and the files that it has open."""
     command = [sys.executable, __file__, "--memory", settings.root_dir]
@@ -191,6 +208,7 @@ def main() -> None:
         for part in (
             listings(roots[many], many),
             scans(roots[some], some),
+            packs(roots[some], some),
             memory(roots[many]),
             digests(root / "digest", chosen.quick),
             followers(root / "follow", chosen.quick),

@@ -19,6 +19,7 @@ use crate::maintenance::{
 use crate::manifest::{TableManifest, TableState};
 use crate::packed::{PackStore, is_pack_name};
 use crate::parallel;
+use crate::part::Dictionaries;
 use crate::part::footer::ParquetFooters;
 use crate::paths::{self, RunPaths};
 use crate::read::{Scan, ScanPart, Verifier, decode_pinned};
@@ -68,6 +69,7 @@ struct Shared {
     log: Arc<LogReader>,
     publisher: Arc<Publisher>,
     background: Arc<Background>,
+    dictionaries: Arc<Dictionaries>,
     verifier: Arc<Verifier>,
 }
 
@@ -87,7 +89,9 @@ impl Dataset {
         let verifier = Arc::new(Verifier::new(settings.verify_reads()));
         let settings = Arc::new(settings);
         let background = Arc::new(Background::new(Arc::clone(&publisher), Arc::clone(&settings)));
-        Ok(Self { shared: Arc::new(Shared { settings, log, publisher, background, verifier }) })
+        let dictionaries = Arc::default();
+        let shared = Shared { settings, log, publisher, background, dictionaries, verifier };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The settings this handle was opened with.
@@ -218,8 +222,13 @@ impl Dataset {
 
     /// Begins a transaction: appends to several tables that become visible as one commit.
     pub fn transaction(&self) -> Transaction {
-        let Shared { settings, publisher, background, .. } = &*self.shared;
-        Transaction::new(Arc::clone(publisher), Arc::clone(settings), Arc::clone(background))
+        let Shared { settings, publisher, background, dictionaries, .. } = &*self.shared;
+        Transaction::new(
+            Arc::clone(publisher),
+            Arc::clone(settings),
+            Arc::clone(background),
+            Arc::clone(dictionaries),
+        )
     }
 
     /// A scan of `table` as of now. An error if the table was never written, or its manifest is lost.

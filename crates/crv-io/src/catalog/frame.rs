@@ -23,35 +23,53 @@ pub(super) const PARAMS: &str = "params.";
 
 /// The rows as a table: see [`Catalog::frame`](super::Catalog::frame).
 pub(super) fn of(rows: &[&RunRow]) -> Result<RecordBatch> {
+    some(rows, |_| true)
+}
+
+/// Those columns of the table that one of these names may stand for, beside the ids.
+pub(super) fn named(rows: &[&RunRow], names: &[&str]) -> Result<RecordBatch> {
+    let alias = |name: &str| ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, column)| *column);
+    some(rows, |column| {
+        let bare = column.strip_prefix(PARAMS);
+        column == "run_id"
+            || names.iter().any(|name| *name == column || Some(*name) == bare || alias(name) == Some(column))
+    })
+}
+
+fn some(rows: &[&RunRow], wanted: impl Fn(&str) -> bool) -> Result<RecordBatch> {
     let mut columns: Vec<(String, ArrayRef)> = Vec::new();
-    let mut add = |name: &str, column: ArrayRef| columns.push((name.to_owned(), column));
-    let created: Vec<Option<i64>> =
-        rows.iter().map(|row| row.created_at.as_deref().and_then(micros)).collect();
-    let ended: Vec<Option<i64>> = rows.iter().map(|row| row.ended_at.as_deref().and_then(micros)).collect();
-    let durations =
-        created.iter().zip(&ended).map(|(from, to)| Some((to.as_ref()? - from.as_ref()?) as f64 / 1e6));
-    let durations: ArrayRef = Arc::new(durations.collect::<Float64Array>());
-    add("run_id", texts(rows, |row| Some(row.run_id.as_str())));
-    add("state", texts(rows, |row| row.state.map(super::RunCondition::as_str)));
-    add("created_at", instants(created));
-    add("ended_at", instants(ended));
-    add("duration_s", durations);
-    add("seed", seeds(rows));
-    add("sweep", texts(rows, |row| row.sweep.as_deref()));
-    add("tags", lists(rows, |row| row.tags.iter().map(String::as_str).collect()));
+    let mut add = |name: &str, column: &dyn Fn() -> ArrayRef| {
+        if wanted(name) {
+            columns.push((name.to_owned(), column()));
+        }
+    };
+    let created = || rows.iter().map(|row| row.created_at.as_deref().and_then(micros));
+    let ended = || rows.iter().map(|row| row.ended_at.as_deref().and_then(micros));
+    let durations = || -> ArrayRef {
+        let between = created().zip(ended()).map(|(from, to)| Some((to? - from?) as f64 / 1e6));
+        Arc::new(between.collect::<Float64Array>())
+    };
+    add("run_id", &|| texts(rows, |row| Some(row.run_id.as_str())));
+    add("state", &|| texts(rows, |row| row.state.map(super::RunCondition::as_str)));
+    add("created_at", &|| instants(created().collect()));
+    add("ended_at", &|| instants(ended().collect()));
+    add("duration_s", &durations);
+    add("seed", &|| seeds(rows));
+    add("sweep", &|| texts(rows, |row| row.sweep.as_deref()));
+    add("tags", &|| lists(rows, |row| row.tags.iter().map(String::as_str).collect()));
     for name in params(rows) {
-        add(&format!("{PARAMS}{name}"), param(rows, name));
+        add(&format!("{PARAMS}{name}"), &|| param(rows, name));
     }
-    add("tables", lists(rows, |row| row.tables.iter().map(|table| table.table.as_str()).collect()));
-    add("rows", integers(rows, |row| i64::try_from(row.rows).ok()));
-    add("bytes", integers(rows, |row| i64::try_from(row.bytes).ok()));
-    add("tick_min", integers(rows, |row| row.tick_min));
-    add("tick_max", integers(rows, |row| row.tick_max));
-    add("commit", integers(rows, |row| i64::try_from(row.commit).ok()));
-    add("model", texts(rows, |row| row.model.as_deref()));
-    add("model_version", texts(rows, |row| row.model_version.as_deref()));
-    add("model_commit", texts(rows, |row| row.model_commit.as_deref()));
-    add("problem", texts(rows, |row| row.problem.as_deref()));
+    add("tables", &|| lists(rows, |row| row.tables.iter().map(|table| table.table.as_str()).collect()));
+    add("rows", &|| integers(rows, |row| i64::try_from(row.rows).ok()));
+    add("bytes", &|| integers(rows, |row| i64::try_from(row.bytes).ok()));
+    add("tick_min", &|| integers(rows, |row| row.tick_min));
+    add("tick_max", &|| integers(rows, |row| row.tick_max));
+    add("commit", &|| integers(rows, |row| i64::try_from(row.commit).ok()));
+    add("model", &|| texts(rows, |row| row.model.as_deref()));
+    add("model_version", &|| texts(rows, |row| row.model_version.as_deref()));
+    add("model_commit", &|| texts(rows, |row| row.model_commit.as_deref()));
+    add("problem", &|| texts(rows, |row| row.problem.as_deref()));
     let fields = columns.iter().map(|(name, column)| Field::new(name, column.data_type().clone(), true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     RecordBatch::try_new(schema, columns.into_iter().map(|(_, column)| column).collect())

@@ -12,13 +12,16 @@ use bytes::Bytes;
 use crv_core::ids::RunId;
 use crv_core::tables::TableId;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::row::{RunCondition, RunRow, is_of_run};
 use crate::commit::Found;
 use crate::config::IoSettings;
 use crate::dataset::Dataset;
 use crate::error::{ErrorKind, Result};
+use crate::parallel;
 use crate::paths::{self, CommitNumber, RunPaths};
+use crate::run::Seed;
 use crate::stamp;
 use crate::store::{Store, StoreError, Tag};
 
@@ -51,6 +54,32 @@ struct Tags {
     manifests: Vec<(TableId, Option<Tag>)>,
 }
 
+/// What an entry says of a run's facts. The rest of it is passed over, which takes a fraction of the time.
+#[derive(Deserialize)]
+struct FactsEntry {
+    tags: Option<FactsTags>,
+    row: FactsRow,
+}
+
+#[derive(Deserialize)]
+struct FactsTags {
+    facts: Option<Tag>,
+}
+
+/// What a filter on facts may ask for: see [`Selection`](super::Selection).
+#[derive(Deserialize)]
+struct FactsRow {
+    run_id: RunId,
+    #[serde(default)]
+    seed: Option<Seed>,
+    #[serde(default)]
+    sweep: Option<String>,
+    #[serde(default)]
+    model: Option<String>,
+    #[serde(default)]
+    params: Map<String, Value>,
+}
+
 /// The index as it was loaded.
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -71,6 +100,19 @@ impl Index {
     pub(super) fn find(&self, run: &RunId) -> Option<Box<Entry>> {
         let entry: Box<Entry> = serde_json::from_slice(self.line(run)?).ok()?;
         (entry.row.run_id == *run).then_some(entry)
+    }
+
+    /// What the facts of a run said, if `run.json` is the file that was read: it is written once. `None` if that is not
+    /// known, or the run has no facts.
+    pub(super) fn facts(&self, store: &dyn Store, run: &RunId) -> Option<RunRow> {
+        let entry: FactsEntry = serde_json::from_slice(self.line(run)?).ok()?;
+        let known = entry.tags?.facts?;
+        let now = store.tag(&RunPaths::new(run.clone()).facts()).ok()?;
+        let FactsRow { run_id, seed, sweep, model, params } = entry.row;
+        if run_id != *run || now.as_ref() != Some(&known) {
+            return None;
+        }
+        Some(RunRow { seed, sweep, params, model, ..RunRow::empty(run_id) })
     }
 
     /// The JSON of a run's entry.
@@ -115,13 +157,6 @@ impl Entry {
     /// Whether every file is the one that was read.
     pub(super) fn is_current(&self, store: &dyn Store) -> bool {
         self.tags.is_some() && Tags::read(store, &self.row, None).is_ok_and(|now| now == self.tags)
-    }
-
-    /// Whether its facts are those that were read: they are written once.
-    pub(super) fn has_facts(&self, store: &dyn Store) -> bool {
-        let path = RunPaths::new(self.row.run_id.clone()).facts();
-        let Some(Tags { facts: Some(facts), .. }) = &self.tags else { return self.is_current(store) };
-        store.tag(&path).is_ok_and(|now| now.as_ref() == Some(facts))
     }
 
     pub(super) fn row(&self) -> &RunRow {
@@ -178,7 +213,7 @@ impl Tags {
         let (facts, status) = (store.tag(&paths.facts())?, store.tag(&paths.status())?);
         let tags = Self { facts, status, log, head, tables: store.tag(&paths.tables())?, manifests };
         match began {
-            Some(began) if was_changed(store, &paths, row, began)? => Ok(None),
+            Some(began) if !store.is_read_only() && was_changed(store, &paths, row, began)? => Ok(None),
             _ => Ok(Some(tags)),
         }
     }
@@ -210,13 +245,39 @@ fn head(rest: &[u8]) -> String {
     format!("crv runs {VERSION} {:08x}\n", crc32c::crc32c(rest))
 }
 
+/// The index of a store that never changes, with every run whose state is settled.
+pub(super) fn whole(settings: &IoSettings, store: &Arc<dyn Store>, runs: &[RunId]) -> Result<Vec<u8>> {
+    let entries = parallel::map(runs, parallel::computing(), |run| Entry::read(settings, store, run))?;
+    let mut rest = Vec::new();
+    for entry in entries.into_iter().flatten().filter(|entry| entry.tags.is_some()) {
+        if let Ok(line) = serde_json::to_vec(&entry) {
+            push_line(&mut rest, &entry.row.run_id, &line);
+        }
+    }
+    let mut bytes = head(&rest).into_bytes();
+    bytes.extend_from_slice(&rest);
+    Ok(bytes)
+}
+
+fn push_line(lines: &mut Vec<u8>, run: &RunId, entry: &[u8]) {
+    lines.extend_from_slice(run.as_str().as_bytes());
+    lines.push(b' ');
+    lines.extend_from_slice(entry);
+    lines.push(b'\n');
+}
+
 /// Writes the index, if many of the entries of `listed` are new to it or many of its runs are gone. `runs` are all runs
 /// under the root. A root that cannot be written has no index.
-pub(super) fn save(store: &dyn Store, known: &Index, runs: &[RunId], listed: &[(Box<Entry>, bool)]) {
+pub(super) fn save<'a>(
+    store: &dyn Store,
+    known: &Index,
+    runs: &[RunId],
+    listed: impl Iterator<Item = &'a (Box<Entry>, bool)>,
+) {
     if runs.len() < MIN_RUNS || store.is_read_only() {
         return;
     }
-    let fresh = listed.iter().filter(|(entry, was_read)| *was_read && entry.tags.is_some());
+    let fresh = listed.filter(|(entry, was_read)| *was_read && entry.tags.is_some());
     let fresh: HashMap<&RunId, &Entry> = fresh.map(|(entry, _)| (&entry.row.run_id, &**entry)).collect();
     let gone = known.starts.len().saturating_sub(runs.len());
     if fresh.len() + gone < MIN_RUNS.max(runs.len() / 64) {
@@ -230,10 +291,7 @@ pub(super) fn save(store: &dyn Store, known: &Index, runs: &[RunId], listed: &[(
             (None, None) => None,
         };
         if let Some(line) = line {
-            rest.extend_from_slice(run.as_str().as_bytes());
-            rest.push(b' ');
-            rest.extend_from_slice(&line);
-            rest.push(b'\n');
+            push_line(&mut rest, run, &line);
         }
     }
     let mut bytes = head(&rest).into_bytes();

@@ -25,7 +25,7 @@ pub use selection::Selection;
 
 pub(crate) use union::SchemaUnion;
 
-use index::Entry;
+use index::{Entry, Index};
 
 use crate::config::IoSettings;
 use crate::dataset::open_store;
@@ -55,13 +55,6 @@ use crate::store::Store;
 pub struct Catalog {
     settings: IoSettings,
     store: Arc<dyn Store>,
-}
-
-/// What of an entry must still be true.
-#[derive(Clone, Copy)]
-enum Needs {
-    Facts,
-    All,
 }
 
 /// An entry, and whether its run was read.
@@ -108,26 +101,20 @@ impl Catalog {
         let ids = listing::run_ids(&self.settings, &*self.store)?;
         let wanted = selection.wanted(&ids)?;
         let known = index::load(&*self.store);
-        // What never changes in a run can be asked of an entry that is not current otherwise.
-        let facts_only = selection.asks_for_facts_only();
-        let needs = if facts_only { Needs::Facts } else { Needs::All };
         // What the index knows is compared on few threads: that computes. Runs are read on many: that waits.
         let threads = if known.is_empty() { parallel::WAITING } else { parallel::computing() };
-        let entries = parallel::map(&wanted, threads, |run| self.entry(run, known.find(run), needs))?;
-        let mut entries: Vec<Listed> = entries.into_iter().flatten().collect();
-        if facts_only {
-            let rows: Vec<&RunRow> = entries.iter().map(|(entry, _)| entry.row()).collect();
-            let mut passes = selection.passes(&rows)?.into_iter();
-            entries.retain(|_| passes.next().unwrap_or(false));
-            let whole = parallel::map(&entries, parallel::WAITING, |(entry, was_read)| match was_read {
-                true => Ok(Some((entry.clone(), true))),
-                false => self.entry(&entry.row().run_id, Some(entry.clone()), Needs::All),
-            })?;
-            entries = whole.into_iter().flatten().collect();
-        }
-        let read = entries.iter().filter(|(_, was_read)| *was_read).count();
+        // What never changes in a run can be asked of an entry that is not current otherwise.
+        let facts_only = selection.asks_for_facts_only() && !known.is_empty();
+        let (entries, others) = if facts_only {
+            self.with_facts(selection, &known, &wanted)?
+        } else {
+            let entries = parallel::map(&wanted, threads, |run| self.entry(run, known.find(run)))?;
+            (entries.into_iter().flatten().collect(), Vec::new())
+        };
+        let all = || entries.iter().chain(&others);
+        let read = all().filter(|(_, was_read)| *was_read).count();
         let stats = ListingStats { runs: wanted.len(), read };
-        index::save(&*self.store, &known, &ids, &entries);
+        index::save(&*self.store, &known, &ids, all());
         let rows: Vec<RunRow> = entries.into_iter().map(|(entry, _)| entry.into_row()).collect();
         if facts_only {
             return Ok((rows, stats));
@@ -136,15 +123,39 @@ impl Catalog {
         Ok((rows.into_iter().filter(|_| passes.next().unwrap_or(false)).collect(), stats))
     }
 
+    /// The entries of those of `wanted` that a selection has by their facts alone; and of the others those that were read,
+    /// because the index does not say their facts.
+    fn with_facts(
+        &self,
+        selection: &Selection,
+        known: &Index,
+        wanted: &[RunId],
+    ) -> Result<(Vec<Listed>, Vec<Listed>)> {
+        let facts = parallel::map(wanted, parallel::computing(), |run| {
+            Ok::<_, Error>(match known.facts(&*self.store, run) {
+                Some(row) => Some((row, None)),
+                None => {
+                    self.entry(run, known.find(run))?.map(|listed| (listed.0.row().clone(), Some(listed)))
+                }
+            })
+        })?;
+        let facts: Vec<(RunRow, Option<Listed>)> = facts.into_iter().flatten().collect();
+        let mut passes = selection.passes(&facts.iter().map(|(row, _)| row).collect::<Vec<_>>())?.into_iter();
+        let (facts, others): (Vec<_>, Vec<_>) =
+            facts.into_iter().partition(|_| passes.next().unwrap_or(false));
+        let entries = parallel::map(&facts, parallel::WAITING, |(row, listed)| match listed {
+            Some(listed) => Ok(Some(listed.clone())),
+            None => self.entry(&row.run_id, known.find(&row.run_id)),
+        })?;
+        let others = others.into_iter().filter_map(|(_, listed)| listed).collect();
+        Ok((entries.into_iter().flatten().collect(), others))
+    }
+
     /// The entry of a run, and whether the run was read: `known` does unless what it says may have changed. `None` for a
     /// run that is not there any more.
-    fn entry(&self, run: &RunId, known: Option<Box<Entry>>, needs: Needs) -> Result<Option<Listed>> {
+    fn entry(&self, run: &RunId, known: Option<Box<Entry>>) -> Result<Option<Listed>> {
         let store = &*self.store;
-        let known = known.filter(|entry| match needs {
-            Needs::Facts => entry.has_facts(store),
-            Needs::All => entry.is_current(store),
-        });
-        match known {
+        match known.filter(|entry| entry.is_current(store)) {
             Some(entry) => Ok(Some((entry, false))),
             None => Ok(Entry::read(&self.settings, &self.store, run)?.map(|entry| (Box::new(entry), true))),
         }
@@ -197,6 +208,15 @@ impl Catalog {
         };
         let places = columns.iter().map(place).collect::<Result<Vec<_>>>()?;
         frame.project(&places).map_err(|error| Error::argument(format!("runs cannot be shown so: {error}")))
+    }
+
+    /// The index of these runs, for a store that never changes.
+    pub(crate) fn whole_index(
+        settings: &IoSettings,
+        store: &Arc<dyn Store>,
+        runs: &[RunId],
+    ) -> Result<Vec<u8>> {
+        index::whole(settings, store, runs)
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {

@@ -139,7 +139,7 @@ impl RunRow {
         Self { state: Some(state), problem: Some(info::told(error)), ..Self::empty(run_id) }
     }
 
-    fn empty(run_id: RunId) -> Self {
+    pub(super) fn empty(run_id: RunId) -> Self {
         Self {
             run_id,
             state: None,

@@ -13,8 +13,26 @@ use super::frame::PARAMS;
 use super::row::RunRow;
 use crate::error::{Error, Result};
 
-/// Columns that a run's facts say.
-const FACTS: [&str; 5] = ["run_id", "id", "seed", "sweep", "model"];
+/// Columns that more than a run's facts say; its facts alone say the others, which are parameters but for a few.
+const MORE: [&str; 17] = [
+    "state",
+    "status",
+    "created_at",
+    "created",
+    "ended_at",
+    "ended",
+    "duration_s",
+    "tags",
+    "tables",
+    "rows",
+    "bytes",
+    "tick_min",
+    "tick_max",
+    "commit",
+    "model_version",
+    "model_commit",
+    "problem",
+];
 
 /// Which runs. Everything that is said must hold of a run.
 #[derive(Debug, Clone, Default)]
@@ -99,7 +117,7 @@ impl Selection {
     /// Whether its filter asks only for what a run's facts say, which never changes.
     pub(super) fn asks_for_facts_only(&self) -> bool {
         let Some(filter) = &self.filter else { return false };
-        filter.columns().iter().all(|column| FACTS.contains(column) || column.starts_with(PARAMS))
+        filter.columns().iter().all(|column| !MORE.contains(column))
     }
 
     /// For each row whether the filter is true of it.
@@ -108,11 +126,14 @@ impl Selection {
         let Some(filter) = self.filter.as_ref().filter(|_| !rows.is_empty()) else {
             return Ok(vec![true; rows.len()]);
         };
-        let table = frame::of(rows)?;
+        let table = frame::named(rows, &filter.columns())?;
         let fields = table.schema_ref().fields();
         let filter = filter.renamed(|name| frame::resolve(fields, name));
         let bound = filter.bind(fields).map_err(|error| match &error {
-            FilterError::Unknown { column, .. } => frame::unknown(fields, column),
+            FilterError::Unknown { column, .. } => match frame::of(rows) {
+                Ok(all) => frame::unknown(all.schema_ref().fields(), column),
+                Err(error) => error,
+            },
             _ => Error::from(error).in_context("runs cannot be selected"),
         })?;
         let passes = bound.rows(&table);

@@ -120,7 +120,7 @@ impl Catalog {
                 progress(PackProgress { runs: place * RUNS_AT_ONCE + done, of: rows.len() });
             })?;
         }
-        let (document, tables) = packing.finish(&rows)?;
+        let (document, tables) = packing.finish(self.settings(), &rows)?;
         dir.publish(path)?;
         Ok(PackSummary {
             path: path.display().to_string(),

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use crv_core::ids::RunId;
 use crv_core::tables::TableId;
 use fs_err as fs;
 use parquet::arrow::ArrowWriter;
@@ -23,12 +24,14 @@ use crate::config::IoSettings;
 use crate::error::{Error, Result};
 use crate::manifest::Part;
 use crate::packed::{
-    ARTIFACTS, DOCUMENT, FILES, FileRow, PackDocument, PackedFile, RUNS, batch_of, files_schema, table_file,
+    ARTIFACTS, DOCUMENT, FILES, FileRow, INDEX, PackDocument, PackStore, PackedFile, RUNS, batch_of,
+    files_schema, table_file,
 };
 use crate::parallel;
 use crate::paths::BucketId;
 use crate::read::Scan;
 use crate::stamp;
+use crate::store::Store;
 
 /// Small files of runs are written in row groups of about so many bytes: a reader of one of them reads its row group.
 const GROUP_BYTES: u64 = 256 * 1024;
@@ -162,7 +165,11 @@ impl<'a> Packing<'a> {
     }
 
     /// Completes all files.
-    pub(super) fn finish(mut self, rows: &[RunRow]) -> Result<(PackDocument, Vec<PackedTable>)> {
+    pub(super) fn finish(
+        mut self,
+        settings: &IoSettings,
+        rows: &[RunRow],
+    ) -> Result<(PackDocument, Vec<PackedTable>)> {
         self.write_list()?;
         let mut files: BTreeMap<String, PackedFile> = BTreeMap::new();
         let mut tables = Vec::with_capacity(self.tables.len());
@@ -191,22 +198,37 @@ impl<'a> Packing<'a> {
         };
         files.insert(FILES.to_owned(), close().map_err(|failed| table_failed(&path, failed))?);
         files.insert(RUNS.to_owned(), write_runs(&self.dir.join(RUNS), &Catalog::frame(rows)?)?);
-        let document = PackDocument {
+        let mut document = PackDocument {
             format: PackDocument::FORMAT,
             created_at: stamp::text(stamp::now()),
             runs: rows.len() as u64,
             files,
         };
         let path = self.dir.join(DOCUMENT);
-        let text = serde_json::to_vec_pretty(&document).map_err(|error| cannot_write(&path, &error))?;
-        let write = || {
-            let mut output = Output::create(&path)?;
-            output.write(&text)?;
-            output.finish(None)
-        };
-        write().map_err(|error| write_failed(&path, error))?;
+        write_document(&path, &document)?;
+        // The pack reads itself, and so knows what a catalogue will find in it.
+        let pack: Arc<dyn Store> = Arc::new(PackStore::open_alone(&self.dir.to_string_lossy())?);
+        let ids: Vec<RunId> = rows.iter().map(|run| run.run_id.clone()).collect();
+        let index = Catalog::whole_index(settings, &pack, &ids)?;
+        document.files.insert(INDEX.to_owned(), write_file(&self.dir.join(INDEX), &index)?);
+        fs::remove_file(&path).map_err(|error| write_failed(&path, error))?;
+        write_document(&path, &document)?;
         Ok((document, tables))
     }
+}
+
+fn write_document(path: &Path, document: &PackDocument) -> Result<()> {
+    let text = serde_json::to_vec_pretty(document).map_err(|error| cannot_write(path, &error))?;
+    write_file(path, &text).map(drop)
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<PackedFile> {
+    let write = || {
+        let mut output = Output::create(path)?;
+        output.write(bytes)?;
+        output.finish(None)
+    };
+    write().map_err(|error| write_failed(path, error))
 }
 
 /// The size and checksum of a file that was written.

@@ -11,6 +11,8 @@ pub(crate) const DOCUMENT: &str = "pack.json";
 pub(crate) const FILES: &str = "files.parquet";
 /// The runs as a table.
 pub(crate) const RUNS: &str = "runs.parquet";
+/// The index of the runs, as in a root: a cache.
+pub(crate) const INDEX: &str = "runs.index";
 /// The artifacts of all runs.
 pub(crate) const ARTIFACTS: &str = "artifacts.bin";
 /// What the name of a pack ends in.

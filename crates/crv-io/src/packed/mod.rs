@@ -7,6 +7,7 @@
 //!   files.parquet            what each run consists of: small files, and where the others lie
 //!   tables/<table>.parquet   the rows of all runs
 //!   artifacts.bin            the artifacts of all runs, one after the other
+//!   runs.index               what the catalogue knows of each run
 //! ```
 //!
 //! The file of a table is one Parquet file, and it consists of whole part files: between them lie the run ids of their
@@ -18,7 +19,7 @@ mod files;
 mod store;
 
 pub(crate) use document::{
-    ARTIFACTS, DOCUMENT, FILES, PackDocument, PackedFile, RUNS, is_pack_name, table_file,
+    ARTIFACTS, DOCUMENT, FILES, INDEX, PackDocument, PackedFile, RUNS, is_pack_name, table_file,
 };
 pub(crate) use files::{FileRow, Place, batch_of, files_schema};
 pub(crate) use store::PackStore;

@@ -1,16 +1,16 @@
 //! [`PackStore`]: a pack as a root that is read and never changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 
-use super::document::{DOCUMENT, FILES, PackDocument};
+use super::document::{DOCUMENT, FILES, INDEX, PackDocument};
 use super::files::{At, FileEntry, Files};
 use crate::error::{Error, ErrorKind, Result};
 use crate::part::file::{PartFile, checksum};
-use crate::paths::{RUNS_DIR, StorePath, join_root};
+use crate::paths::{self, RUNS_DIR, StorePath, join_root};
 use crate::stamp;
 use crate::store::{Blob, Entry, EntryKind, LocalStore, PutMode, PutOutcome, Store, StoreError, Tag};
 
@@ -21,12 +21,22 @@ pub(crate) struct PackStore {
     files: Files,
     /// The files that parts and artifacts lie in, in the order of [`Files::names`].
     open: Vec<Arc<dyn Blob>>,
+    /// The index of the runs.
+    index: Option<Arc<dyn Blob>>,
     /// When the pack was made, in nanoseconds since 1970.
     modified: u64,
 }
 
-/// The packs that this process has open, with the tag of their documents.
-type Known = Mutex<BTreeMap<String, (Tag, Weak<PackStore>)>>;
+/// The packs that this process has open, with the tag of their documents; and those that were opened last, which stay
+/// open: a catalogue opens its root for each call.
+#[derive(Debug, Default)]
+struct Known {
+    packs: BTreeMap<String, (Tag, Weak<PackStore>)>,
+    last: VecDeque<Arc<PackStore>>,
+}
+
+/// How many packs stay open.
+const STAY: usize = 4;
 
 impl PackStore {
     /// Opens the pack in the directory `root`. Handles of one process share it.
@@ -34,24 +44,31 @@ impl PackStore {
     /// Errors are of kind [`Config`](ErrorKind::Config) if there is no pack, and of kind [`Manifest`](ErrorKind::Manifest)
     /// if it is damaged, was not copied whole, or was written by a later version.
     pub(crate) fn open(root: &str) -> Result<Arc<Self>> {
-        static KNOWN: Known = Mutex::new(BTreeMap::new());
+        static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
         let store = LocalStore::new(root);
         let path = path_of(DOCUMENT);
         let tag = store.tag(&path).map_err(|error| read_failed(&error))?;
         let Some(tag) = tag else { return Err(no_pack(root)) };
-        let known = |known: &mut BTreeMap<String, (Tag, Weak<Self>)>| {
-            let (of, pack) = known.get(root)?;
-            if *of == tag { pack.upgrade() } else { None }
-        };
-        if let Some(pack) = known(&mut KNOWN.lock().unwrap_or_else(PoisonError::into_inner)) {
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = known().packs.get(root).filter(|(of, _)| *of == tag).and_then(|(_, pack)| pack.upgrade());
+        if let Some(pack) = open {
             return Ok(pack);
         }
         // Not under the lock: it may take long. Of two that are opened at once, one is kept.
         let pack = Arc::new(Self::read(root, &store)?);
-        let mut packs = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        packs.retain(|_, (_, pack)| pack.strong_count() > 0);
-        packs.insert(root.to_owned(), (tag, Arc::downgrade(&pack)));
+        let mut known = known();
+        known.last.push_back(Arc::clone(&pack));
+        let closed = if known.last.len() > STAY { known.last.pop_front() } else { None };
+        known.packs.retain(|_, (_, pack)| pack.strong_count() > 0);
+        known.packs.insert(root.to_owned(), (tag, Arc::downgrade(&pack)));
+        drop(known);
+        drop(closed);
         Ok(pack)
+    }
+
+    /// Opens the pack in the directory `root`, which no other handle shares.
+    pub(crate) fn open_alone(root: &str) -> Result<Self> {
+        Self::read(root, &LocalStore::new(root))
     }
 
     fn read(root: &str, store: &LocalStore) -> Result<Self> {
@@ -86,6 +103,7 @@ impl PackStore {
         Ok(Self {
             root: root.to_owned(),
             open: open.collect::<Result<_>>()?,
+            index: blobs.get(INDEX).cloned(),
             files,
             modified: u64::try_from(modified).unwrap_or(0),
         })
@@ -169,8 +187,13 @@ fn tag(entry: &FileEntry) -> Tag {
 
 impl Store for PackStore {
     fn read(&self, path: &StorePath) -> Result<Option<(Bytes, Tag)>, StoreError> {
-        let Some(entry) = self.find(path) else { return Ok(None) };
         let failed = |error| self.error("read", path, error);
+        if let Some(index) = self.index.as_ref().filter(|_| *path == paths::runs_index()) {
+            let length = usize::try_from(index.size()).unwrap_or(usize::MAX);
+            let bytes = index.read_at(0, length).map_err(failed)?;
+            return Ok(Some((bytes, Tag::new([0, 0, index.size()]))));
+        }
+        let Some(entry) = self.find(path) else { return Ok(None) };
         let blob = self.blob(entry).map_err(failed)?;
         let length = usize::try_from(blob.size()).unwrap_or(usize::MAX);
         let bytes = blob.read_at(0, length).map_err(failed)?;

@@ -4,16 +4,18 @@ use std::sync::{Arc, OnceLock};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
+use crv_core::tables::TableId;
 use crv_core::versioning::SCHEMA_V;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression as Codec, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, ParquetMetaData};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::declaration;
+use super::dictionaries::Dictionaries;
 use crate::config::{Compression, IoSettings};
 use crate::part::pages::compressed;
 use crate::schema::Descriptor;
@@ -35,6 +37,10 @@ pub(crate) struct Encoder {
     /// use.
     properties: [OnceLock<WriterProperties>; 3],
     embed_arrow_schema: bool,
+    /// The columns that get no dictionary, as earlier parts showed.
+    without: Arc<[ColumnPath]>,
+    /// What is to learn from the parts, and of which table.
+    learning: Option<(Arc<Dictionaries>, TableId)>,
 }
 
 impl Encoder {
@@ -58,6 +64,23 @@ impl Encoder {
             metadata,
             properties: Default::default(),
             embed_arrow_schema,
+            without: Arc::default(),
+            learning: None,
+        }
+    }
+
+    /// The same encoder, for parts of up to so many rows: without dictionaries that did not pay in earlier parts.
+    pub(crate) fn with_dictionaries(mut self, known: &Arc<Dictionaries>, table: TableId, rows: u64) -> Self {
+        match known.without(table, rows) {
+            Some(without) => self.without = without,
+            None => self.learning = Some((Arc::clone(known), table)),
+        }
+        self
+    }
+
+    fn learn(&self, part: &[u8], footer: &ParquetMetaData) {
+        if let Some((known, table)) = &self.learning {
+            known.learn(*table, part, footer);
         }
     }
 
@@ -75,6 +98,9 @@ impl Encoder {
                 builder =
                     builder.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), false);
             }
+        }
+        for column in &*self.without {
+            builder = builder.set_column_dictionary_enabled(column.clone(), false);
         }
         builder.build()
     }
@@ -99,6 +125,7 @@ impl Encoder {
         let mut writer = self.writer(bare.get_or_init(of_part))?;
         write_all(&mut writer, batches.into_iter().map(Ok::<_, E>))?;
         let metadata = writer.finish()?;
+        self.learn(writer.inner(), &metadata);
         Ok(compressed(writer.inner(), metadata, level)?)
     }
 
@@ -110,7 +137,9 @@ impl Encoder {
     ) -> Result<Vec<u8>, E> {
         let mut writer = self.begin(rows)?;
         write_all(&mut writer, batches)?;
-        Ok(writer.into_inner()?)
+        let metadata = writer.finish()?;
+        self.learn(writer.inner(), &metadata);
+        Ok(std::mem::take(writer.inner_mut()))
     }
 
     /// Returns a writer for a part of `rows` rows.

@@ -1,6 +1,7 @@
 //! Part files: Parquet in and out, what a footer says, what a page may claim.
 
 mod declaration;
+mod dictionaries;
 mod encode;
 pub(crate) mod file;
 pub(crate) mod footer;
@@ -11,5 +12,6 @@ pub(crate) mod pages;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use dictionaries::Dictionaries;
 pub(crate) use encode::Encoder;
 pub(crate) use footer_schema::FooterSchema;

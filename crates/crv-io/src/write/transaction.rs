@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::maintenance::compact::Background;
 use crate::manifest::Part;
 use crate::parallel;
-use crate::part::Encoder;
+use crate::part::{Dictionaries, Encoder};
 use crate::paths::{CommitNumber, StorePath};
 use crate::schema::{Descriptor, TableSchema};
 use crate::stamp;
@@ -40,6 +40,7 @@ pub struct Transaction {
     publisher: Arc<Publisher>,
     settings: Arc<IoSettings>,
     background: Arc<Background>,
+    dictionaries: Arc<Dictionaries>,
     staging: Staging,
     schemas: BTreeMap<TableId, Pending>,
     kept: Vec<Kept>,
@@ -78,11 +79,13 @@ impl Transaction {
         publisher: Arc<Publisher>,
         settings: Arc<IoSettings>,
         background: Arc<Background>,
+        dictionaries: Arc<Dictionaries>,
     ) -> Self {
         Self {
             publisher,
             settings,
             background,
+            dictionaries,
             staging: Staging::default(),
             schemas: BTreeMap::new(),
             kept: Vec::new(),
@@ -208,6 +211,8 @@ impl Transaction {
             prepared.physical_schema(),
             prepared.needs_arrow_metadata(),
         );
+        let rows = buckets.iter().map(|bucket| bucket.rows).max().unwrap_or(0);
+        let encoder = encoder.with_dictionaries(&self.dictionaries, table, rows);
         let threads = if buckets.len() > 1 { parallel::WAITING.max(parallel::computing()) } else { 1 };
         parallel::map(buckets, threads, |rows| {
             let batches = rows.batches(prepared).map(|batch| batch.map_err(Failed::Validation));

@@ -395,5 +395,8 @@ fn a_large_pack_has_every_file_of_every_run() {
     assert_eq!(crate::support::ticks_of(&last, EDGES, TickRange::ALL).unwrap(), [0, 1, 2]);
     assert_eq!(rows(&packed, EDGES).num_rows(), 600);
     let names = names_in(&path);
-    assert!(names.len() <= 4, "few files: {names:?}");
+    assert!(names.len() <= 5, "few files: {names:?}");
+    // What the catalogue knows of each run is in the pack.
+    let (_, stats) = packed.runs_with_stats(&Selection::all()).unwrap();
+    assert_eq!((stats.runs, stats.read), (200, 0));
 }

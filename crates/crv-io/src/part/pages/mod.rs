@@ -16,7 +16,7 @@ mod compress;
 mod header;
 mod reader;
 
-use header::{DICTIONARY_PAGE, PageHeader, read_header};
+use header::{DICTIONARY_PAGE, PageHeader, parse_header, read_header};
 
 use crate::part::file::PartFile;
 
@@ -32,6 +32,13 @@ pub(crate) fn rows(metadata: &ParquetMetaData) -> Result<u64, String> {
         (Some(rows), Some(groups)) if rows == groups => Ok(rows),
         _ => Err("its footer and its row groups have different row counts".to_owned()),
     }
+}
+
+/// How many values the dictionary of a column holds; `None` if there is none.
+pub(crate) fn dictionary_values(part: &[u8], chunk: &ColumnChunkMetaData) -> Option<u64> {
+    let start = usize::try_from(chunk.dictionary_page_offset()?).ok()?;
+    let (header, _) = parse_header(part.get(start..)?).ok()?;
+    header.of_kind.values.filter(|_| header.kind == DICTIONARY_PAGE)
 }
 
 /// Checks the pages of the columns in `mask`.
