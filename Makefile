@@ -61,6 +61,26 @@ test-python: develop $(VENV)/.tested ## Run the Python tests, doc tests and exam
 	$(BIN)/python -m mypy python tests examples scripts benches
 	MYPYPATH=python $(BIN)/python -m mypy.stubtest crv._native --mypy-config-file pyproject.toml
 
+# The versions of Mesa beside the one of the examples, and a Python that the newest one needs.
+MESA := 3.0.3 3.1.5 3.2.0
+NEWER_PYTHON ?= $(shell command -v python3.13 || command -v python3.12)
+
+.PHONY: test-more
+test-more: develop $(VENV)/.tested ## Run the tests that need more: other versions of Mesa
+	@for version in $(MESA); do \
+		echo "testing with Mesa $$version"; \
+		$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/mesa-$$version mesa==$$version; \
+		PYTHONPATH=$(VENV)/mesa-$$version $(BIN)/python -m pytest -q tests/test_mesa.py || exit 1; \
+	done
+	@if [ -z "$(NEWER_PYTHON)" ]; then echo "no Python 3.12: the data sets of Mesa 3.5 are not tested"; exit 0; fi; \
+	echo "testing with Mesa 3.5"; \
+	$(BIN)/maturin build --quiet --locked --out $(VENV)/wheels > /dev/null; \
+	$(NEWER_PYTHON) -m venv $(VENV)/newer; \
+	$(VENV)/newer/bin/python -m pip install --quiet --force-reinstall --no-deps $(VENV)/wheels/crv-*.whl; \
+	$(VENV)/newer/bin/python -m pip install --quiet 'mesa>=3.5,<3.6' -r $(VENV)/requirements-test.txt; \
+	cp tests/test_mesa.py $(VENV)/newer/test_mesa.py; \
+	cd $(VENV)/newer && bin/python -m pytest -q -p no:cacheprovider -c /dev/null test_mesa.py
+
 # The packages are installed while the Rust code is compiled.
 .PHONY: develop
 develop: target-dir $(VENV)/.maturin ## Build the Python package into .venv

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ["README.md", "docs/format.md", "docs/command-line.md", "docs/commit-protocol.md"]
+PAGES = ["README.md", "docs/format.md", "docs/command-line.md", "docs/commit-protocol.md", "docs/mesa.md"]
 EVERY_PAGE = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 

@@ -39,7 +39,7 @@ from crv.io.maintenance import (
     VacuumReport,
 )
 from crv.io.manifest import PartitionMeta, PartMeta, TableManifest
-from crv.io.run import RemoveReport, Run, remove_run, start_run
+from crv.io.run import RemoveReport, Run, open_run, remove_run, start_run
 from crv.io.run_info import ModelFacts, RunError, RunFacts, RunInfo, RunState, RunStatus, TableInfo
 from crv.io.sweep import Sweep, SweepPoint, SweepReport, sweep
 from crv.io.transaction import Checkpoint, Transaction
@@ -110,6 +110,7 @@ __all__ = [
     "Writer",
     "diff",
     "list_runs",
+    "open_run",
     "remove_run",
     "runs",
     "start_run",

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from crv import _native
 from crv.core.grammar import TableName
 from crv.core.ids import RunId
+from crv.io._arrays import to_pandas, to_xarray
 from crv.io._frames import row_count
+from crv.io._shown import Shown, table
 from crv.io._tables import table_of
 from crv.io.config import IoSettings
-from crv.io.errors import IoArgumentError, IoSkippedRunsWarning
+from crv.io.errors import IoArgumentError, IoError, IoSkippedRunsWarning
 from crv.io.run_info import RunInfo
 
 if TYPE_CHECKING:
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Catalog", "PackSummary", "PackedTable", "RunEntry", "RunSummary", "list_runs", "runs", "summarize_runs"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class PackedTable:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PackedTable(Shown):
     """A table of a pack."""
 
     table: TableName | str
@@ -41,8 +43,8 @@ class PackedTable:
     """The size of its file."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PackSummary:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PackSummary(Shown):
     """What was packed."""
 
     path: str
@@ -63,8 +65,8 @@ class PackSummary:
         return cls(**(dict(obj) | {"tables": tuple(tables), "skipped": skipped}))
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunEntry:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RunEntry(Shown):
     """A run and its tables."""
 
     run_id: RunId
@@ -84,8 +86,8 @@ def list_runs(settings: IoSettings) -> list[RunEntry]:
     ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunSummary:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RunSummary(Shown):
     """A run at a glance, or why it cannot be read."""
 
     run_id: RunId
@@ -147,6 +149,15 @@ class Catalog:
 
     def __repr__(self) -> str:
         return f"Catalog({self.settings.root_dir!r})"
+
+    def _repr_html_(self) -> str:
+        try:
+            frame = self.runs()
+        except IoError as error:
+            return table(f"runs under {self.settings.root_dir}", None, [["error", str(error)]])
+        names = ["run_id", "state", "created_at", *(name for name in frame.columns if name.startswith("params."))]
+        shown = frame.select(*names, "rows", "tick_max")
+        return table(f"{frame.height:,} runs under {self.settings.root_dir}", shown.columns, shown.rows())
 
     def runs(
         self,
@@ -299,6 +310,43 @@ class Catalog:
         return self._scan(table, runs, ticks, params, on_error).select(
             columns=columns, limit=None if limit is None else row_count(limit)
         )
+
+    def to_xarray(
+        self,
+        table: TableName | str,
+        runs: "Selected" = None,
+        *,
+        dims: Sequence[str] = ("run_id", "tick", "agent_id"),
+        columns: Sequence[str] | None = None,
+        ticks: tuple[int | None, int | None] | None = None,
+        params: Sequence[str] = (),
+    ) -> Any:
+        """Returns a table of many runs as an xarray Dataset with the dimensions ``dims``. Needs xarray.
+
+        Each row is the value at one place: an error if two rows have the same ``dims``. Places without a row are missing
+        values. ``columns`` are all but the dimensions and ``bucket``, unless they are named. ``params`` become coordinates along
+        ``run_id``. The other arguments are those of `scan`.
+
+        Raises:
+            IoArgumentError: xarray is missing, a dimension is no column, or two rows are at one place.
+        """
+        frame = self.scan(table, runs, ticks=ticks, params=params).drop("bucket").collect()
+        return to_xarray(frame, dims, columns, params)
+
+    def to_pandas(
+        self,
+        table: TableName | str,
+        runs: "Selected" = None,
+        *,
+        ticks: tuple[int | None, int | None] | None = None,
+        params: Sequence[str] = (),
+    ) -> Any:
+        """Returns a table of many runs as a pandas DataFrame; see `scan`. Needs pandas and pyarrow.
+
+        Raises:
+            IoArgumentError: a package is missing.
+        """
+        return to_pandas(self.scan(table, runs, ticks=ticks, params=params).collect())
 
     def _scan(
         self,

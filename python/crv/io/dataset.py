@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, Self
 from crv import _native
 from crv.core.grammar import TableName
 from crv.core.ids import RunId
+from crv.io._arrays import recorded, to_pandas
 from crv.io._columns import Column, Columns, native_columns
 from crv.io._commits import DatasetAt, followed
 from crv.io._frames import ArrowScan, Frame, Rows, Where, row_count
+from crv.io._shown import table as table_of_html
 from crv.io._summaries import AppendSummary
 from crv.io._tables import table_of
 from crv.io.config import IoSettings
 from crv.io.digest import RunDigest
-from crv.io.errors import IoArgumentError, IoReadError
+from crv.io.errors import IoArgumentError, IoError, IoReadError
 from crv.io.maintenance import (
     CheckReport,
     CompactReport,
@@ -110,6 +112,28 @@ class Dataset:
             validate_rows=validate_rows,
             declare=declare,
         )
+
+    def record(self, table: TableName | str, columns: Mapping[str, Any], *, tick: int) -> AppendSummary:
+        """Appends arrays of one tick: a row for each agent, whose ids are implied. For simulations that hold NumPy arrays.
+
+        ``columns`` maps names to arrays or lists of one length, and to single values, which every row gets. A two-dimensional
+        array becomes lists. Without a column ``agent_id``, it is the place in the arrays, from 0. With single values alone
+        there is one row, without ids. New columns are declared, as with ``append(…, declare=True)``.
+
+        >>> import tempfile
+        >>> import numpy as np
+        >>> dataset = Dataset(IoSettings(root_dir=tempfile.mkdtemp()), run_id="arrays")
+        >>> x = np.zeros(3)
+        >>> for tick in range(2):
+        ...     x += [0.5, 1.0, 1.5]
+        ...     _ = dataset.record("state", {"x": x, "wind": "north"}, tick=tick)
+        ...     _ = dataset.record("model", {"mean": x.mean()}, tick=tick)
+        >>> dataset.read("state").select("tick", "agent_id", "x").rows()[-1]
+        (1, 2, 3.0)
+        >>> dataset.read("model")["mean"].to_list()
+        [1.0, 2.0]
+        """
+        return self.append(table, recorded(columns, tick), declare=True)
 
     def declare(
         self, table: str | Preset, columns: Columns | None = None, *, required: Sequence[str] | None = None
@@ -436,6 +460,14 @@ class Dataset:
         """
         return [table_of(table) for table in self._own().tables()]
 
+    def to_pandas(self, table: TableName | str, where: Where | None = None) -> Any:
+        """Returns the rows of ``table`` as a pandas DataFrame; see `read`. Needs pandas and pyarrow.
+
+        Raises:
+            IoArgumentError: a package is missing.
+        """
+        return to_pandas(self.read(table, where))
+
     def close(self) -> None:
         """Brings every manifest.json up to date. Without it no rows are lost: they are in the commits."""
         self._own().close()
@@ -458,5 +490,28 @@ class Dataset:
     def __reduce__(self) -> tuple[Any, tuple[IoSettings, str]]:
         return type(self), (self._settings, self._run_id)
 
+    def __getitem__(self, table: TableName | str) -> "pl.LazyFrame":
+        """Returns a LazyFrame of the rows of ``table``: see `scan`."""
+        return self.scan(table)
+
+    def __contains__(self, table: object) -> bool:
+        return any(table in (known, getattr(known, "value", None)) for known in self.tables())
+
+    def __iter__(self) -> Iterator[TableName | str]:
+        return iter(self.tables())
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(root_dir={self._settings.root_dir!r}, run_id={self._run_id!r})"
+
+    def _repr_html_(self) -> str:
+        try:
+            info = self.info()
+        except IoError as error:
+            return table_of_html(f"run {self._run_id}", None, [["error", str(error)]])
+        facts = info.facts
+        rows: list[list[object]] = [["root", self._settings.root_dir], ["state", info.state]]
+        if facts is not None:
+            rows += [["params", dict(facts.params)], ["seed", facts.seed], ["sweep", facts.sweep]]
+        ticks = None if info.tick_min is None else f"{info.tick_min} to {info.tick_max}"
+        rows += [["ticks", ticks], ["rows", info.rows], ["tables", list(info.tables)]]
+        return table_of_html(f"run {self._run_id}", None, rows)

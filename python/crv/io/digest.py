@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from crv.core.grammar import TableName
 from crv.core.ids import RunId
+from crv.io._shown import Shown
 from crv.io._tables import table_of
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["BucketDigest", "ColumnDifference", "Difference", "RunDiff", "RunDigest", "TableDiff", "TableDigest", "diff"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class BucketDigest:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class BucketDigest(Shown):
     """The digest of the rows of 1,024 ticks."""
 
     first_tick: int
@@ -24,8 +25,8 @@ class BucketDigest:
     rows: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class TableDigest:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TableDigest(Shown):
     """The digest of a table."""
 
     table: TableName | str
@@ -35,8 +36,8 @@ class TableDigest:
     """Those with rows, in order."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunDigest:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RunDigest(Shown):
     """The digest of a run: SHA-256 as 64 hex digits, of the rows alone."""
 
     digest: str
@@ -55,8 +56,8 @@ class RunDigest:
         return cls(digest=obj["digest"], rows=obj["rows"], tables=tuple(table(of) for of in obj["tables"]))
 
 
-@dataclass(frozen=True, kw_only=True)
-class ColumnDifference:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ColumnDifference(Shown):
     """The values of a column, or of a field in it, in a row that differs, as text."""
 
     column: str
@@ -65,8 +66,8 @@ class ColumnDifference:
     right: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Difference:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Difference(Shown):
     """The first tick of a table at which two runs differ."""
 
     table: TableName | str
@@ -81,8 +82,8 @@ class Difference:
     """What differs in that row; empty if only one run has the row."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TableDiff:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TableDiff(Shown):
     """A table of two runs."""
 
     table: TableName | str
@@ -90,8 +91,8 @@ class TableDiff:
     """None if the rows are equal."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunDiff:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RunDiff(Shown):
     """What `diff` found."""
 
     left: RunId

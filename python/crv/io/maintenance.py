@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from crv.core.grammar import TableName
+from crv.io._shown import Shown
 from crv.io._tables import table_of
 
 __all__ = [
@@ -86,8 +87,8 @@ class ProblemKind(StrEnum):
     """A link or a device. Its target was not checked."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Problem:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Problem(Shown):
     """A problem, or something that is harmless but need not be there."""
 
     kind: ProblemKind
@@ -106,8 +107,8 @@ class Problem:
         return cls(**{**obj, "kind": ProblemKind(obj["kind"])})
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CheckReport(Shown):
     """The result of a check."""
 
     ok: bool
@@ -146,8 +147,8 @@ class RepairKind(StrEnum):
     """The base was written from the manifests."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RepairAction:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RepairAction(Shown):
     """One step of a repair."""
 
     kind: RepairKind
@@ -164,8 +165,8 @@ class RepairAction:
         return cls(**{**obj, "kind": RepairKind(obj["kind"])})
 
 
-@dataclass(frozen=True, kw_only=True)
-class RepairReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RepairReport(Shown):
     """The result of a repair."""
 
     actions: tuple[RepairAction, ...]
@@ -180,8 +181,8 @@ class RepairReport:
         return cls(actions=actions, left=_problems(obj["left"]))
 
 
-@dataclass(frozen=True, kw_only=True)
-class PruneReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PruneReport(Shown):
     """The result of a prune."""
 
     through: int
@@ -199,8 +200,8 @@ class PruneReport:
         return cls(**obj)
 
 
-@dataclass(frozen=True, kw_only=True)
-class CompactReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CompactReport(Shown):
     """The result of a compaction."""
 
     table: TableName | str
@@ -227,8 +228,8 @@ class CompactReport:
         return cls(**{**obj, "table": table_of(obj["table"]), "commits": tuple(obj["commits"])})
 
 
-@dataclass(frozen=True, kw_only=True)
-class TruncateReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TruncateReport(Shown):
     """The result of a truncation."""
 
     after_tick: int
@@ -263,8 +264,8 @@ class GarbageKind(StrEnum):
     """A file that was never finished."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Garbage:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Garbage(Shown):
     """A file that no table needs."""
 
     kind: GarbageKind
@@ -273,8 +274,8 @@ class Garbage:
     """Its size in bytes."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class VacuumReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class VacuumReport(Shown):
     """The result of a vacuum."""
 
     dry_run: bool

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from crv import _native
 from crv.core.grammar import TableName
+from crv.io._shown import Shown
 from crv.io._tables import name_of
 from crv.io.config import IoSettings
 from crv.io.errors import IoLostRowsWarning
@@ -27,8 +28,8 @@ __all__ = [
 ]
 
 
-@dataclass(kw_only=True)
-class PartMeta:
+@dataclass(kw_only=True, repr=False)
+class PartMeta(Shown):
     """A part: one Parquet file of a bucket."""
 
     path: str
@@ -50,8 +51,8 @@ class PartMeta:
         return cls(**_known(cls, obj))
 
 
-@dataclass(kw_only=True)
-class PartitionMeta:
+@dataclass(kw_only=True, repr=False)
+class PartitionMeta(Shown):
     """A bucket: its totals, and its parts in the order they were appended."""
 
     bucket_id: int
@@ -73,8 +74,8 @@ class PartitionMeta:
         return cls(**(_known(cls, obj) | {"parts": parts}))
 
 
-@dataclass(kw_only=True)
-class TableManifest:
+@dataclass(kw_only=True, repr=False)
+class TableManifest(Shown):
     """A manifest: the buckets of a table, by their number as text of at least six digits."""
 
     table: str

@@ -6,18 +6,20 @@ import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from os import PathLike
 from types import TracebackType
 from typing import Any, Literal, SupportsIndex
 
 from crv import _native
 from crv.io._json import json_object
 from crv.io._model import command_line, model_facts
+from crv.io._shown import Shown
 from crv.io._versions import versions
 from crv.io.config import IoSettings
 from crv.io.dataset import Dataset
 from crv.io.errors import IoArgumentError, IoError
 
-__all__ = ["IfExists", "RemoveReport", "Run", "remove_run", "start_run"]
+__all__ = ["IfExists", "RemoveReport", "Run", "open_run", "remove_run", "start_run"]
 
 IfExists = Literal["error", "resume", "append"]
 """What `start_run` does if the run exists."""
@@ -148,8 +150,38 @@ def start_run(
     return Run(settings, life.run_id, life)
 
 
-@dataclass(frozen=True, kw_only=True)
-class RemoveReport:
+def open_run(run: "str | PathLike[str]", root: "IoSettings | str | PathLike[str] | None" = None) -> Dataset:
+    """Opens a run that exists: by its id, under ``root``, or by its path, such as ``out/runs/first``.
+
+    ``root`` is a directory, a pack, or settings; by default that of the settings of this directory and environment.
+
+    Raises:
+        IoNotFoundError: there is no such run; the message names the one that was probably meant.
+
+    >>> import tempfile
+    >>> root = tempfile.mkdtemp()
+    >>> with start_run(IoSettings(root_dir=root), "first"):
+    ...     pass
+    >>> open_run("first", root).run_id, open_run(f"{root}/runs/first").run_id
+    ('first', 'first')
+    """
+    text = os.fspath(run)
+    parent, name = os.path.split(text.rstrip("/"))
+    if root is None and parent:
+        if os.path.basename(parent) != "runs":
+            raise IoArgumentError(f"`{text}` is no path of a run\nhint: a run is at `ROOT/runs/RUN`")
+        root, text = os.path.dirname(parent) or ".", name
+    if isinstance(root, IoSettings):
+        settings = root
+    else:
+        settings = IoSettings.load() if root is None else IoSettings(root_dir=os.fspath(root))
+    dataset = Dataset(settings, text)
+    dataset.info()
+    return dataset
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RemoveReport(Shown):
     """What `remove_run` removed."""
 
     files: int

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from crv.core.grammar import TableName
 from crv.core.ids import RunId
+from crv.io._shown import Shown
 from crv.io._tables import table_of
 
 __all__ = ["ModelFacts", "RunError", "RunFacts", "RunInfo", "RunState", "RunStatus", "TableInfo"]
@@ -27,8 +28,8 @@ class RunState(StrEnum):
     """It says that it is running, and its process is gone or silent for long. Judged by the reader."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelFacts:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ModelFacts(Shown):
     """The model of a run, and the version of its source."""
 
     name: str | None
@@ -39,8 +40,8 @@ class ModelFacts:
     """Whether a tracked file differed from that commit."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunFacts:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RunFacts(Shown):
     """What a run is, and where it comes from. Written once, when it was started."""
 
     run_id: RunId
@@ -84,8 +85,8 @@ class RunFacts:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunError:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RunError(Shown):
     """The error that a run failed with."""
 
     type: str
@@ -93,8 +94,8 @@ class RunError:
     traceback: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunStatus:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RunStatus(Shown):
     """How a run is doing, as of the last sign of its process."""
 
     state: RunState
@@ -119,8 +120,8 @@ class RunStatus:
         return cls(**{**known, "state": RunState(obj["state"]), "error": error})
 
 
-@dataclass(frozen=True, kw_only=True)
-class TableInfo:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TableInfo(Shown):
     """The totals of one table."""
 
     table: TableName | str
@@ -131,8 +132,8 @@ class TableInfo:
     tick_max: int | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunInfo:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RunInfo(Shown):
     """A run at a glance."""
 
     run_id: RunId

@@ -11,6 +11,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from crv.io._json import json_object
+from crv.io._shown import Shown
 from crv.io.catalog import Catalog
 from crv.io.config import IoSettings
 from crv.io.dataset import Dataset
@@ -32,8 +33,8 @@ __all__ = ["Sweep", "SweepPoint", "SweepReport", "sweep"]
 Simulate = Callable[[Run, "SweepPoint"], object]
 """A simulation: it appends to the run what it makes of the point."""
 
-@dataclass(frozen=True, kw_only=True)
-class SweepPoint:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SweepPoint(Shown):
     """A point of a sweep: what one run is to be made of."""
 
     run_id: str
@@ -44,8 +45,8 @@ class SweepPoint:
     """For the random numbers of this run alone."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SweepReport:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SweepReport(Shown):
     """What `Sweep.run` did."""
 
     succeeded: tuple[str, ...]
@@ -106,6 +107,7 @@ class Sweep:
         *,
         workers: int = 1,
         if_exists: Literal["replace", "resume"] = "replace",
+        model: object = None,
         progress: bool | None = None,
     ) -> SweepReport:
         """Makes the runs that are `pending`, ``workers`` at a time, each in a process of its own kind.
@@ -116,8 +118,9 @@ class Sweep:
 
         A run that fails does not stop the others; neither does a worker that dies. A run that failed, was aborted or was
         killed before is removed and made again, or continued with ``if_exists="resume"``: then ``simulate`` begins with
-        `Run.resume`. A run that is damaged is left alone, and reported as failed. Started again, a sweep makes only what is missing. ``progress`` shows a bar on standard error; by
-        default where that is a terminal.
+        `Run.resume`. A run that is damaged is left alone, and reported as failed. Started again, a sweep makes only what is
+        missing. ``model`` is that of the facts, as in `start_run`; by default ``simulate``. ``progress`` shows a bar on
+        standard error; by default where that is a terminal.
 
         Raises:
             IoArgumentError: an argument is invalid.
@@ -129,7 +132,7 @@ class Sweep:
         skipped = [point.run_id for point in self.points if point.run_id not in waiting]
         bar = _Bar(len(pending), progress)
         outcome = _Outcome([], {}, skipped, bar)
-        task = _Task(self.settings, self.name, self.seed, simulate, if_exists)
+        task = _Task(self.settings, self.name, self.seed, simulate, if_exists, simulate if model is None else model)
         try:
             if workers == 0:
                 for point in pending:
@@ -236,6 +239,7 @@ class _Task:
     seed: int
     simulate: Simulate
     if_exists: Literal["replace", "resume"]
+    model: object
 
     def __call__(self, point: SweepPoint) -> str | None:
         try:
@@ -273,7 +277,7 @@ class _Task:
             params=point.params,
             seed=point.seed,
             sweep=self.name,
-            model=self.simulate,
+            model=self.model,
             extra={"replication": point.replication, "sweep_seed": self.seed},
             if_exists="resume" if self.if_exists == "resume" else "error",
         )
