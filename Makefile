@@ -63,7 +63,7 @@ test-python: develop $(VENV)/.tested ## Run the Python tests, doc tests and exam
 
 # The versions of Mesa beside the one of the examples, and a Python that the newest one needs.
 MESA := 3.0.3 3.1.5 3.2.0
-NEWER_PYTHON ?= $(shell command -v python3.13 || command -v python3.12)
+NEWER_PYTHON ?= $(shell for p in python3.13 python3.12; do $$p -c '' 2> /dev/null && echo $$p && break; done)
 
 .PHONY: test-more
 test-more: develop $(VENV)/.tested ## Run the tests that need more: other versions of Mesa
@@ -77,7 +77,7 @@ test-more: develop $(VENV)/.tested ## Run the tests that need more: other versio
 	$(BIN)/maturin build --quiet --locked --out $(VENV)/wheels > /dev/null; \
 	$(NEWER_PYTHON) -m venv $(VENV)/newer; \
 	$(VENV)/newer/bin/python -m pip install --quiet --force-reinstall --no-deps $(VENV)/wheels/crv-*.whl; \
-	$(VENV)/newer/bin/python -m pip install --quiet 'mesa>=3.5,<3.6' -r $(VENV)/requirements-test.txt; \
+	$(VENV)/newer/bin/python -m pip install --quiet 'mesa[network]>=3.5,<3.6' -r $(VENV)/requirements-test.txt; \
 	cp tests/test_mesa.py $(VENV)/newer/test_mesa.py; \
 	cd $(VENV)/newer && bin/python -m pytest -q -p no:cacheprovider -c /dev/null test_mesa.py
 

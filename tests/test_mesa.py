@@ -97,7 +97,7 @@ def expected(model: Town) -> dict[str, pl.DataFrame]:
         "model": pl.DataFrame({"tick": range(len(model_vars)), "people": model_vars["people"].tolist()}),
         "agents": pl.DataFrame(
             {
-                "tick": agents["Step"].tolist(),
+                "tick": [int(step) for step in agents["Step"]],
                 "agent_id": agents["AgentID"].tolist(),
                 "wealth": agents["wealth"].tolist(),
                 "pos": [list(map(float, pos)) for pos in agents["pos"]],

@@ -43,7 +43,7 @@ def batch_run(
     ``run_id``. Called again, only runs that are missing are made: a batch that was stopped or killed goes on.
 
     ``Step`` is the model's step, as in the run's tables. ``data_collection_period`` says which steps the frame has: every so many, and the last one; -1 for the last one alone. A
-    model whose constructor takes ``seed`` gets one of its own, spawned from ``seed``, unless it is among the parameters.
+    model whose constructor takes ``seed`` or ``rng`` gets one of its own, spawned from ``seed``, unless it is among the parameters.
     With ``number_processes`` above 1, or None for every core, the model must be a class of a module, and a script needs
     ``if __name__ == "__main__":`` around the call.
 
@@ -71,8 +71,10 @@ def _simulate(model_cls: "type[Model]", max_steps: int, types: Mapping[str, Any]
     """Makes one run, as Mesa's `batch_run` does: until the model stops, or has made more than ``max_steps``."""
     arguments = dict(point.params)
     taken = inspect.signature(model_cls).parameters
-    if "seed" in taken:
-        arguments.setdefault("seed", point.seed)
+    # Newer versions of Mesa call it `rng`.
+    for argument in ("seed", "rng"):
+        if argument in taken and not {"seed", "rng"} & set(arguments):
+            arguments[argument] = point.seed
     model = model_cls(**arguments)
     with Recorder(model, run, keep=False, types=types):
         while model.running and model.steps <= max_steps:

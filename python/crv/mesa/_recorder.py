@@ -84,8 +84,7 @@ class Recorder:
         if self._closed:
             return
         try:
-            step = int(self._model.steps)
-            self._append(step, {})
+            self._append(_tick(self._model.steps), {})
         finally:
             self._end()
 
@@ -108,7 +107,7 @@ class Recorder:
 
     def _collect(self, model: "Model") -> None:
         type(self._collector).collect(self._collector, model)
-        self._record(int(model.steps))
+        self._record(_tick(model.steps))
 
     def _record(self, step: int) -> None:
         """Records the collection that the collector made last, at ``step``."""
@@ -162,10 +161,10 @@ class Recorder:
             self._rows = {name: len(next(iter(of.values()), ())) for name, of in collector.tables.items()}
         count = max((len(values) for values in collector.model_vars.values()), default=0)
         steps = sorted({*collector._agent_records, *getattr(collector, "_agenttype_records", {})})
-        last = steps[-1] if steps else int(self._model.steps)
-        if len(steps) != count:
-            steps = steps if count == 0 else list(range(last - count + 1, last + 1))
-        for place, step in enumerate(steps):
+        last = _tick(steps[-1] if steps else self._model.steps)
+        if len(steps) != count and count > 0:
+            steps = list(range(last - count + 1, last + 1))
+        for place, step in enumerate(map(_tick, steps)):
             if recorded is not None and step <= recorded:
                 continue
             tables: dict[str, Mapping[str, Sequence[Any]]] = {}
@@ -243,6 +242,16 @@ def _check(what: str, names: Mapping[str, Any], reserved: Sequence[str]) -> None
             raise IoArgumentError(
                 f"a {what} has the name `{name}`, which is a column that every such table has\nhint: give it another name"
             )
+
+
+def _tick(step: float) -> int:
+    """Returns a step as a tick. Newer versions of Mesa count time, which may lie between two steps."""
+    tick = round(step)
+    if tick != step:
+        raise IoArgumentError(
+            f"the model collects at time {step}, which is no tick\nhint: collect at whole times, once a step"
+        )
+    return tick
 
 
 def _columns(step: int, records: Any, reporters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
