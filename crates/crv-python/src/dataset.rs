@@ -83,13 +83,14 @@ impl Dataset {
         Transaction::new(self.0.transaction())
     }
 
-    #[pyo3(signature = (*, max_rows, max_bytes))]
+    #[pyo3(signature = (*, max_rows, max_bytes, flush_every))]
     fn writer(
         &self,
         max_rows: Option<Bound<'_, PyAny>>,
         max_bytes: Option<Bound<'_, PyAny>>,
+        flush_every: Option<f64>,
     ) -> Result<Writer> {
-        let options = writer::options(max_rows.as_ref(), max_bytes.as_ref())?;
+        let options = writer::options(max_rows.as_ref(), max_bytes.as_ref(), flush_every)?;
         Ok(Writer::new(self.0.writer(options)))
     }
 

@@ -1,8 +1,9 @@
 //! `_native.Writer`: a buffered writer, whose appends become visible as few large commits.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use crv_io::{AppendOptions, CommitOutcome, TransactionSummary, WriterOptions};
+use crv_io::{AppendOptions, CommitOutcome, Error, TransactionSummary, WriterOptions};
 use pyo3::prelude::*;
 use pythonize::pythonize;
 
@@ -97,6 +98,7 @@ fn to_python<'py>(py: Python<'py>, summary: &TransactionSummary) -> Result<Bound
 pub(crate) fn options(
     max_rows: Option<&Bound<'_, PyAny>>,
     max_bytes: Option<&Bound<'_, PyAny>>,
+    flush_every: Option<f64>,
 ) -> Result<WriterOptions> {
     let mut options = WriterOptions::default();
     if let Some(max_rows) = max_rows {
@@ -104,6 +106,12 @@ pub(crate) fn options(
     }
     if let Some(max_bytes) = max_bytes {
         options = options.with_max_bytes(bound("max_bytes", max_bytes)?)?;
+    }
+    if let Some(seconds) = flush_every {
+        let every = Duration::try_from_secs_f64(seconds).map_err(|_| {
+            Error::argument(format!("`flush_every` is {seconds} seconds")).with_hint("pass a positive number")
+        })?;
+        options = options.with_flush_every(every)?;
     }
     Ok(options)
 }

@@ -187,15 +187,26 @@ class Dataset:
         own = self._own()
         return Transaction(own.transaction(), own.empty)
 
-    def writer(self, *, max_rows: int | None = None, max_bytes: int | None = None) -> Writer:
+    def writer(
+        self,
+        *,
+        max_rows: int | None = None,
+        max_bytes: int | None = None,
+        flush_every: float | timedelta | None = None,
+    ) -> Writer:
         """Begins a buffered writer: rows are buffered in memory and written as a few large commits.
 
         ``with dataset.writer() as w: w.append(table, frame)`` writes the buffered rows at the end of the block. Rows
         become durable only when they are flushed: see `Writer`. At most ``max_rows`` rows (default: a million) or
         ``max_bytes`` bytes of Arrow data (default: 64 MiB) are buffered, over all tables; each is at least 1.
+
+        With ``flush_every``, in seconds, the complete ticks are also written when a tick begins and they have waited for so
+        long: a run that is followed shows them then.
         """
         own = self._own()
-        return Writer(own.writer(max_rows=max_rows, max_bytes=max_bytes), own.empty)
+        if isinstance(flush_every, timedelta):
+            flush_every = flush_every.total_seconds()
+        return Writer(own.writer(max_rows=max_rows, max_bytes=max_bytes, flush_every=flush_every), own.empty)
 
     def scan(self, table: TableName | str, where: Where | None = None) -> "pl.LazyFrame":
         """Returns a LazyFrame of the rows of ``table`` as of now, by bucket, then in the order they were appended.

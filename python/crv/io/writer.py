@@ -21,7 +21,8 @@ class Writer:
 
     **Rows become durable, and visible to readers, only when they are flushed.** Until then they are lost if the process
     ends. The buffered rows are written, as one commit over all tables, before an append with rows of a later bucket,
-    before an append that would exceed the bounds, and by `flush` and `close`.
+    before an append that would exceed the bounds, before one that begins a tick when they have waited for ``flush_every``,
+    and by `flush` and `close`.
 
     All rows of a tick go into one commit, if the caller appends in tick order: rows of the newest tick stay buffered
     until a later tick begins, or until `flush` or `close`. Only a tick larger than the bounds is written in several

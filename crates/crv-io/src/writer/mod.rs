@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use arrow_schema::Schema;
 use crv_core::tables::TableId;
+use jiff::Timestamp;
 
 use self::doubt::Doubt;
 use self::gathered::{Gathered, Size};
@@ -24,6 +25,7 @@ use crate::commit::{Definition, LogReader};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::paths::{BucketId, CommitNumber};
+use crate::stamp;
 use crate::validate::{ValidationError, check_empty, check_nesting};
 use crate::write::{AppendOptions, TransactionSummary, descriptor, prepared, refused};
 use crv_schema::Frame;
@@ -98,6 +100,8 @@ pub struct Writer {
     /// Commits of unknown outcome that were found to have taken effect, until a call returns them.
     found: Vec<TransactionSummary>,
     closed: bool,
+    /// Since when rows are buffered.
+    since: Timestamp,
 }
 
 /// Which rows a commit contains.
@@ -128,6 +132,7 @@ impl Writer {
             doubt: None,
             found: Vec::new(),
             closed: false,
+            since: stamp::now(),
         }
     }
 
@@ -308,7 +313,12 @@ impl Writer {
     fn make_room(&mut self, taken: &Taken, begins_tick: bool) -> Result<Option<TransactionSummary>> {
         let size = taken.rows.size();
         let waiting = self.size();
-        if waiting.rows == 0 || (self.options.hold(waiting + size) && !self.closes_bucket(taken)?) {
+        if waiting.rows == 0 {
+            self.since = stamp::now();
+            return Ok(None);
+        }
+        let is_due = begins_tick && self.is_due();
+        if !is_due && self.options.hold(waiting + size) && !self.closes_bucket(taken)? {
             return Ok(None);
         }
         // First: rows of a commit of unknown outcome may return to the newest tick.
@@ -323,6 +333,14 @@ impl Writer {
             return Ok(None);
         }
         self.write(extent).map(Some)
+    }
+
+    /// Returns whether rows have been buffered for as long as they may be.
+    fn is_due(&self) -> bool {
+        let Some(every) = self.options.flush_every() else { return false };
+        let waited = stamp::now().duration_since(self.since);
+        // A clock that was set back: the rows are written rather than kept for long.
+        waited.is_negative() || waited.unsigned_abs() >= every
     }
 
     /// Returns whether there are rows of a later bucket than any buffered ones.
@@ -361,6 +379,7 @@ impl Writer {
     fn write(&mut self, extent: Extent) -> Result<TransactionSummary> {
         self.look()?;
         let mut summary = self.commit(extent)?;
+        self.since = stamp::now();
         for earlier in mem::take(&mut self.found).into_iter().rev() {
             summary.commit = summary.commit.or(earlier.commit);
             summary.tables.splice(0..0, earlier.tables);

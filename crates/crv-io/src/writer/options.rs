@@ -1,5 +1,7 @@
 //! [`WriterOptions`]: how many rows a writer buffers.
 
+use std::time::Duration;
+
 use super::gathered::Size;
 use crate::error::{Error, Result};
 
@@ -17,11 +19,12 @@ use crate::error::{Error, Result};
 pub struct WriterOptions {
     max_rows: u64,
     max_bytes: u64,
+    flush_every: Option<Duration>,
 }
 
 impl Default for WriterOptions {
     fn default() -> Self {
-        Self { max_rows: Self::DEFAULT_MAX_ROWS, max_bytes: Self::DEFAULT_MAX_BYTES }
+        Self { max_rows: Self::DEFAULT_MAX_ROWS, max_bytes: Self::DEFAULT_MAX_BYTES, flush_every: None }
     }
 }
 
@@ -41,6 +44,20 @@ impl WriterOptions {
     /// Sets the most bytes of Arrow data to buffer, over all tables; at least 1.
     pub fn with_max_bytes(self, max_bytes: u64) -> Result<Self> {
         Ok(Self { max_bytes: at_least_one("max_bytes", max_bytes)?, ..self })
+    }
+
+    /// Sets how long complete ticks stay buffered while later ones begin: so a run that is watched shows them. Not zero.
+    pub fn with_flush_every(self, flush_every: Duration) -> Result<Self> {
+        if flush_every.is_zero() {
+            return Err(Error::argument("`flush_every` is 0")
+                .with_hint("to write each tick, use `append` or a transaction"));
+        }
+        Ok(Self { flush_every: Some(flush_every), ..self })
+    }
+
+    /// How long complete ticks stay buffered while later ones begin; `None` for as long as the bounds allow.
+    pub fn flush_every(&self) -> Option<Duration> {
+        self.flush_every
     }
 
     /// The most rows that are buffered.

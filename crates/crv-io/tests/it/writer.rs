@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -279,6 +280,34 @@ fn rows_go_out_at_the_bound_and_a_tick_stays_whole() {
     assert_eq!(seen(&dataset, EDGES), Vec::from_iter(0..20));
     assert_eq!(seen(&dataset, HOLDINGS), Vec::from_iter(0..20));
     assert_eq!(root.commits().len(), 10);
+}
+
+/// Complete ticks go out when a tick begins, if they have waited for long; the rest of a tick never does.
+#[test]
+fn complete_ticks_do_not_wait_longer_than_asked() {
+    let root = Root::new();
+    let dataset = root.open();
+    let short = Duration::from_millis(30);
+    let options = WriterOptions::default().with_flush_every(short).unwrap();
+    let mut writer = dataset.writer(options);
+    let mut append = |tick| writer.append(EDGES, edges([tick; 3]), AppendOptions::default()).unwrap();
+    assert!(append(0).is_none() && append(1).is_none());
+    std::thread::sleep(2 * short);
+    assert!(append(1).is_none(), "the tick has not ended");
+    let written = append(2).unwrap();
+    assert_eq!(written.tables[0].rows, 9, "both ticks go out as one commit");
+    assert!(append(3).is_none(), "the time counts from the last write");
+    std::thread::sleep(2 * short);
+    assert_eq!(append(4).unwrap().tables[0].rows, 6);
+    assert_eq!(all_ticks(&dataset).len(), 15);
+    assert_eq!(writer.buffered_rows(), 3);
+    let patient = WriterOptions::default().with_flush_every(Duration::from_secs(3_600)).unwrap();
+    let mut writer = dataset.writer(patient);
+    for tick in 5..10 {
+        assert!(writer.append(EDGES, edges([tick]), AppendOptions::default()).unwrap().is_none());
+    }
+    let error = WriterOptions::default().with_flush_every(Duration::ZERO).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Argument);
 }
 
 #[test]
@@ -851,7 +880,7 @@ fn a_commit_in_doubt_that_was_pruned_since_is_not_guessed_at() {
     store.mend();
     let other = open(&store);
     append(&other, [5]);
-    other.prune(std::time::Duration::ZERO).unwrap();
+    other.prune(Duration::ZERO).unwrap();
     let error = writer.flush().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownOutcome);
     assert!(error.to_string().contains("pruned"), "{error}");
