@@ -94,6 +94,7 @@ pub(crate) enum Command {
     Demo(commands::demo::Demo),
     Append(commands::append::Append),
     Declare(commands::declare::Declare),
+    Import(commands::import::Import),
     Runs(commands::runs::Runs),
     Info(commands::info::Info),
     Tables(commands::tables::Tables),

@@ -165,7 +165,7 @@ fn start(cell: &str) -> String {
 }
 
 /// Converts the CSV reader's error. Its own text would repeat the line.
-fn failed(name: &str, error: &csv::Error) -> FormatError {
+pub(super) fn failed(name: &str, error: &csv::Error) -> FormatError {
     let line = error.position().map(csv::Position::line);
     let at = |reason: &dyn std::fmt::Display| match line {
         Some(line) => FormatError::line(name, line, reason),

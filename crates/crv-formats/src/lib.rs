@@ -19,6 +19,7 @@
 mod binary;
 mod cells;
 mod csv_read;
+mod csv_typed;
 mod csv_write;
 mod error;
 mod format;
@@ -31,6 +32,7 @@ mod write;
 mod tests;
 
 pub use cells::text_rows;
+pub use csv_typed::read_typed_csv;
 pub use error::FormatError;
 pub use format::Format;
 pub use read::{Frames, read_file, read_stream};

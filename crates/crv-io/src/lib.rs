@@ -42,6 +42,7 @@ pub mod digest;
 mod follow;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+pub mod import;
 #[cfg(feature = "inner")]
 pub mod inner;
 mod maintenance;

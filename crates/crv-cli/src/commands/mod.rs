@@ -13,6 +13,7 @@ pub(crate) mod diff;
 pub(crate) mod digest;
 mod facts;
 mod files;
+pub(crate) mod import;
 pub(crate) mod info;
 pub(crate) mod live_files;
 mod many;
@@ -40,6 +41,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<(), CliError> 
         Command::Demo(arguments) => demo::run(context, arguments),
         Command::Append(arguments) => append::run(context, arguments),
         Command::Declare(arguments) => declare::run(context, arguments),
+        Command::Import(arguments) => import::run(context, arguments),
         Command::Runs(arguments) => runs::run(context, arguments),
         Command::Info(arguments) => info::run(context, arguments),
         Command::Tables(arguments) => tables::run(context, arguments),

@@ -123,3 +123,32 @@ fn inputs_without_rows_are_checked_for_their_columns() {
     assert_told!(told.join("\n"));
     assert!(!sandbox.path("out").exists());
 }
+
+/// What NetLogo's BehaviorSpace writes as a table: the runs lie between each other.
+const FIRE: &str = "\"BehaviorSpace results (NetLogo 6.4.0)\"\n\"Fire.nlogo\"\n\"burn\"\n\"05/02/2024 10:00:00:000 +0000\"\n\
+    \"min-pxcor\",\"max-pxcor\",\"min-pycor\",\"max-pycor\"\n\"-125\",\"125\",\"-125\",\"125\"\n\
+    \"[run number]\",\"density\",\"wind?\",\"[step]\",\"burned-trees\",\"(burned-trees / initial-trees) * 100\"\n\
+    \"2\",\"60\",\"true\",\"0\",\"0\",\"0\"\n\"1\",\"57\",\"false\",\"0\",\"0\",\"0\"\n\
+    \"1\",\"57\",\"false\",\"1\",\"251\",\"0.7\"\n\"2\",\"60\",\"true\",\"1\",\"260\",\"0.75\"\n";
+
+#[test]
+fn files_of_many_runs_become_runs() {
+    let sandbox = Sandbox::new();
+    sandbox.write("fire.csv", FIRE);
+    sandbox.write("sheet.csv", &FIRE.replace("[step]", "steps"));
+    let frame = FIRE.split_once("\"[run").unwrap().1;
+    sandbox.write("frame.csv", &format!("\"[run{frame}"));
+    let told = [
+        "import behaviorspace fire.csv",
+        "runs --columns run_id,state,sweep,density,wind?,rows,tick_max",
+        "scan fire-2 model --format csv",
+        "import behaviorspace fire.csv",
+        "import behaviorspace sheet.csv",
+        "import behaviorspace none.csv",
+        "import frame frame.csv --run-column run --tick-column [step]",
+        "import frame frame.csv --run-column density --tick-column [step] --prefix d --table fire --params wind? --sweep s --json",
+        "tables d57",
+    ]
+    .map(|command| format!("$ crv {command}\n{}", sandbox.told(command)));
+    assert_told!(told.join("\n"));
+}

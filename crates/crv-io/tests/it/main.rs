@@ -23,6 +23,7 @@ mod growth;
 mod handles;
 mod hooked;
 mod hostile;
+mod import;
 mod interrupted;
 mod life;
 mod log;
