@@ -165,7 +165,7 @@ def test_a_recorder_in_a_run_of_the_caller(settings: IoSettings) -> None:
         # What the collector holds is recorded as well, but for the steps that the run has.
         assert run.read("model")["tick"].to_list() == [1, 2, 3]
         assert run.read("agents").filter(pl.col("tick") == 1).height == 5
-        assert run.read("life_span")["tick"].to_list() == [1]
+        assert run.read("life_span")["tick"].to_list() == [1, 2]
 
 
 def test_an_exception_ends_the_run_and_the_recording(settings: IoSettings) -> None:
@@ -250,28 +250,115 @@ def test_what_cannot_be_recorded_is_refused(settings: IoSettings) -> None:
         Recorder(clash, Dataset(settings, "c"))
 
 
-def test_a_copy_of_a_recorded_model_is_not_recorded_and_can_be_resumed(settings: IoSettings) -> None:
-    class Plain(Model):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.datacollector = DataCollector(model_reporters={"twice": "twice"})
+def wealth_of(agent: Person) -> int:
+    return agent.wealth
 
-        @property
-        def twice(self) -> int:
-            return 2 * int(self.steps)
 
-        def step(self) -> None:
-            self.datacollector.collect(self)
+class Counting(Model):  # type: ignore[misc]
+    """A model that can be pickled: its reporters are attributes."""
 
-    model = Plain()
-    with record(model, "a", root=settings) as run:
+    def __init__(self, agents: bool = True) -> None:
+        super().__init__()
+        Person(self)
+        self.count = 0
+        reporters = {"wealth": wealth_of} if agents else None
+        tables = {"events": ["what"]}
+        self.datacollector = DataCollector(model_reporters={"count": "count"}, agent_reporters=reporters, tables=tables)
+
+    def step(self) -> None:
+        self.count += 10
+        self.datacollector.collect(self)
+        self.datacollector.add_table_row("events", {"what": f"after {int(self.steps)}"})
+
+
+def collect(model: Counting) -> None:
+    """One step, whatever the model's own step was pickled as."""
+    model.count += 10
+    model.steps += 1
+    model.datacollector.collect(model)
+    model.datacollector.add_table_row("events", {"what": f"after {int(model.steps)}"})
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("agents", [True, False])
+@pytest.mark.parametrize("copied", ["pickled", "copied"])
+def test_a_copy_of_a_recorded_model_is_not_recorded_and_can_be_resumed(
+    settings: IoSettings, keep: bool, agents: bool, copied: str
+) -> None:
+    model = Counting(agents)
+    with start_run(settings, "a") as run:
+        recorder = Recorder(model, run, keep=keep)
+        for _ in range(3):
+            model.step()
+        again = copy.copy(model)
+        collector = model.datacollector
+        again.datacollector = pickle.loads(pickle.dumps(collector)) if copied == "pickled" else copy.deepcopy(collector)
+        assert again.datacollector is not collector
+        # As if the process had ended here: the row after step 3 is in the copy alone.
+        recorder._end()
+        assert run.read("events")["what"].to_list() == ["after 1", "after 2"]
+    with start_run(settings, "a", if_exists="resume") as run:
+        with Recorder(again, run, keep=keep):
+            for _ in range(2):
+                collect(again)
+        rows = run.read("model").select("tick", "count").rows()
+    assert rows == [(tick, 10 * tick) for tick in range(1, 6)]
+    assert run.read("events")["what"].to_list() == [f"after {step}" for step in range(1, 6)]
+    # The first model goes on by itself.
+    model.step()
+    assert run.last_tick() == 5
+
+
+def test_collections_of_unknown_steps_are_refused(settings: IoSettings) -> None:
+    model = Counting(agents=False)
+    for _ in range(3):
         model.step()
-        # Only the collector: Mesa's models have methods of their own in their state.
-        for again in (copy.deepcopy(model.datacollector), pickle.loads(pickle.dumps(model.datacollector))):
-            again.collect(model)
-            assert again.model_vars["twice"] == [2, 2]
+    with pytest.raises(IoArgumentError, match="holds 3 collections of model reporters"):
+        Recorder(model, Dataset(settings, "a"))
+    # Agent reporters say of which steps they are.
+    model = Counting()
+    for _ in range(3):
         model.step()
-    assert run.read("model")["twice"].to_list() == [2, 4]
+    run = Dataset(settings, "b")
+    # Rows of the caller's own tables are none of the recorder's.
+    run.append("world", {"tick": [9], "size": [5]}, declare=True)
+    Recorder(model, run).close()
+    assert run.read("model").select("tick", "count").rows() == [(1, 10), (2, 20), (3, 30)]
+    assert run.read("events")["what"].to_list() == ["after 1", "after 2", "after 3"]
+
+
+def test_a_model_that_cannot_be_recorded_leaves_no_run(settings: IoSettings) -> None:
+    with pytest.raises(IoArgumentError, match="has no `datacollector`"), record(Model(), "a", root=settings):
+        pass
+    assert not Path(settings.root_dir, "runs", "a").exists()
+
+
+class Named(Model):  # type: ignore[misc]
+    """A parameter, a model reporter and an agent reporter of one name; a seed among the keywords."""
+
+    def __init__(self, wealth: int, **more: Any) -> None:
+        super().__init__(**more)
+        Person(self)
+        self.first = self.random.random()
+        self.datacollector = DataCollector(
+            model_reporters={"wealth": lambda model: 100, "first": "first"}, agent_reporters={"wealth": "wealth"}
+        )
+
+    def step(self) -> None:
+        self.datacollector.collect(self)
+
+
+def test_the_last_of_equal_names_wins_and_seeds_are_those_of_the_facts(settings: IoSettings) -> None:
+    arguments: dict[str, Any] = {"max_steps": 1, "display_progress": False, "root": settings}
+    frame = batch_run(Named, {"wealth": [5, 6]}, iterations=2, **arguments)
+    assert frame["wealth"].to_list() == [1] * 4
+    assert frame["first"].n_unique() == 4, "each run has a seed of its own"
+    assert Catalog(settings).runs()["seed"].null_count() == 0
+    with pytest.raises(IoArgumentError, match="was made with max_steps=1, and the batch asks for 9"):
+        batch_run(Named, {"wealth": [5, 6]}, iterations=2, **(arguments | {"max_steps": 9}))
+    given = batch_run(Named, {"wealth": 5, "seed": [1, 2]}, name="given", **arguments)
+    assert given["seed"].to_list() == [1, 2]
+    assert Catalog(settings).runs(runs="given-*")["seed"].null_count() == 2
 
 
 def test_a_batch_is_a_sweep_and_a_frame(settings: IoSettings) -> None:
@@ -288,7 +375,8 @@ def test_a_batch_is_a_sweep_and_a_frame(settings: IoSettings) -> None:
     assert {"AgentID", "wealth", "mean wealth", "run_id"} <= set(frame.columns)
     assert frame["Step"].unique().to_list() == [4], "Mesa makes one step more than max_steps"
     runs = frame.group_by("RunId", maintain_order=True).agg(pl.col("people").first(), pl.col("iteration").first())
-    assert runs.rows() == [(0, 2, 0), (1, 3, 0), (2, 2, 1), (3, 3, 1)]
+    # The model reporter of the same name comes after the parameter.
+    assert runs.rows() == [(0, 3, 0), (1, 4, 0), (2, 3, 1), (3, 4, 1)]
     every = batch_run(Town, data_collection_period=2, **arguments)
     assert every["Step"].unique().sort().to_list() == [0, 2, 4]
     stored = Catalog(settings).runs()

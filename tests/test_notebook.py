@@ -76,6 +76,8 @@ def test_everything_has_a_table_and_text_stays_text(settings: IoSettings) -> Non
     # A run that is damaged is shown as such.
     Path(settings.root_dir, "runs/w-0/tables/agents/manifest.json").write_text("{")
     assert "error" in Dataset(settings, "w-0")._repr_html_()
+    # A run that is damaged is opened: to be repaired.
+    assert open_run("w-0", settings).check().problems
     assert "does not exist" in Catalog(f"{settings.root_dir}/none")._repr_html_()
 
 
@@ -128,6 +130,8 @@ def test_arrays_of_one_tick(settings: IoSettings) -> None:
     assert rows["n"].dtype == pl.Int32 and rows["maybe"].to_list() == [None, 1]
     dataset.record("named", {"agent_id": ["a", "b"], "x": [1, 2]}, tick=0)
     assert dataset.read("named")["agent_id"].to_list() == ["a", "b"]
+    with pytest.raises(IoArgumentError, match="leave `tick` out"):
+        dataset.record("state", {"tick": [1, 2]}, tick=5)
     with pytest.raises(IoArgumentError, match="`x` has 2, `y` has 3"):
         dataset.record("state", {"x": [1, 2], "y": [1, 2, 3]}, tick=5)
 
@@ -150,5 +154,8 @@ def test_pandas_and_xarray(settings: IoSettings) -> None:
     assert flat["alive"].values.tolist() == [[True, True], [True, True]]
     with pytest.raises(IoArgumentError, match="two rows are at one place: run_id w-0, tick 0"):
         catalog.to_xarray("agents", dims=("run_id", "tick"))
+    assert dict(catalog.to_xarray("agents", "w-0", dims="agent_id", ticks=(0, 0)).sizes) == {"agent_id": 2}
+    with pytest.raises(IoArgumentError, match="at least one dimension"):
+        catalog.to_xarray("agents", dims=())
     with pytest.raises(IoArgumentError, match="there is no column `wages`"):
         catalog.to_xarray("agents", columns=["wages"])

@@ -189,6 +189,15 @@ impl Dataset {
         Ok(Follow { inner: Mutex::new(self.0.follow(after, tables)), dataset: self.0.clone() })
     }
 
+    fn check_exists(&self, py: Python<'_>) -> Result<()> {
+        Ok(py.detach(|| self.0.check_exists())?)
+    }
+
+    fn read_artifact<'py>(&self, py: Python<'py>, path: &str) -> Result<Bound<'py, PyBytes>> {
+        let bytes = py.detach(|| self.0.read_artifact(path))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
     fn digest<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
         let digest = py.detach(|| self.0.digest())?;
         Ok(pythonize(py, &digest).map_err(PyErr::from)?)

@@ -13,6 +13,8 @@ __all__ = ["recorded", "to_pandas", "to_xarray"]
 
 def recorded(columns: Mapping[str, Any], tick: int) -> dict[str, Any]:
     """Returns the columns of one tick's rows: see `Dataset.record`."""
+    if "tick" in columns:
+        raise IoArgumentError("the tick is an argument of its own\nhint: leave `tick` out of the columns")
     found = {name: _column(values) for name, values in columns.items()}
     lengths = {name: len(values) for name, values in found.items() if values is not None}
     if len(set(lengths.values())) > 1:
@@ -52,6 +54,9 @@ def to_xarray(
         raise IoArgumentError("xarray is needed for this\nhint: pip install xarray") from error
     import numpy as np
 
+    dims = [dims] if isinstance(dims, str) else list(dims)
+    if not dims:
+        raise IoArgumentError("an array has at least one dimension\nhint: dims=(\"run_id\", \"tick\", \"agent_id\")")
     for name in (*dims, *(columns or ())):
         if name not in frame.columns:
             known = ", ".join(frame.columns)

@@ -259,6 +259,8 @@ class Catalog:
         if sweep is not None:
             of_sweep = 'sweep = "' + sweep.replace('"', '""') + '"'
             asked["filter"] = f"({asked['filter']}) and {of_sweep}" if "filter" in asked else of_sweep
+        if isinstance(tables, str | TableName):
+            tables = [tables]
         names = None if tables is None else list(tables)
         packed = _native.catalog_pack(self.settings, path, **asked, tables=names, skip=on_error == "skip")
         summary = PackSummary.from_json_obj(packed)

@@ -312,6 +312,14 @@ class Dataset:
         """
         return self._own().files(table)
 
+    def read_artifact(self, path: str) -> bytes:
+        """Returns the bytes of an artifact of the run, such as ``lab/tidy/prices.parquet``; also of one in a pack.
+
+        Raises:
+            IoNotFoundError: there is none.
+        """
+        return self._own().read_artifact(path)
+
     def check(self, *, deep: bool = False) -> CheckReport:
         """Checks the log, the manifests, the parts and all other files for damage. Writes nothing.
 

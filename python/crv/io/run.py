@@ -153,7 +153,7 @@ def start_run(
 def open_run(run: "str | PathLike[str]", root: "IoSettings | str | PathLike[str] | None" = None) -> Dataset:
     """Opens a run that exists: by its id, under ``root``, or by its path, such as ``out/runs/first``.
 
-    ``root`` is a directory, a pack, or settings; by default that of the settings of this directory and environment.
+    A run that is damaged is opened, too. ``root`` is a directory, a pack, or settings; by default that of the settings of this directory and environment.
 
     Raises:
         IoNotFoundError: there is no such run; the message names the one that was probably meant.
@@ -176,7 +176,7 @@ def open_run(run: "str | PathLike[str]", root: "IoSettings | str | PathLike[str]
     else:
         settings = IoSettings.load() if root is None else IoSettings(root_dir=os.fspath(root))
     dataset = Dataset(settings, text)
-    dataset.info()
+    dataset._own().check_exists()
     return dataset
 
 

@@ -125,6 +125,20 @@ class Sweep:
         Raises:
             IoArgumentError: an argument is invalid.
         """
+        return self._run(simulate, workers=workers, if_exists=if_exists, model=model, progress=progress)
+
+    def _run(
+        self,
+        simulate: Simulate,
+        *,
+        workers: int,
+        if_exists: Literal["replace", "resume"] = "replace",
+        model: object = None,
+        progress: bool | None = None,
+        extra: Mapping[str, Any] | None = None,
+        seeded: bool = True,
+    ) -> SweepReport:
+        """As `run`; the facts of the runs have ``extra``, and no seed if the model takes none."""
         if workers < 0 or if_exists not in ("replace", "resume"):
             raise IoArgumentError('`workers` is at least 0, and `if_exists` is "replace" or "resume"')
         pending = self.pending()
@@ -132,7 +146,9 @@ class Sweep:
         skipped = [point.run_id for point in self.points if point.run_id not in waiting]
         bar = _Bar(len(pending), progress)
         outcome = _Outcome([], {}, skipped, bar)
-        task = _Task(self.settings, self.name, self.seed, simulate, if_exists, simulate if model is None else model)
+        of_model = simulate if model is None else model
+        more = {"sweep_seed": self.seed, **(extra or {})}
+        task = _Task(self.settings, self.name, simulate, if_exists, of_model, more, seeded)
         try:
             if workers == 0:
                 for point in pending:
@@ -236,10 +252,11 @@ class _Task:
 
     settings: IoSettings
     name: str
-    seed: int
     simulate: Simulate
     if_exists: Literal["replace", "resume"]
     model: object
+    extra: Mapping[str, Any]
+    seeded: bool
 
     def __call__(self, point: SweepPoint) -> str | None:
         try:
@@ -275,10 +292,10 @@ class _Task:
             self.settings,
             point.run_id,
             params=point.params,
-            seed=point.seed,
+            seed=point.seed if self.seeded else None,
             sweep=self.name,
             model=self.model,
-            extra={"replication": point.replication, "sweep_seed": self.seed},
+            extra={"replication": point.replication, **self.extra},
             if_exists="resume" if self.if_exists == "resume" else "error",
         )
 

@@ -26,9 +26,10 @@ from crv.mesa._batch import batch_run
 from crv.mesa._recorder import Recorder, record
 
 if TYPE_CHECKING:
-    from crv.mesa._data_recorder import DataRecorder
+    from crv.mesa._data_recorder import DataRecorder as DataRecorder
 
-__all__ = ["DataRecorder", "Recorder", "batch_run", "record"]
+# Without `DataRecorder`, which not every Mesa can have.
+__all__ = ["Recorder", "batch_run", "record"]
 
 
 def __getattr__(name: str) -> object:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from crv.io.catalog import Catalog
 from crv.io.config import IoSettings
-from crv.io.errors import IoArgumentError, IoNotFoundError
+from crv.io.dataset import Dataset
+from crv.io.errors import IoArgumentError, IoError, IoNotFoundError
 from crv.io.run import Run
 from crv.io.sweep import Sweep, SweepPoint, sweep
 from crv.mesa._recorder import Recorder
@@ -53,10 +54,16 @@ def batch_run(
     plan = sweep(
         name or model_cls.__name__.lower(), dict(parameters), replications=iterations, seed=seed, root=root
     )
+    _check_earlier(plan, max_steps)
     simulate = partial(_simulate, model_cls, max_steps, dict(types or {}))
     workers = number_processes or os.cpu_count() or 1
-    report = plan.run(
-        simulate, workers=0 if workers == 1 else workers, model=model_cls, progress=None if display_progress else False
+    report = plan._run(
+        simulate,
+        workers=0 if workers == 1 else workers,
+        model=model_cls,
+        progress=None if display_progress else False,
+        extra={"max_steps": max_steps},
+        seeded=_seed_argument(model_cls, plan.points[0].params) is not None,
     )
     if report.failed:
         run_id, why = next(iter(report.failed.items()))
@@ -70,15 +77,39 @@ def batch_run(
 def _simulate(model_cls: "type[Model]", max_steps: int, types: Mapping[str, Any], run: Run, point: SweepPoint) -> None:
     """Makes one run, as Mesa's `batch_run` does: until the model stops, or has made more than ``max_steps``."""
     arguments = dict(point.params)
-    taken = inspect.signature(model_cls).parameters
-    # Newer versions of Mesa call it `rng`.
-    for argument in ("seed", "rng"):
-        if argument in taken and not {"seed", "rng"} & set(arguments):
-            arguments[argument] = point.seed
+    if argument := _seed_argument(model_cls, arguments):
+        arguments[argument] = point.seed
     model = model_cls(**arguments)
     with Recorder(model, run, keep=False, types=types):
         while model.running and model.steps <= max_steps:
             model.step()
+
+
+def _seed_argument(model_cls: "type[Model]", params: Mapping[str, Any]) -> str | None:
+    """Returns the argument of the constructor for the seed; None if it takes none, or the seed is a parameter."""
+    if {"seed", "rng"} & set(params):
+        return None
+    taken = inspect.signature(model_cls).parameters
+    # Newer versions of Mesa call it `rng`.
+    for argument in ("seed", "rng"):
+        if argument in taken:
+            return argument
+    return "seed" if any(of.kind is inspect.Parameter.VAR_KEYWORD for of in taken.values()) else None
+
+
+def _check_earlier(plan: Sweep, max_steps: int) -> None:
+    """Refuses to go on with a batch that was made with another ``max_steps``: its runs are of another length."""
+    for point in plan.points:
+        try:
+            facts = Dataset(plan.settings, point.run_id).facts()
+        except IoError:
+            continue
+        known = max_steps if facts is None else facts.extra.get("max_steps", max_steps)
+        if known != max_steps:
+            raise IoArgumentError(
+                f"run `{point.run_id}` was made with max_steps={known}, and the batch asks for {max_steps}\n"
+                "hint: give the batch another name"
+            )
 
 
 def _results(plan: Sweep, period: int) -> "pl.DataFrame":
@@ -110,7 +141,9 @@ def _results(plan: Sweep, period: int) -> "pl.DataFrame":
     frame = wanted.join(runs, on="run_id")
     for further in (model, agents):
         if further is not None:
-            frame = frame.join(further, on=["run_id", "tick"], how="left")
+            # Of columns of one name, Mesa returns the last: parameters, then model reporters, then agent reporters.
+            twice = [name for name in further.columns if name in frame.columns and name not in ("run_id", "tick")]
+            frame = frame.drop(twice).join(further, on=["run_id", "tick"], how="left")
     agent_columns = [] if agents is None else ["agent_id", *(c for c in agents.columns if c not in _KEYS)]
     model_columns = [] if model is None else [c for c in model.columns if c not in _KEYS]
     order = ["RunId", "iteration", "tick", *names, *model_columns, *agent_columns, "run_id"]

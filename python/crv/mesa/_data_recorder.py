@@ -50,7 +50,12 @@ class DataRecorder(BaseDataRecorder):  # type: ignore[misc]
                 "hint: collect at whole times: an interval that is a whole number"
             )
         dataset = self.registry.datasets[dataset_name]
-        self._steps.append(tick, {_snake(dataset_name): self._columns(dataset_name, dataset, data, tick)})
+        rows = self._rows[dataset_name]
+        try:
+            self._steps.append(tick, {_snake(dataset_name): self._columns(dataset_name, dataset, data, tick)})
+        except BaseException:
+            self._rows[dataset_name] = rows
+            raise
 
     def _columns(self, name: str, dataset: Any, data: Any, tick: int) -> dict[str, Sequence[Any]]:
         if isinstance(data, Mapping):

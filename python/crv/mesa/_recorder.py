@@ -36,8 +36,8 @@ class Recorder:
     ``agent_id``. A column is declared when it has its first value: nulls before it are none. ``types`` chooses the type of
     a column, ``{"gini": "f64"}``, where the first value would mislead.
 
-    What the collector holds already, such as that of a model's constructor, is recorded first, but for the steps that the run
-    has. With ``keep=False`` it is dropped from memory once it is recorded, and the collector's own frames stay empty. A
+    What the collector holds already, such as that of a model's constructor, is recorded first, but for what this run has of it.
+    Mesa does not say of which steps the model reporters' values are: with no other reporters, record from the beginning. With ``keep=False`` it is dropped from memory once it is recorded, and the collector's own frames stay empty. A
     copy of the model, pickled for a checkpoint, is not recorded; resumed, it can be.
 
     `close` ends the recording, or leaving a ``with`` block does. The run belongs to the caller.
@@ -52,28 +52,20 @@ class Recorder:
         self, model: "Model", run: Dataset, *, keep: bool = True, types: Mapping[str, Any] | None = None
     ) -> None:
         self._closed = True
-        collector = getattr(model, "datacollector", None)
-        if collector is None:
-            raise IoArgumentError(
-                f"the model {type(model).__name__} has no `datacollector`\n"
-                "hint: self.datacollector = mesa.DataCollector(model_reporters={…}, agent_reporters={…})"
-            )
-        if isinstance(vars(collector).get("collect"), _Collect):
-            raise IoArgumentError(f"the model {type(model).__name__} has a recorder already\nhint: close it first")
+        collector, names = _checked(model)
         self._key = (run.settings.root_dir, str(run.run_id))
         if self._key in _recorded:
             raise IoArgumentError(
                 f"run `{run.run_id}` has a recorder already\nhint: close it first, or record into a run of its own"
             )
         self._model, self._collector, self._keep = model, collector, keep
-        self._names = _TableNames(collector)
+        self._names = names
         self._steps = StepTables(run, "reporter", types)
-        self._rows = dict.fromkeys(collector.tables, 0)
-        """How many rows of each table are recorded."""
+        self._done = _Done.of(collector, self._key)
         self._closed = False
         _recorded[self._key] = self
         try:
-            self._catch_up(run.last_tick())
+            self._catch_up()
         except BaseException:
             self._end()
             raise
@@ -125,12 +117,14 @@ class Recorder:
                 step, records, collector.agenttype_reporters[agent_type]
             )
         self._append(step, tables)
+        self._done.collections += 1
         self._forget()
 
     def _forget(self) -> None:
         """Drops what is recorded from memory, unless it is to be kept."""
         if self._keep:
             return
+        self._done.collections = 0
         for values in self._collector.model_vars.values():
             values.clear()
         self._collector._agent_records.clear()
@@ -138,7 +132,7 @@ class Recorder:
 
     def _append(self, step: int, tables: dict[str, Mapping[str, Sequence[Any]]]) -> None:
         for name, columns in self._collector.tables.items():
-            new = {column: values[self._rows[name] :] for column, values in columns.items()}
+            new = {column: values[self._done.rows[name] :] for column, values in columns.items()}
             count = len(next(iter(new.values()), ()))
             if count:
                 ticks = {} if "tick" in new else {"tick": [step] * count}
@@ -148,39 +142,71 @@ class Recorder:
             if not self._keep:
                 for values in columns.values():
                     values.clear()
-            self._rows[name] = len(next(iter(columns.values()), ()))
+            self._done.rows[name] = len(next(iter(columns.values()), ()))
 
-    def _catch_up(self, recorded: int | None) -> None:
-        """Records what the collector holds already, after step ``recorded``.
-
-        Mesa stores no steps for model reporters: the last is of the last step.
-        """
+    def _catch_up(self) -> None:
+        """Records the collections that the collector holds and that are not in the run."""
         collector = self._collector
-        if recorded is not None:
-            # Mesa stores no steps for the rows of tables, either.
-            self._rows = {name: len(next(iter(of.values()), ())) for name, of in collector.tables.items()}
         count = max((len(values) for values in collector.model_vars.values()), default=0)
         steps = sorted({*collector._agent_records, *getattr(collector, "_agenttype_records", {})})
-        last = _tick(steps[-1] if steps else self._model.steps)
-        if len(steps) != count and count > 0:
-            steps = list(range(last - count + 1, last + 1))
-        for place, step in enumerate(map(_tick, steps)):
-            if recorded is not None and step <= recorded:
+        held = max(count, len(steps))
+        if count and len(steps) != count:
+            # Mesa stores no steps for model reporters. Those of a constructor are of step 0; of others nothing is known.
+            if held > self._done.collections and not (count == 1 and self._model.steps == 0):
+                raise IoArgumentError(
+                    f"the collector of {type(self._model).__name__} holds {count} collections of model reporters, "
+                    "and Mesa does not say of which steps\n"
+                    "hint: record from the beginning: make the recorder before the model's first step"
+                )
+            steps = [0] * count
+        for place, step in enumerate(steps):
+            if place < self._done.collections:
                 continue
             tables: dict[str, Mapping[str, Sequence[Any]]] = {}
             if count:
                 at = {name: values[place : place + 1] for name, values in collector.model_vars.items()}
-                tables[_MODEL] = {"tick": [step], **at}
+                tables[_MODEL] = {"tick": [_tick(step)], **at}
             if step in collector._agent_records:
-                tables[_AGENTS] = _columns(step, collector._agent_records[step], collector.agent_reporters)
+                tables[_AGENTS] = _columns(_tick(step), collector._agent_records[step], collector.agent_reporters)
             for agent_type, records in getattr(collector, "_agenttype_records", {}).get(step, {}).items():
                 reporters = collector.agenttype_reporters[agent_type]
-                tables[self._names.of_type(agent_type)] = _columns(step, records, reporters)
-            if place == len(steps) - 1:
-                self._append(step, tables)
-            else:
-                self._steps.append(step, tables)
+                tables[self._names.of_type(agent_type)] = _columns(_tick(step), records, reporters)
+            self._steps.append(_tick(step), tables)
+        self._done.collections = held
+        # Mesa stores no steps for the rows of tables, either: they are of the step that the model is at.
+        self._append(_tick(self._model.steps), {})
         self._forget()
+
+
+def _checked(model: "Model") -> tuple[Any, "_TableNames"]:
+    """Returns the collector of a model that can be recorded, and the names of its tables."""
+    collector = getattr(model, "datacollector", None)
+    if collector is None:
+        raise IoArgumentError(
+            f"the model {type(model).__name__} has no `datacollector`\n"
+            "hint: self.datacollector = mesa.DataCollector(model_reporters={…}, agent_reporters={…})"
+        )
+    if isinstance(vars(collector).get("collect"), _Collect):
+        raise IoArgumentError(f"the model {type(model).__name__} has a recorder already\nhint: close it first")
+    return collector, _TableNames(collector)
+
+
+class _Done:
+    """What of a collector's contents is in a run. It belongs to the collector, so that a pickled model knows it."""
+
+    def __init__(self, run: tuple[str, str], tables: Mapping[str, Any]) -> None:
+        self.run = run
+        self.collections = 0
+        """The first collections that the collector holds, as many as are recorded."""
+        self.rows = dict.fromkeys(tables, 0)
+        """The same for the rows of each table."""
+
+    @classmethod
+    def of(cls, collector: Any, run: tuple[str, str]) -> Self:
+        done = getattr(collector, "_crv_done", None)
+        if not isinstance(done, cls) or done.run != run:
+            done = collector._crv_done = cls(run, collector.tables)
+        return done
 
 
 class _Collect:
@@ -295,6 +321,8 @@ def record(
         with Recorder(model, run, keep=keep, types=types):
             yield run
         return
+    # Before there is a run.
+    _checked(model)
     settings = root if isinstance(root, IoSettings) else IoSettings(root_dir=fspath(root))
     seed = getattr(model, "_seed", None)
     started = start_run(

@@ -261,8 +261,14 @@ fn compare_scan(root: &Path, catalog: &Catalog) -> Result<Tally, String> {
         };
         let ids = batch.column_by_name("run_id").ok_or("no run ids")?.as_string::<i32>();
         let ticks = batch.column_by_name("tick").ok_or("no ticks")?.as_primitive::<Int64Type>();
-        for (id, tick) in ids.iter().zip(ticks.values()) {
-            found.entry(id.unwrap_or_default().to_owned()).or_default().push(*tick);
+        let numbers = batch.column_by_name("quantity").ok_or("no quantities")?;
+        let numbers = numbers.as_primitive_opt::<Int64Type>().ok_or("no integers")?;
+        for ((id, tick), number) in ids.iter().zip(ticks.values()).zip(numbers.values()) {
+            let id = id.unwrap_or_default();
+            if id != name(*number) {
+                return Err(format!("a scan returned a row of run {number} as one of `{id}`"));
+            }
+            found.entry(id.to_owned()).or_default().push(*tick);
         }
     }
     for (number, known) in &before {
@@ -314,9 +320,10 @@ fn age(path: &Path) -> std::io::Result<()> {
 pub fn run(place: &Place, seed: u64, kills: u64) -> Result<Tally, String> {
     let root = place.root.join(format!("sweeps-{seed}"));
     let outcome = one_root(&Place { root: root.clone(), ..place.clone() }, seed, kills);
-    let removed = fs::remove_dir_all(&root).map_err(told);
+    // After a failure the files stay: they are the evidence.
     let tally = outcome.map_err(|why| format!("catalogue, seed {seed}: {why}"))?;
-    removed.map(|()| tally)
+    fs::remove_dir_all(&root).map_err(told)?;
+    Ok(tally)
 }
 
 fn one_root(place: &Place, seed: u64, kills: u64) -> Result<Tally, String> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow_ord::sort::{SortColumn, lexsort_to_indices};
-use arrow_schema::{Field, Fields, Schema, SortOptions};
+use arrow_schema::{DataType, Field, Fields, Schema, SortOptions};
 use crv_core::suggest::nearest;
 use serde_json::Value;
 
@@ -76,6 +76,33 @@ fn some(rows: &[&RunRow], wanted: impl Fn(&str) -> bool) -> Result<RecordBatch> 
         .map_err(|error| Error::new(ErrorKind::Read, format!("the runs are no table: {error}")))
 }
 
+/// The table, with JSON text in place of structs without fields.
+pub(super) fn for_parquet(rows: &[&RunRow]) -> Result<RecordBatch> {
+    fn is_empty_struct(data_type: &DataType) -> bool {
+        match data_type {
+            DataType::Struct(fields) => {
+                fields.is_empty() || fields.iter().any(|field| is_empty_struct(field.data_type()))
+            }
+            DataType::List(item) => is_empty_struct(item.data_type()),
+            _ => false,
+        }
+    }
+    let table = of(rows)?;
+    let columns = table.schema_ref().fields().iter().zip(table.columns()).map(|(field, column)| {
+        let param = field.name().strip_prefix(PARAMS).filter(|_| is_empty_struct(column.data_type()));
+        let column = param.map_or_else(|| Arc::clone(column), |name| json_texts(rows, name));
+        (field.name().clone(), column, true)
+    });
+    RecordBatch::try_from_iter_with_nullable(columns.collect::<Vec<_>>())
+        .map_err(|error| Error::new(ErrorKind::Read, format!("the runs are no table: {error}")))
+}
+
+/// The values of a parameter as JSON text.
+fn json_texts(rows: &[&RunRow], name: &str) -> ArrayRef {
+    let values = rows.iter().map(|row| row.params.get(name).filter(|value| !value.is_null()));
+    Arc::new(values.map(|value| value.map(ToString::to_string)).collect::<StringArray>())
+}
+
 /// The column that `name` stands for, with or without `params.`, or one of its other names; `None` if there is none.
 pub(super) fn resolve(fields: &Fields, name: &str) -> Option<String> {
     let known = |name: &str| fields.iter().any(|field| field.name() == name);
@@ -137,7 +164,7 @@ pub(super) fn param(rows: &[&RunRow], name: &str) -> ArrayRef {
     if values().all(|value| column.push(value).is_ok()) {
         return column.finish();
     }
-    Arc::new(values().map(|value| (!value.is_null()).then(|| value.to_string())).collect::<StringArray>())
+    json_texts(rows, name)
 }
 
 fn seeds(rows: &[&RunRow]) -> ArrayRef {

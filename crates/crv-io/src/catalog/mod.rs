@@ -210,6 +210,12 @@ impl Catalog {
         frame.project(&places).map_err(|error| Error::argument(format!("runs cannot be shown so: {error}")))
     }
 
+    /// The same as [`frame`](Self::frame), but for parameters that Parquet cannot hold, structs without fields: they are
+    /// JSON text.
+    pub(crate) fn parquet_frame(rows: &[RunRow]) -> Result<RecordBatch> {
+        frame::for_parquet(&rows.iter().collect::<Vec<_>>())
+    }
+
     /// The index of these runs, for a store that never changes.
     pub(crate) fn whole_index(
         settings: &IoSettings,

@@ -157,3 +157,19 @@ pub(super) fn param(rows: &[RunRow], name: &str) -> Result<ArrayRef> {
         None => error,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A column that is not in the list would be taken for one that facts say, and be null for every run of the index.
+    #[test]
+    fn every_column_of_the_listing_is_known_by_facts_or_is_in_the_list() {
+        let of_facts = ["run_id", "seed", "sweep", "model"];
+        let frame = frame::of(&[]).unwrap();
+        for field in frame.schema_ref().fields() {
+            let name = field.name().as_str();
+            assert!(MORE.contains(&name) != of_facts.contains(&name), "column `{name}`");
+        }
+    }
+}

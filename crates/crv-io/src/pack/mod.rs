@@ -31,13 +31,22 @@ const RUN_ID: &str = "run_id";
 const RUNS_AT_ONCE: usize = 64;
 
 /// What is packed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PackOptions {
     /// Only these tables; `None` for all.
     pub tables: Option<Vec<TableId>>,
     /// Leaves out runs that cannot be read, in place of an error.
     pub skip_damaged: bool,
+    /// Row groups in a file, at most: a table with more of them, one for each bucket of each run, has several files. Some
+    /// readers refuse files with more than 32,767.
+    pub row_groups: usize,
+}
+
+impl Default for PackOptions {
+    fn default() -> Self {
+        Self { tables: None, skip_damaged: false, row_groups: 30_000 }
+    }
 }
 
 /// How far a pack is.
@@ -62,9 +71,12 @@ pub struct PackSummary {
     pub bytes: u64,
     /// Its tables: canonical ones in the order of the registry, then others by name.
     pub tables: Vec<PackedTable>,
-    /// Runs that cannot be read and were left out, with why.
+    /// Runs that were left out, because they cannot be read or have nothing in them, with why.
     pub skipped: Vec<(String, String)>,
 }
+
+/// Why a run without files is left out.
+const NOTHING: &str = "it has no facts, no tables and no artifacts";
 
 /// A table of a pack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -109,10 +121,10 @@ impl Catalog {
     ) -> Result<PackSummary> {
         let path = path.as_ref();
         check_name(path)?;
-        let (rows, skipped) = self.packable(selection, options)?;
+        let (mut rows, mut skipped) = self.packable(selection, options)?;
         let schemas = self.packed_schemas(&rows, options)?;
         let dir = Unfinished::create(path)?;
-        let mut packing = Packing::begin(self.settings(), &dir.path, schemas)?;
+        let mut packing = Packing::begin(self.settings(), &dir.path, schemas, options.row_groups)?;
         for (place, runs) in rows.chunks(RUNS_AT_ONCE).enumerate() {
             let open = |run: &RunRow| OpenRun::open(self, &run.run_id, options);
             let runs = parallel::map(runs, parallel::WAITING, open)?;
@@ -120,6 +132,9 @@ impl Catalog {
                 progress(PackProgress { runs: place * RUNS_AT_ONCE + done, of: rows.len() });
             })?;
         }
+        let empty = packing.empty().to_vec();
+        rows.retain(|run| !empty.contains(&run.run_id));
+        skipped.extend(empty.iter().map(|run| (run.to_string(), NOTHING.to_owned())));
         let (document, tables) = packing.finish(self.settings(), &rows)?;
         dir.publish(path)?;
         Ok(PackSummary {

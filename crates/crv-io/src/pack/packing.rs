@@ -16,7 +16,7 @@ use parquet::file::properties::WriterProperties;
 
 use super::PackedTable;
 use super::part::{PackedPart, PartLayout};
-use super::run::{OpenRun, Places};
+use super::run::{OpenRun, Placed, Places};
 use super::table::{Failed, Output, TableFile};
 use super::unfinished::{cannot_write, table_failed, write_failed};
 use crate::catalog::{Catalog, RunRow, SchemaUnion};
@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::manifest::Part;
 use crate::packed::{
     ARTIFACTS, DOCUMENT, FILES, FileRow, INDEX, PackDocument, PackStore, PackedFile, RUNS, batch_of,
-    files_schema, table_file,
+    files_schema, numbered_table_file, table_file,
 };
 use crate::parallel;
 use crate::paths::BucketId;
@@ -35,6 +35,7 @@ use crate::store::Store;
 
 /// Small files of runs are written in row groups of about so many bytes: a reader of one of them reads its row group.
 const GROUP_BYTES: u64 = 256 * 1024;
+const GROUP_ROWS: usize = 64 * 1024;
 
 /// The files of a pack that are being written.
 pub(super) struct Packing<'a> {
@@ -45,12 +46,47 @@ pub(super) struct Packing<'a> {
     /// Rows of the list that are not written yet, and how many bytes they hold.
     listed: Vec<FileRow>,
     listed_bytes: u64,
+    /// Runs without files.
+    empty: Vec<RunId>,
+    /// Row groups in a file, at most.
+    most_groups: usize,
 }
 
 pub(super) struct PackingTable {
     file: TableFile,
     layout: PartLayout,
     runs: usize,
+    /// The files that are complete: their names and their rows.
+    done: Vec<(String, u64, PackedFile)>,
+}
+
+impl PackingTable {
+    fn name(&self) -> String {
+        numbered_table_file(self.file.table(), self.done.len() + 1)
+    }
+
+    /// Appends a part, to another file if this one has as many row groups as it may have.
+    fn append(&mut self, dir: &Path, packed: PackedPart, bucket: BucketId, most: usize) -> Result<Placed> {
+        if self.file.groups() > 0 && self.file.groups() + packed.footer.num_row_groups() > most {
+            let next = numbered_table_file(self.file.table(), self.done.len() + 2);
+            let file = TableFile::create(&dir.join(&next), self.file.table(), self.layout.schema());
+            let file = file.map_err(|failed| table_failed(&dir.join(&next), failed))?;
+            let full = std::mem::replace(&mut self.file, file);
+            complete(dir, full, &mut self.done)?;
+        }
+        let name = self.name();
+        let appended = self.file.append(&packed);
+        let offset = appended.map_err(|failed| table_failed(&dir.join(&name), failed))?;
+        Ok(Placed { bucket, part: packed.part, file: name, offset })
+    }
+}
+
+/// Completes a file of a table, after those that are done.
+fn complete(dir: &Path, file: TableFile, done: &mut Vec<(String, u64, PackedFile)>) -> Result<()> {
+    let (name, rows) = (numbered_table_file(file.table(), done.len() + 1), file.rows());
+    let file = file.finish().map_err(|failed| table_failed(&dir.join(&name), failed))?;
+    done.push((name, rows, file));
+    Ok(())
 }
 
 impl<'a> Packing<'a> {
@@ -58,6 +94,7 @@ impl<'a> Packing<'a> {
         settings: &IoSettings,
         dir: &'a Path,
         schemas: BTreeMap<TableId, SchemaUnion>,
+        most_groups: usize,
     ) -> Result<Self> {
         let mut tables = BTreeMap::new();
         for (table, union) in schemas {
@@ -66,7 +103,7 @@ impl<'a> Packing<'a> {
             let file =
                 TableFile::create(&path, table, &schema).map_err(|failed| table_failed(&path, failed))?;
             let layout = PartLayout::new(settings.clone(), schema, file.part_columns());
-            tables.insert(table, PackingTable { file, layout, runs: 0 });
+            tables.insert(table, PackingTable { file, layout, runs: 0, done: Vec::new() });
         }
         let (artifacts, list) = (dir.join(ARTIFACTS), dir.join(FILES));
         let artifacts = Output::create(&artifacts).map_err(|error| write_failed(&artifacts, error))?;
@@ -78,11 +115,30 @@ impl<'a> Packing<'a> {
             Ok(ArrowWriter::try_new(file, files_schema(), Some(properties.build()))?)
         };
         let list = writer().map_err(|failed| table_failed(&list, failed))?;
-        Ok(Self { dir, tables, artifacts, list, listed: Vec::new(), listed_bytes: 0 })
+        Ok(Self {
+            dir,
+            tables,
+            artifacts,
+            list,
+            listed: Vec::new(),
+            listed_bytes: 0,
+            empty: Vec::new(),
+            most_groups,
+        })
+    }
+
+    /// The runs that were added and have no files.
+    pub(super) fn empty(&self) -> &[RunId] {
+        &self.empty
     }
 
     /// Adds runs, in the order of their ids.
     pub(super) fn add(&mut self, runs: &[OpenRun], done: impl Fn(usize)) -> Result<()> {
+        for run in runs {
+            if let Some(scan) = run.scans.iter().find(|scan| !self.tables.contains_key(&scan.table())) {
+                return Err(run.has_changed(scan.table()));
+            }
+        }
         // The parts of several runs are made side by side, a few at a time, which bounds memory.
         let buckets: Vec<(usize, usize, BucketId, Vec<Part>)> = runs
             .iter()
@@ -104,19 +160,25 @@ impl<'a> Packing<'a> {
                 run.pack(*scan, *bucket, parts, |table| tables.get(&table).map(|table| &table.layout))
             })?;
             for ((run, scan, bucket, _), packed) in some.iter().zip(made) {
-                let at = self.append(runs, *run, *scan, &packed)?;
-                places.entry((*run, *scan)).or_default().push((*bucket, packed.part, at));
+                let part = self.append(runs, *run, *scan, packed, *bucket)?;
+                places.entry((*run, *scan)).or_default().push(part);
             }
         }
         self.list_runs(runs, listed..runs.len(), &mut places, &done)
     }
 
-    fn append(&mut self, runs: &[OpenRun], run: usize, scan: usize, packed: &PackedPart) -> Result<u64> {
+    fn append(
+        &mut self,
+        runs: &[OpenRun],
+        run: usize,
+        scan: usize,
+        packed: PackedPart,
+        bucket: BucketId,
+    ) -> Result<Placed> {
         let table = runs.get(run).and_then(|run| run.scans.get(scan)).map(Scan::table);
-        let table = table.and_then(|table| Some((table, self.tables.get_mut(&table)?)));
-        let Some((id, table)) = table else { return Err(Error::argument("a table was left out")) };
-        let path = self.dir.join(table_file(id));
-        table.file.append(packed).map_err(|failed| table_failed(&path, failed))
+        let table = table.and_then(|table| self.tables.get_mut(&table));
+        let table = table.ok_or_else(|| Error::argument("a table was left out"))?;
+        table.append(self.dir, packed, bucket, self.most_groups)
     }
 
     /// Lists the files of these runs, whose parts are all written.
@@ -136,10 +198,14 @@ impl<'a> Packing<'a> {
                 let parts_of = places.remove(&(place, at)).unwrap_or_default();
                 parts.push((Arc::clone(table.layout.schema()), parts_of));
             }
-            for row in run.files(&parts, &mut self.artifacts)? {
+            let files = run.files(&parts, &mut self.artifacts)?;
+            if files.is_empty() {
+                self.empty.push(run.id().clone());
+            }
+            for row in files {
                 self.listed_bytes += row.content().map_or(0, |content| content.len() as u64);
                 self.listed.push(row);
-                if self.listed_bytes >= GROUP_BYTES {
+                if self.listed_bytes >= GROUP_BYTES || self.listed.len() >= GROUP_ROWS {
                     self.write_list()?;
                 }
             }
@@ -173,13 +239,12 @@ impl<'a> Packing<'a> {
         self.write_list()?;
         let mut files: BTreeMap<String, PackedFile> = BTreeMap::new();
         let mut tables = Vec::with_capacity(self.tables.len());
-        for (table, PackingTable { file, runs, .. }) in self.tables {
-            let name = table_file(table);
-            let path = self.dir.join(&name);
-            let rows = file.rows();
-            let file = file.finish().map_err(|failed| table_failed(&path, failed))?;
-            tables.push(PackedTable { table, runs, rows, bytes: file.bytes });
-            files.insert(name, file);
+        for (table, PackingTable { file, mut done, runs, .. }) in self.tables {
+            complete(self.dir, file, &mut done)?;
+            let rows = done.iter().map(|(_, rows, _)| rows).sum();
+            let bytes = done.iter().map(|(_, _, file)| file.bytes).sum();
+            tables.push(PackedTable { table, runs, rows, bytes });
+            files.extend(done.into_iter().map(|(name, _, file)| (name, file)));
         }
         let path = self.artifacts.path().to_owned();
         if self.artifacts.bytes() > 0 {
@@ -197,7 +262,7 @@ impl<'a> Packing<'a> {
             whole_file(&path, u64::try_from(rows).ok()).map_err(Failed::Disk)
         };
         files.insert(FILES.to_owned(), close().map_err(|failed| table_failed(&path, failed))?);
-        files.insert(RUNS.to_owned(), write_runs(&self.dir.join(RUNS), &Catalog::frame(rows)?)?);
+        files.insert(RUNS.to_owned(), write_runs(&self.dir.join(RUNS), &Catalog::parquet_frame(rows)?)?);
         let mut document = PackDocument {
             format: PackDocument::FORMAT,
             created_at: stamp::text(stamp::now()),

@@ -25,6 +25,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Part;
 use crate::part::Encoder;
 use crate::part::file::decoding;
+use crate::part::pages;
 use crate::paths::BucketId;
 use crate::read::{PartReader, Scan, Target, Texts};
 use crate::schema::{Descriptor, TableSchema};
@@ -85,13 +86,17 @@ impl PartLayout {
         self.merged(bucket, &readers)
     }
 
-    /// The part as it is; `None` if it has other columns, or its rows are not sorted by tick.
+    /// The part as it is; `None` if it has other columns, its footer claims what cannot be, or its rows are not sorted by
+    /// tick.
     fn as_it_is(&self, run: &RunId, part: &Part, reader: &PartReader) -> Result<Option<PackedPart>> {
         let bytes = reader.bytes()?;
         let parse = || ParquetMetaDataReader::new().parse_and_finish(&bytes);
         let parsed = decoding(parse).map_err(|why| reader.cannot_decode(why))?;
         let footer = parsed.map_err(|error| reader.cannot_decode(&error.to_string()))?;
-        if footer.file_metadata().schema().get_fields() != self.columns.as_slice() {
+        let fits = footer.file_metadata().schema().get_fields() == self.columns.as_slice()
+            && pages::rows(&footer).is_ok_and(|rows| rows == part.rows)
+            && pages::lie_within(&footer, bytes.len() as u64);
+        if !fits {
             return Ok(None);
         }
         if part.ticks.min != part.ticks.max {

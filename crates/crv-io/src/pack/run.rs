@@ -16,7 +16,7 @@ use crate::commit::decoders::encode_base;
 use crate::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{self, Part, TableState};
-use crate::packed::{ARTIFACTS, FileRow, Place, table_file};
+use crate::packed::{ARTIFACTS, FileRow, Place};
 use crate::paths::{BucketId, CommitNumber, StorePath};
 use crate::read::Scan;
 use crate::schema::TableSchema;
@@ -31,8 +31,18 @@ pub(super) struct OpenRun {
     pub(super) scans: Vec<Scan>,
 }
 
-/// The parts of a table in the pack: their buckets, and where they begin in the table's file.
-pub(super) type Places = Vec<(BucketId, Part, u64)>;
+/// The parts of a table in the pack.
+pub(super) type Places = Vec<Placed>;
+
+/// A part in the pack.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) bucket: BucketId,
+    pub(super) part: Part,
+    /// The file of the pack that it lies in, and where it begins.
+    pub(super) file: String,
+    pub(super) offset: u64,
+}
 
 impl OpenRun {
     pub(super) fn open(catalog: &Catalog, run: &RunId, options: &PackOptions) -> Result<Self> {
@@ -51,6 +61,12 @@ impl OpenRun {
 
     pub(super) fn id(&self) -> &RunId {
         self.dataset.run_id()
+    }
+
+    /// The error for a table that is new, or has other columns, since the pack was begun.
+    pub(super) fn has_changed(&self, table: TableId) -> Error {
+        let text = format!("run `{}`: table `{table}` has changed while it was packed", self.id());
+        Error::new(ErrorKind::Conflict, text).with_hint("pack again when nothing writes to the run")
     }
 
     /// The buckets of all tables: the place of the table's scan, the bucket and its parts.
@@ -73,11 +89,7 @@ impl OpenRun {
         let scan = self.scans.get(scan).ok_or_else(missing)?;
         let layout = layout(scan.table()).ok_or_else(missing)?;
         if !layout.schema().covers(scan.table_schema()) {
-            let text =
-                format!("run `{}`: table `{}` has changed while it was packed", self.id(), scan.table());
-            return Err(
-                Error::new(ErrorKind::Conflict, text).with_hint("pack again when nothing writes to the run")
-            );
+            return Err(self.has_changed(scan.table()));
         }
         let descriptor = scan.state().descriptor();
         layout.pack(&Bucket { run: self.id(), scan, id, descriptor, parts: parts.to_vec() })
@@ -98,9 +110,9 @@ impl OpenRun {
         }
         let mut states: BTreeMap<TableId, TableState> = BTreeMap::new();
         for (scan, (schema, places)) in self.scans.iter().zip(tables) {
-            let (table, file) = (scan.table(), table_file(scan.table()));
+            let table = scan.table();
             let state = self.state_of(scan, schema, places);
-            for (bucket, part, offset) in places {
+            for Placed { bucket, part, file, offset } in places {
                 let place = Place::Slice { file: file.clone(), offset: *offset };
                 files.push((paths.part(table, *bucket, part.id), part.bytes, place));
             }
@@ -137,7 +149,7 @@ impl OpenRun {
             });
             Arc::new(TableSchema { fields: fields.collect() })
         });
-        for (bucket, part, _) in places {
+        for Placed { bucket, part, .. } in places {
             state.add(*bucket, part.clone());
         }
         state
@@ -152,9 +164,22 @@ impl OpenRun {
         const AT_ONCE: u64 = 1 << 20;
         let (store, _) = self.dataset.storage();
         for entry in store.list(dir, None).map_err(|error| read_failed(&error))? {
-            let Some(path) = dir.entry(&entry.name) else { continue };
+            let refused = || {
+                let text = format!(
+                    "run `{}`: artifact `{}/{}` is no plain file",
+                    self.id(),
+                    store.locate(dir),
+                    entry.name
+                );
+                Error::argument(text).with_hint(
+                    "a pack has files with plain names: no links, no `\\` in a name; rename or remove it",
+                )
+            };
+            let path = dir.entry(&entry.name).ok_or_else(refused)?;
             match entry.kind {
                 EntryKind::Directory => self.copy_artifacts(&path, to, files)?,
+                // There may be no other artifact, and no file for them.
+                EntryKind::Object(0) => files.push((path, 0, Place::Row(Vec::new()))),
                 EntryKind::Object(_) => {
                     let Some(blob) = store.open(&path).map_err(|error| read_failed(&error))? else {
                         continue;
@@ -172,7 +197,7 @@ impl OpenRun {
                     }
                     files.push((path, at, Place::Slice { file: ARTIFACTS.to_owned(), offset }));
                 }
-                EntryKind::Other => {}
+                EntryKind::Other => return Err(refused()),
             }
         }
         Ok(())

@@ -150,6 +150,15 @@ impl TableFile {
         Ok(moved(column, by)?)
     }
 
+    pub(super) fn table(&self) -> TableId {
+        self.table
+    }
+
+    /// Row groups so far.
+    pub(super) fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
     /// Rows of all parts.
     pub(super) fn rows(&self) -> u64 {
         self.rows

@@ -31,6 +31,8 @@ pub(super) fn cannot_write(path: &Path, why: &dyn std::fmt::Display) -> Error {
 #[derive(Debug)]
 pub(super) struct Unfinished {
     pub(super) path: PathBuf,
+    /// Directories that had to be created for it: they are made durable with it.
+    above: Vec<PathBuf>,
     kept: bool,
 }
 
@@ -39,20 +41,20 @@ impl Unfinished {
     pub(super) fn create(target: &Path) -> Result<Self> {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let path = target.with_file_name(format!("{name}.{}.tmp", stamp::part_id().digits()));
+        let parents =
+            target.ancestors().skip(1).take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists());
+        let above: Vec<PathBuf> = parents.map(Path::to_owned).collect();
         let create = || {
-            if let Some(parent) = target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                fs::create_dir_all(parent)?;
-            }
+            above.iter().rev().try_for_each(fs::create_dir_all)?;
             fs::create_dir(&path)?;
             fs::create_dir(path.join("tables"))
         };
         create().map_err(|error| write_failed(target, error))?;
-        Ok(Self { path, kept: false })
+        Ok(Self { path, above, kept: false })
     }
 
     /// Makes the directory durable, and gives it its name.
     pub(super) fn publish(mut self, target: &Path) -> Result<()> {
-        let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
         let publish = || {
             sync_dir(&self.path.join("tables"))?;
             sync_dir(&self.path)?;
@@ -64,7 +66,9 @@ impl Unfinished {
         };
         publish().map_err(|error| write_failed(target, error))?;
         self.kept = true;
-        sync_dir(parent.unwrap_or_else(|| Path::new("."))).map_err(|error| {
+        let named = std::iter::once(target).chain(self.above.iter().map(PathBuf::as_path));
+        let mut dirs = named.map(|path| path.parent().filter(|dir| !dir.as_os_str().is_empty()));
+        dirs.try_for_each(|dir| sync_dir(dir.unwrap_or_else(|| Path::new(".")))).map_err(|error| {
             write_failed(target, error)
                 .with_hint("the pack is in place, but may not survive power loss; pack again")
         })

@@ -57,3 +57,8 @@ pub(crate) fn is_pack_name(name: &str) -> bool {
 pub(crate) fn table_file(table: TableId) -> String {
     format!("tables/{table}.parquet")
 }
+
+/// The file of this number, from 1, with rows of a table: most tables have one.
+pub(crate) fn numbered_table_file(table: TableId, number: usize) -> String {
+    if number == 1 { table_file(table) } else { format!("tables/{table}.{number}.parquet") }
+}

@@ -21,6 +21,9 @@ use crate::part::file::{PartFile, decoding};
 /// Row groups of which the contents are kept in memory. Runs are read in order, so a few serve.
 const GROUPS_KEPT: usize = 32;
 
+/// Rows in a row group, at most: it is read at once, and a few bytes may claim very many.
+const MOST_ROWS: i64 = 1 << 20;
+
 /// Where the bytes of a file are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -129,7 +132,11 @@ impl Files {
             names: Vec::new(),
             contents: Mutex::default(),
         };
-        for group in 0..files.metadata.metadata().num_row_groups() {
+        let groups = files.metadata.metadata().row_groups();
+        if groups.iter().any(|group| group.num_rows() > MOST_ROWS) {
+            return Err("a row group claims too many rows".to_owned());
+        }
+        for group in 0..groups.len() {
             let mut row = 0;
             for batch in files.rows_of(group, &["run_id", "path", "bytes", "file", "offset"])? {
                 files.take(&batch, group as u32, &mut row)?;

@@ -19,7 +19,8 @@ mod files;
 mod store;
 
 pub(crate) use document::{
-    ARTIFACTS, DOCUMENT, FILES, INDEX, PackDocument, PackedFile, RUNS, is_pack_name, table_file,
+    ARTIFACTS, DOCUMENT, FILES, INDEX, PackDocument, PackedFile, RUNS, is_pack_name, numbered_table_file,
+    table_file,
 };
 pub(crate) use files::{FileRow, Place, batch_of, files_schema};
 pub(crate) use store::PackStore;

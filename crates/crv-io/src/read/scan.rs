@@ -314,13 +314,14 @@ impl Scan {
         &self.state
     }
 
-    /// Readers of the parts of a bucket.
+    /// Readers of the parts of a bucket, which compare every byte of them, whatever the settings say.
     pub(crate) fn readers_of(&self, bucket: BucketId, into: Arc<Target>) -> impl Iterator<Item = PartReader> {
         let wanted = |place: &(BucketId, &Part)| place.0 == bucket;
         let skipped = self.wanted().take_while(|place| !wanted(place)).count();
         let count = self.wanted().skip(skipped).take_while(wanted).count();
         let scan = self.clone().part_range(skipped..skipped + count);
-        scan.readers_into(into, 0).collect::<Vec<_>>().into_iter()
+        let readers = scan.readers_into(into, 0).map(|reader| PartReader { pinned: None, ..reader });
+        readers.collect::<Vec<_>>().into_iter()
     }
 
     /// Readers of the parts, as run `origin` of a scan.

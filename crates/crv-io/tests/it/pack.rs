@@ -9,6 +9,7 @@ use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StructArray};
 use arrow_select::concat::concat_batches;
 use crv_io::catalog::{Catalog, Selection};
+use crv_io::config::{Compression, VerifyReads};
 use crv_io::digest::diff;
 use crv_io::pack::{PackOptions, PackSummary};
 use crv_io::run::{Outcome, RunError, RunOptions, start_run};
@@ -147,6 +148,10 @@ fn a_pack_reads_as_its_runs_do() {
         assert!(diff(&one, &other).unwrap().first.is_none());
         let report = other.check(CheckOptions { deep: true }).unwrap();
         assert_eq!(report.problems, [], "run `{id}`");
+        if id == "a" {
+            assert_eq!(other.read_artifact("lab/tidy/t.parquet").unwrap(), b"bytes".as_slice());
+            assert_eq!(other.read_artifact("none").unwrap_err().kind(), ErrorKind::NotFound);
+        }
         let artifacts = |dataset: &Dataset| serde_json::to_value(dataset.artifacts_index().unwrap()).unwrap();
         let places = |index: Value| index["lab"]["tidy"].as_array().map_or(0, Vec::len);
         assert_eq!(places(artifacts(&one)), places(artifacts(&other)), "run `{id}`");
@@ -368,6 +373,93 @@ fn a_damaged_pack_is_told_apart_from_none() {
     let error = Dataset::open(settings_of(&path), "a").unwrap().digest().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Read);
     assert!(error.to_string().contains("run `a`, table `identity_edges`"), "{error}");
+}
+
+/// Every byte of a part that is merged is compared, also where reads compare sizes alone.
+#[test]
+fn a_damaged_part_is_never_merged_into_a_pack() {
+    let root = Root::new();
+    // Weights of which no codec makes less: a part is larger than those that are read whole.
+    let large = || {
+        let rows = edges((0..99).flat_map(|tick| std::iter::repeat_n(tick, 400)));
+        let weights = (0..rows.num_rows() as u64)
+            .map(|row| row.wrapping_mul(0x9e37_79b9_7f4a_7c15) as f64 / 2_f64.powi(64));
+        let mut columns = rows.columns().to_vec();
+        columns[3] = Arc::new(weights.map(Some).collect::<Float64Array>());
+        RecordBatch::try_new(rows.schema(), columns).unwrap()
+    };
+    let settings = root.settings().with_verify_reads(VerifyReads::Size).with_compression(Compression::Snappy);
+    let dataset = Dataset::open(settings.clone(), "r").unwrap();
+    for _ in 0..2 {
+        dataset.append(EDGES, large(), AppendOptions::default()).unwrap();
+    }
+    let part = dataset.files(EDGES).unwrap()[1].clone();
+    assert!(part.bytes > 200_000, "{} bytes", part.bytes);
+    let mut bytes = fs_err::read(&part.path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs_err::write(&part.path, bytes).unwrap();
+    let catalog = Catalog::open(settings).unwrap();
+    let error =
+        catalog.pack(&Selection::all(), root.path().join("s.crvpack"), &PackOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Read);
+    assert!(error.to_string().contains("its checksum is"), "{error}");
+}
+
+/// A table with too many row groups for one file has several.
+#[test]
+fn a_table_may_have_several_files() {
+    let root = Root::new();
+    let catalog = runs(&root);
+    let mut options = PackOptions::default();
+    options.row_groups = 3;
+    let path = root.path().join("s.crvpack");
+    let summary = catalog.pack(&Selection::all(), &path, &options).unwrap();
+    let names = names_in(&path.join("tables"));
+    let of_edges = names.iter().filter(|name| name.starts_with("identity_edges")).count();
+    assert!(of_edges > 5 && names.contains(&"identity_edges.2.parquet".to_owned()), "{names:?}");
+    let found: usize = (1..=of_edges)
+        .map(|number| {
+            if number == 1 {
+                "identity_edges.parquet".to_owned()
+            } else {
+                format!("identity_edges.{number}.parquet")
+            }
+        })
+        .map(|name| rows_of_file(&path.join("tables").join(name)).num_rows())
+        .sum();
+    assert_eq!(found as u64, summary.tables[1].rows);
+    for id in ["a", "a-b", "b", "c"] {
+        let (one, other) =
+            (Dataset::open(root.settings(), id).unwrap(), Dataset::open(settings_of(&path), id).unwrap());
+        assert_eq!(one.digest().unwrap(), other.digest().unwrap(), "run `{id}`");
+    }
+}
+
+#[test]
+fn empty_artifacts_empty_parameters_and_empty_runs() {
+    let root = Root::new();
+    let params = json!({"options": {}, "deep": {"of": [{}]}, "x": 1});
+    start_run(&root.settings(), &options("a", &params)).unwrap().finish(Outcome::Succeeded).unwrap();
+    fs_err::create_dir_all(root.path().join("runs/a/artifacts")).unwrap();
+    fs_err::write(root.path().join("runs/a/artifacts/done"), b"").unwrap();
+    fs_err::create_dir_all(root.path().join("runs/nothing/artifacts")).unwrap();
+    let (summary, path) = pack(&root, "s/deep/er/s1.crvpack");
+    assert_eq!((summary.runs, summary.skipped[0].0.as_str()), (1, "nothing"));
+    let packed = Catalog::open(settings_of(&path)).unwrap().runs(&Selection::all()).unwrap();
+    assert_eq!(Value::Object(packed[0].params.clone()), params);
+    let runs = rows_of_file(&path.join("runs.parquet"));
+    assert_eq!(runs.column_by_name("params.options").unwrap().as_string::<i32>().value(0), "{}");
+    let artifact = Dataset::open(settings_of(&path), "a").unwrap().read_artifact("done").unwrap();
+    assert_eq!(artifact, b"".as_slice());
+
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("done", root.path().join("runs/a/artifacts/link")).unwrap();
+        let (kind, text, _) = refused(&root, "t.crvpack", &Selection::all(), &PackOptions::default());
+        assert_eq!(kind, ErrorKind::Argument);
+        assert!(text.contains("run `a`") && text.contains("link` is no plain file"), "{text}");
+    }
 }
 
 /// More small files than are kept in memory, and more runs than are open at a time.

@@ -34,6 +34,15 @@ pub(crate) fn rows(metadata: &ParquetMetaData) -> Result<u64, String> {
     }
 }
 
+/// Whether the pages of every column lie within a part of `size` bytes.
+pub(crate) fn lie_within(metadata: &ParquetMetaData, size: u64) -> bool {
+    let mut chunks = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
+    chunks.all(|chunk| {
+        let data = u64::try_from(chunk.data_page_offset()).is_ok_and(|offset| offset <= size);
+        data && place(chunk, size).is_ok()
+    })
+}
+
 /// How many values the dictionary of a column holds; `None` if there is none.
 pub(crate) fn dictionary_values(part: &[u8], chunk: &ColumnChunkMetaData) -> Option<u64> {
     let start = usize::try_from(chunk.dictionary_page_offset()?).ok()?;

@@ -18,9 +18,11 @@ pub use write::{FileStat, WrittenParquet, WrittenText, file_stat, write_parquet_
 pub(crate) use index::collect;
 pub(crate) use write::{hinted, replace};
 
+use bytes::Bytes;
+
 use crate::config::IoSettings;
 use crate::dataset::{Dataset, open_store};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::paths::{self, LabDir, RunPaths};
 use crate::stamp;
 use crv_schema::Frame;
@@ -70,6 +72,28 @@ impl Dataset {
         let created_at = stamp::text(stamp::now());
         replace(&**store, &path, text.as_bytes())?;
         Ok(WrittenText { path: store.locate(&path), bytes: text.len() as u64, created_at, wrote_text: true })
+    }
+
+    /// The bytes of the artifact at `path`, `/` between its names, in the directory of the run's artifacts: also of a run in a
+    /// pack, where it is no file of its own.
+    ///
+    /// An error of kind [`NotFound`](ErrorKind::NotFound) if there is none.
+    pub fn read_artifact(&self, path: &str) -> Result<Bytes> {
+        let (store, run) = self.storage();
+        let place = path.split('/').try_fold(run.artifacts(), |dir, name| dir.entry(name));
+        let place = place.ok_or_else(|| {
+            Error::argument(format!("run `{}`: {path:?} is no path of an artifact", run.run()))
+                .with_hint("write it like `lab/tidy/prices.parquet`")
+        })?;
+        let read = store.read(&place);
+        let read = read.map_err(|error| {
+            hinted(ErrorKind::Read, error).in_context(format_args!("run `{}`", run.run()))
+        })?;
+        read.map(|(bytes, _)| bytes).ok_or_else(|| {
+            Error::argument(format!("run `{}` has no artifact `{path}`", run.run()))
+                .not_found()
+                .with_hint("`crv artifacts RUN` lists them")
+        })
     }
 
     /// The artifacts of this run.
