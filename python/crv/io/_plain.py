@@ -71,13 +71,15 @@ def _series(table: TableName | str, name: object, values: Any, dtype: Any) -> "p
                 "hint: a dict of columns has a list or an array for each column"
             )
         return exported(where, pl.Series(name, values))
-    if (dtype is not None and dtype.is_nested()) or any(isinstance(value, dict | list | tuple) for value in values):
+    # Of types there are few, of values many.
+    kinds = set(map(type, values))
+    if (dtype is not None and dtype.is_nested()) or any(issubclass(kind, dict | list | tuple) for kind in kinds):
         # Structs are built by the core: Polars leaves out fields that the first rows do not have.
         try:
             return pl.DataFrame(_native.json_column(name, list(values))).to_series()
         except IoSchemaError as error:
             raise IoSchemaError(f"table `{name_of(table)}`: {error}") from None
-    return _scalars(where, name, values)
+    return _scalars(where, name, values, kinds)
 
 
 def exported(where: str, series: "pl.Series") -> "pl.Series":
@@ -89,12 +91,20 @@ def exported(where: str, series: "pl.Series") -> "pl.Series":
     return series
 
 
-def _scalars(where: str, name: str, values: Sequence[Any]) -> "pl.Series":
-    """Returns a series of values of one kind. No value is changed: the core casts it to the type of the table."""
+def _scalars(where: str, name: str, values: Sequence[Any], kinds: set[type]) -> "pl.Series":
+    """Returns a series of values of one kind. No value is changed: the core casts it to the type of the table.
+
+    ``kinds`` are the types of the values.
+    """
     import polars as pl
 
-    exact = [None if value is None else _exact(where, row, value) for row, value in enumerate(values)]
-    kinds = {type(value) for value in exact if value is not None}
+    has_nulls = type(None) in kinds
+    kinds = kinds - {type(None)}
+    exact: Sequence[Any] = values
+    # A time may have a zone, which no column holds.
+    if not kinds.issubset(_KINDS) or datetime.time in kinds:
+        exact = [None if value is None else _exact(where, row, value) for row, value in enumerate(values)]
+        kinds = {type(value) for value in exact if value is not None}
     if kinds == {int, float}:
         for row, value in enumerate(exact):
             if isinstance(value, int) and int(float(value)) != value:
@@ -111,7 +121,8 @@ def _scalars(where: str, name: str, values: Sequence[Any]) -> "pl.Series":
         raise IoSchemaError(f"{where} has values of the types {names}\nhint: convert them to one type first")
     dtype: Any = None
     if kinds == {int}:
-        dtype = pl.UInt64() if max(value for value in exact if value is not None) >= 2**63 else pl.Int64()
+        largest = max(value for value in exact if value is not None) if has_nulls else max(exact)
+        dtype = pl.UInt64() if largest >= 2**63 else pl.Int64()
     try:
         return exported(where, pl.Series(name, exact, dtype=dtype, strict=True))
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:

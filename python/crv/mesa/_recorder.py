@@ -4,6 +4,7 @@ import re
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from os import PathLike, fspath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -282,11 +283,12 @@ def _tick(step: float) -> int:
 
 def _columns(step: int, records: Any, reporters: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
     """Returns the columns of a collector's records: (step, id, value of each reporter)."""
-    columns = list(zip(*records, strict=True))
-    if not columns:
+    if not records:
         return {}
-    names = ("tick", _AGENT_ID, *reporters)
-    return dict(zip(names, ([step] * len(columns[0]), *columns[1:]), strict=True))
+    columns: dict[str, Sequence[Any]] = {"tick": [step] * len(records)}
+    for place, name in enumerate((_AGENT_ID, *reporters), start=1):
+        columns[name] = list(map(itemgetter(place), records))
+    return columns
 
 
 def _snake(name: str) -> str:
