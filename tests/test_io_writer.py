@@ -6,7 +6,9 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -293,3 +295,20 @@ def test_it_shows_what_it_is(dataset: Dataset) -> None:
     assert repr(w) == "Writer(buffered_rows=0)"
     w.close()
     assert repr(w) == "Writer(closed)"
+
+
+@pytest.mark.parametrize("every", [0.05, timedelta(milliseconds=50)])
+def test_complete_ticks_are_written_after_some_time(dataset: Dataset, every: float | timedelta) -> None:
+    w = dataset.writer(flush_every=every)
+    assert w.append(HOLDINGS, holdings(0)) is None
+    time.sleep(0.1)
+    assert w.append(HOLDINGS, holdings(0)) is None, "the tick has not ended"
+    assert w.append(HOLDINGS, holdings(1)) is not None
+    assert ticks(dataset, HOLDINGS) == [0, 0]
+    w.close()
+
+
+@pytest.mark.parametrize("every", [0, -1.0, float("nan"), 1e300])
+def test_a_time_that_is_none_is_refused(dataset: Dataset, every: float) -> None:
+    with pytest.raises(IoArgumentError, match="`flush_every` is"):
+        dataset.writer(flush_every=every)

@@ -15,8 +15,10 @@ use arrow_array::{
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::Field;
 use crv_core::grammar::EBNF_GRAMMAR;
+use crv_io::catalog::{Catalog, Selection};
 use crv_io::config::Compression;
 use crv_io::fuzzing::{COMMIT, TABLE};
+use crv_io::pack::PackOptions;
 use crv_io::presets::AGENTS;
 use crv_io::run::{Outcome, RunError, RunOptions, Seed, start_run};
 use crv_io::{AppendOptions, Dataset, IoSettings, TableId};
@@ -84,6 +86,9 @@ fn run(to: &Path, compression: Compression) -> Result<()> {
     dataset.finish(Outcome::Failed(error))?;
     let dir = root.join("runs/r");
     let tables = dir.join("tables");
+    let pack = root.join("s.crvpack");
+    Catalog::open(settings.clone())?.pack(&Selection::all(), &pack, &PackOptions::default())?;
+    seed(to, "pack_list", &fs::read(pack.join("files.parquet"))?)?;
     seed(to, "facts", &fs::read(dir.join("run.json"))?)?;
     seed(to, "status", &fs::read(dir.join("status.json"))?)?;
     seed(to, "manifest", &fs::read(tables.join(TABLE.as_str()).join("manifest.json"))?)?;

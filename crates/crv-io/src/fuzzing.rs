@@ -17,6 +17,7 @@ use crv_core::tables::get_table;
 use crate::commit::decoders::{decode_base, decode_commit, encode_base, encode_commit};
 use crate::config::IoSettings;
 use crate::manifest;
+use crate::packed;
 use crate::part::footer::{self, Undecided};
 use crate::paths::{BucketId, CommitNumber, PartId, RunPaths};
 use crate::read::{PartReader, Target, Texts};
@@ -67,6 +68,11 @@ pub fn base_file(document: &[u8]) -> Outcome {
     let again = encode_base(&base).map_err(|error| error.to_string())?;
     assert_eq!(decode_base(&again), Ok(base), "a base changed");
     Ok(())
+}
+
+/// Decodes the list of files of a pack, and looks every file up.
+pub fn pack_list(bytes: &[u8]) -> Outcome {
+    packed::look_at_list(bytes.to_vec().into())
 }
 
 /// Decodes the facts of a run.

@@ -45,8 +45,9 @@ class Dataset:
     """A handle on one run: append to its tables, and read them.
 
     Opening a dataset changes nothing on disk: the run is created by the first append or declaration. Threads can share
-    a dataset. It can be pickled, and used after a fork: each process opens the run for itself. Closing it, best by a
-    ``with`` block, brings every manifest.json up to date. A closed dataset can still be used.
+    a dataset. It can be pickled, and used after a fork: each process opens the run for itself. Polars itself hangs in a process
+    that was forked from one with threads: for `read` and `scan` in other processes, start them by ``spawn`` or ``forkserver``,
+    as ``multiprocessing.get_context("spawn")`` does. Closing a dataset, best by a ``with`` block, brings every manifest.json up to date. A closed dataset can still be used.
 
     Every method raises `IoArgumentError` for an invalid argument, and `IoReadError`, `IoWriteError` or
     `IoManifestError` when storage fails or a manifest or commit is damaged.

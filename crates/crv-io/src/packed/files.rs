@@ -258,3 +258,17 @@ impl Files {
         Ok(Bytes::copy_from_slice(column.value(row)))
     }
 }
+
+/// Finds every file by its run and path, and reads those that are in the list.
+#[cfg(feature = "fuzzing")]
+pub(super) fn look_at_all(files: &Files) -> Result<(), String> {
+    for run in files.runs() {
+        for entry in files.of_run(run) {
+            assert!(files.find(run, &entry.path).is_some(), "a file of the list is not found");
+            if let At::Row { group, row } = entry.at {
+                files.content(group, row)?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -24,3 +24,9 @@ pub(crate) use document::{
 };
 pub(crate) use files::{FileRow, Place, batch_of, files_schema};
 pub(crate) use store::PackStore;
+
+/// Reads a list of files, and the bytes of each that is in the list itself.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn look_at_list(bytes: bytes::Bytes) -> Result<(), String> {
+    files::look_at_all(&files::Files::read(crate::part::file::PartFile::Whole(bytes))?)
+}

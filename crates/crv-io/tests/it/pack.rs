@@ -375,6 +375,51 @@ fn a_damaged_pack_is_told_apart_from_none() {
     assert!(error.to_string().contains("run `a`, table `identity_edges`"), "{error}");
 }
 
+/// Whatever the bytes of the list and of a table are, with checksums that fit them: rows, or an error.
+#[test]
+fn hostile_packs_are_errors_and_no_panics() {
+    let root = Root::new();
+    runs(&root);
+    let (_, path) = pack(&root, "s1.crvpack");
+    let list = fs_err::read(path.join("files.parquet")).unwrap();
+    assert!(crv_io::fuzzing::pack_list(&list).is_ok());
+    let mut refused = 0;
+    for at in 0..list.len() {
+        for bit in [1_u8, 128] {
+            let mut changed = list.clone();
+            changed[at] ^= bit;
+            refused += usize::from(crv_io::fuzzing::pack_list(&changed).is_err());
+        }
+    }
+    assert!(refused > list.len() / 2, "{refused} of {} were refused", 2 * list.len());
+    for length in 0..list.len() {
+        assert!(crv_io::fuzzing::pack_list(&list[..length]).is_err());
+    }
+    // With its checksum in the document, such a list is opened, and read.
+    let document = fs_err::read_to_string(path.join("pack.json")).unwrap();
+    let sum = |bytes: &[u8]| format!("{:08x}", crc32c::crc32c(bytes));
+    for at in (0..list.len()).step_by(list.len() / 60) {
+        let mut changed = list.clone();
+        changed[at] ^= 4;
+        let other = root.path().join(format!("at-{at}.crvpack"));
+        fs_err::create_dir_all(other.join("tables")).unwrap();
+        for name in names_in(&path).into_iter().filter(|name| name.contains('.')) {
+            fs_err::copy(path.join(&name), other.join(&name)).unwrap();
+        }
+        for name in names_in(&path.join("tables")) {
+            fs_err::copy(path.join("tables").join(&name), other.join("tables").join(&name)).unwrap();
+        }
+        fs_err::write(other.join("files.parquet"), &changed).unwrap();
+        fs_err::write(other.join("pack.json"), document.replace(&sum(&list), &sum(&changed))).unwrap();
+        if let Ok(catalog) = Catalog::open(settings_of(&other)) {
+            let _ = catalog.runs(&Selection::all());
+            let _ = catalog.scan(EDGES, &Selection::all()).map(|scan| {
+                scan.skip_damaged().0.batches().map(|batches| batches.filter(Result::is_ok).count())
+            });
+        }
+    }
+}
+
 /// Every byte of a part that is merged is compared, also where reads compare sizes alone.
 #[test]
 fn a_damaged_part_is_never_merged_into_a_pack() {
