@@ -5,8 +5,6 @@ change how the rest of a line is shown are written as their codes.
 """
 
 import dataclasses
-import html
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
@@ -40,9 +38,19 @@ def plain(text: str) -> str:
     >>> plain("a\x1b[31mb\u202ec")
     'a\\x1b[31mb\\u202ec'
     """
+    # Only when something is shown: an import of crv loads few modules.
+    import unicodedata
+
     return "".join(
         ascii(char)[1:-1] if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char for char in text
     )
+
+
+def _escaped(text: str) -> str:
+    """Returns the text as HTML."""
+    import html
+
+    return html.escape(plain(text))
 
 
 def cell(value: object) -> str:
@@ -52,7 +60,7 @@ def cell(value: object) -> str:
     if value is None:
         return '<span style="opacity:.5">–</span>'
     if isinstance(value, Enum):
-        return html.escape(plain(str(value.value)))
+        return _escaped(str(value.value))
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):
@@ -61,7 +69,7 @@ def cell(value: object) -> str:
         return table(None, None, [[key, item] for key, item in value.items()]) if value else cell(None)
     if isinstance(value, tuple | list):
         return _items(value)
-    return html.escape(plain(str(value)))
+    return _escaped(str(value))
 
 
 def _items(values: Sequence[Any]) -> str:
@@ -78,9 +86,9 @@ def table(caption: str | None, header: Iterable[str] | None, rows: Sequence[Sequ
     """Returns a table as HTML; the first column is the header of each row if there is no ``header``."""
     lines = ['<table style="border-collapse:collapse">']
     if caption is not None:
-        lines.append(f'<caption style="text-align:left;font-weight:bold">{html.escape(plain(caption))}</caption>')
+        lines.append(f'<caption style="text-align:left;font-weight:bold">{_escaped(caption)}</caption>')
     if header is not None:
-        lines.append("<tr>" + "".join(f"<th>{html.escape(plain(name))}</th>" for name in header) + "</tr>")
+        lines.append("<tr>" + "".join(f"<th>{_escaped(name)}</th>" for name in header) + "</tr>")
     for row in rows[:_ROWS]:
         first = "td" if header is not None else "th"
         cells = [f'<{first if place == 0 else "td"} style="text-align:left">{cell(value)}</{first if place == 0 else "td"}>'
