@@ -339,7 +339,7 @@ fn a_damaged_pack_is_told_apart_from_none() {
         let mut changed = bytes.clone();
         change(&mut changed);
         fs_err::write(&file, changed).unwrap();
-        // A pack that this process has open is told from another one by its document.
+        // This process recognizes a pack that it has open by its document.
         let document = path.join("pack.json");
         let of_document = fs_err::read(&document).unwrap();
         fs_err::remove_file(&document).unwrap();
